@@ -1,0 +1,1 @@
+"""Runs the Meltano pipeline with an embedded PostgreSQL and reports what landed."""

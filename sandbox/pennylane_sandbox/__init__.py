@@ -1,0 +1,1 @@
+"""An emulator of the Pennylane API over real HTTP."""
