@@ -1,0 +1,82 @@
+# The front door. Needs make and Python 3.11 or newer; everything else is installed into this folder.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install demo run up down psql test lint format constraints clean
+
+# They would triple Python's start-up, or point our programs at another environment.
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+# Without a home to write to, the package cache goes here too.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
+endif
+
+PYTHON := .venv/bin/python
+UV = $(or $(shell command -v uv 2>/dev/null),.venv/bin/uv)
+LAUNCHER := $(PYTHON) -m pennylane_launcher
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install ## Load a made-up company into PostgreSQL: no account, no token, no Docker
+	@$(LAUNCHER) demo $(ARGS)
+
+run: install ## Load your company into PostgreSQL, with the token in .env
+	@$(LAUNCHER) run $(ARGS)
+
+up: install ## Make the database ready for `.venv/bin/meltano` by hand
+	@$(LAUNCHER) up
+
+down: install ## Stop the embedded PostgreSQL that `make up` started
+	@$(LAUNCHER) down
+
+psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
+	@$(LAUNCHER) psql $(ARGS)
+
+test: install ## Run every test (`make test ARGS="-k name"`: some)
+	@.venv/bin/pytest $(ARGS)
+
+lint: .venv/.installed ## Check style, types and that the locks are in step
+	$(UV) lock --check --quiet
+	@$(UV) export $(EXPORT) | cmp -s - constraints.txt || { \
+	  echo "constraints.txt does not follow uv.lock: run \`make constraints\`." >&2; exit 1; }
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	@for part in launcher sandbox tap-pennylane tests; do \
+	  if [ -n "$$(find $$part -name '*.py')" ]; then \
+	    echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; fi; done
+
+format: .venv/.installed ## Put the code into its standard form
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+# What Meltano's plugins are pinned to: the lock's versions.
+EXPORT := --frozen --quiet --only-group plugins --no-emit-workspace --no-hashes --no-annotate --no-header
+
+constraints: .venv/.installed ## Write constraints.txt again, after a change of uv.lock
+	$(UV) export $(EXPORT) > constraints.txt
+
+clean: ## Delete what was installed, and the embedded PostgreSQL with its data
+	@if [ -d .embedded ]; then $(LAUNCHER) clean; fi
+	rm -rf .venv .meltano .cache .mypy_cache .pytest_cache .ruff_cache
+
+install: .venv/.installed .meltano/.installed ## Install everything into this folder
+
+.venv/.installed: pyproject.toml uv.lock launcher/pyproject.toml sandbox/pyproject.toml tap-pennylane/pyproject.toml
+	@if ! command -v uv >/dev/null && ! [ -x .venv/bin/uv ]; then \
+	  for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      found=$$python; break; fi; done; \
+	  [ -n "$$found" ] || { echo "Python 3.11 or newer is needed, and none was found." >&2; exit 1; }; \
+	  echo "Making .venv with $$found …"; \
+	  $$found -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	    "uv==$$(sed -n '/^name = "uv"$$/ { n; s/.*"\(.*\)"/\1/p; }' uv.lock)"; fi
+	@echo "Installing the Python packages: a minute or two the first time …"
+	@$(UV) sync --frozen
+	@touch $@
+
+.meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml
+	@echo "Installing Meltano's plugins …"
+	@.venv/bin/meltano --log-level warning install
+	@touch $@

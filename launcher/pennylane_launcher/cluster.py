@@ -1,0 +1,101 @@
+"""PostgreSQL's own programs at work on one data directory: make it, start it, stop it."""
+
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.place import Place
+
+SUPERUSER = "postgres"
+LOCALE = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A data directory and the server on it. Not safe against itself: callers take turns."""
+
+    place: Place
+
+    @property
+    def log(self) -> Path:
+        """What the server says since its last start."""
+        return self.place.data / "server.log"
+
+    def running(self) -> bool:
+        """Tell whether a server works on the data directory now."""
+        return self._postmaster() is not None
+
+    def start(self) -> None:
+        """Start the server, on a new data directory if there is none; return when it answers.
+
+        Raises:
+            LauncherError: it does not start; carries the server's own last words.
+        """
+        self.place.prepare()
+        if not (self.place.data / "PG_VERSION").exists():
+            self._run(
+                "initdb",
+                *("-D", self.place.data, "-U", SUPERUSER, "-E", "UTF8", f"--locale={LOCALE}"),
+                *("--auth=trust", "--no-instructions"),
+            )
+        # Its process number may be another program's by now, and PostgreSQL would believe it.
+        (self.place.data / "postmaster.pid").unlink(missing_ok=True)
+        self.log.unlink(missing_ok=True)
+        options = {
+            "listen_addresses": "",
+            # A list of names: quotes keep a comma or a space in the path from splitting it.
+            "unix_socket_directories": f'"{self.place.sockets}"',
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        arguments = " ".join(f"-c {shlex.quote(f'{k}={v}')}" for k, v in options.items())
+        self._run("pg_ctl", "start", "-w", "-D", self.place.data, "-l", self.log, "-o", arguments)
+
+    def stop(self) -> bool:
+        """Stop the server, ending its sessions, and say whether there was one."""
+        if not self.running():
+            return False
+        self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", self.place.data)
+        return True
+
+    def _postmaster(self) -> int | None:
+        try:
+            pid = int((self.place.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            process = psutil.Process(pid)
+            if process.name() == "postgres" and Path(process.cwd()) == self.place.data.resolve():
+                return pid
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+            pass
+        return None
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        account = self.place.account
+        identity: dict[str, Any] = (
+            {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+        )
+        command = [str(self.place.programs / program), *map(str, arguments)]
+        done = subprocess.run(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=self.place.data,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+            check=False,
+            # Ctrl-C is for the launcher, which then stops the server in good order.
+            start_new_session=True,
+            **identity,
+        )
+        if done.returncode:
+            said = done.stdout + done.stderr
+            if self.log.exists():
+                said += self.log.read_text(errors="replace")
+            msg = f"The embedded PostgreSQL does not work: {program} failed.\n{said.strip()}"
+            raise LauncherError(msg)

