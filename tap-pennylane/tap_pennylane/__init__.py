@@ -1,1 +1,1 @@
-"""Singer tap for the Pennylane accounting API."""
+"""Singer tap for Pennylane, the French accounting platform."""

@@ -1,0 +1,184 @@
+"""Generate the streams' flat schemas from Pennylane's OpenAPI documents.
+
+    PENNYLANE_OPENAPI_DIR=… python tap-pennylane/scripts/generate_schemas.py
+
+Only names, types and formats are taken over. The types are a promise to warehouses, which can't
+change a column's type: read the catalog snapshot's difference before you commit one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_pennylane import schemas
+from tap_pennylane.record import OMITTED, PATH
+from tap_pennylane.tap import API, TapPennylane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_pennylane.streams.base import PennylaneStream
+
+DECIMALS = re.compile(
+    r"(^|_)(amount|balance|tax|fee|price|debits?|credits?|exchange_rate|quantity|weight|value)"
+    r"(_with_tax|_without_tax|_before_tax)?$"
+)
+"""Names of the texts that hold decimal numbers. `vat_rate` is none: it is a code."""
+
+NO_DECIMALS = frozenset({"transaction_reference_provider_field_value"})
+
+LONGEST_NAME = 63
+"""Of a column, in PostgreSQL."""
+
+
+class Document:
+    """An OpenAPI document."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the document at `path`."""
+        self._document = json.loads(path.read_text(encoding="utf-8"))
+
+    def operation(self, path: str) -> dict[str, Any]:
+        """The GET operation of a path below the API's prefix."""
+        operation: dict[str, Any] = self._document["paths"][API + path]["get"]
+        return operation
+
+    def item(self, path: str) -> dict[str, Any]:
+        """The schema of one record of a list, or of the single object that a path answers."""
+        content = self.operation(path)["responses"]["200"]["content"]["application/json"]
+        answer = self.merged(content["schema"])
+        items = answer["properties"].get("items")
+        return self.merged(items["items"]) if items else answer
+
+    def merged(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """A schema with references resolved and all its variants in one."""
+        while "$ref" in schema:
+            node = self._document
+            for key in schema["$ref"].removeprefix("#/").split("/"):
+                node = node[key]
+            schema = node
+        variants = [
+            self.merged(variant)
+            for keyword in ("allOf", "oneOf", "anyOf")
+            for variant in schema.get(keyword, [])
+        ]
+        result = {**schema}
+        for variant in variants:
+            properties = {**result.get("properties", {})}
+            for name, definition in variant.get("properties", {}).items():
+                known = properties.get(name)
+                both = {"anyOf": [known, definition]}
+                properties[name] = both if known not in (None, definition) else definition
+            result = {**variant, **result, "properties": properties}
+        return result
+
+
+class Column(NamedTuple):
+    """A flat property: its name, where in the answer it is found, and its type."""
+
+    name: str
+    path: tuple[str, ...]
+    type: dict[str, Any]
+    deprecated: bool = False
+    is_link: bool = False
+
+
+def columns(
+    document: Document, schema: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[Column]:
+    """The flat properties of an object, and its links."""
+    for key, raw in schema["properties"].items():
+        definition = document.merged(raw)
+        here = (*path, key)
+        name = "_".join(part for part in here if part != "items")
+        nested = definition.get("properties")
+        if (nested and nested.keys() == {"url"}) or (key == "url" and path):
+            yield Column(name, here, {}, is_link=True)
+        elif nested:
+            yield from columns(document, definition, here)
+        else:
+            deprecated = definition.get("deprecated", False)
+            yield Column(name, here, column_type(name, definition), deprecated)
+
+
+def column_type(name: str, definition: dict[str, Any]) -> dict[str, Any]:
+    """What a property's type is in the warehouse; all but keys are nullable."""
+    kind = definition.get("type", "string")
+    if kind != "string":
+        return {"type": [kind, "null"]}
+    if definition.get("format") in {"date", "date-time"}:
+        return {"type": ["string", "null"], "format": definition["format"]}
+    if DECIMALS.search(name) and name not in NO_DECIMALS:
+        return {"type": ["number", "null"]}
+    return {"type": ["string", "null"]}
+
+
+def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
+    """The schema of a stream, its keys first."""
+    properties: dict[str, dict[str, Any]] = {}
+    for parameter in document.operation(stream.path).get("parameters", []):
+        if parameter["name"] in stream.primary_keys:
+            properties[parameter["name"]] = column_type(parameter["name"], parameter["schema"])
+    found: dict[str, Column] = {}
+    omitted: list[list[str]] = []
+    for column in columns(document, document.item(stream.path)):
+        if column.is_link:
+            omitted.append(list(column.path))
+            continue
+        twin = found.get(column.name)
+        if twin and not twin.deprecated:
+            msg = f"{stream.name}.{column.name} is at {twin.path} and at {column.path}"
+            raise ValueError(msg)
+        if twin:
+            omitted.append(list(twin.path))
+        if len(column.name) > LONGEST_NAME:
+            msg = f"{stream.name}.{column.name} is longer than {LONGEST_NAME} characters"
+            raise ValueError(msg)
+        found[column.name] = column
+    for name, column in found.items():
+        source = {} if column.path == (name,) else {PATH: list(column.path)}
+        properties[name] = {**column.type, **source}
+    for key in stream.primary_keys:
+        properties[key] = {**properties[key], "type": properties[key]["type"][0]}
+    ordered = {key: properties.pop(key) for key in stream.primary_keys} | properties
+    return {"type": "object", "properties": ordered, OMITTED: omitted}
+
+
+def as_text(schema: dict[str, Any]) -> str:
+    """A schema file's text: a line a property, so that a difference reads well."""
+    lines = [
+        f"    {json.dumps(name)}: {json.dumps(definition)}"
+        for name, definition in schema["properties"].items()
+    ]
+    properties = ",\n".join(lines)
+    omitted = json.dumps(schema[OMITTED])
+    return (
+        f'{{\n  "type": "object",\n  "properties": {{\n{properties}\n  }},\n'
+        f'  "{OMITTED}": {omitted}\n}}\n'
+    )
+
+
+def generate(directory: Path) -> dict[str, str]:
+    """The text of every schema file, by file name, from the documents in `directory`."""
+    document = Document(directory / "company_v2.json")
+    streams = TapPennylane(validate_config=False, setup_mapper=False).streams
+    return {f"{name}.json": as_text(flat_schema(document, streams[name])) for name in streams}
+
+
+def main() -> None:
+    """Replace the schema files."""
+    texts = generate(Path(os.environ["PENNYLANE_OPENAPI_DIR"]))
+    target = Path(str(files(schemas)))
+    for stale in {path.name for path in target.glob("*.json")} - texts.keys():
+        (target / stale).unlink()
+    for name, text in texts.items():
+        (target / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

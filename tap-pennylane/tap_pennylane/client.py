@@ -1,0 +1,251 @@
+"""One HTTP exchange with Pennylane: budget, retries, and errors that name their cause."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import backoff
+import msgspec
+import requests
+from singer_sdk.authenticators import BearerTokenAuthenticator
+
+from tap_pennylane.errors import FatalError, PennylaneError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from backoff.types import Details
+
+    from tap_pennylane.limiter import Limiter
+
+LONGEST_WAIT = 60.0
+"""No wait of our own between two attempts is longer, in seconds."""
+
+WHERE_TOKENS_ARE = "in Pennylane under Settings → Connectivity → Developers"
+
+_logger = logging.getLogger("tap-pennylane.client")
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class _TransientError(Exception):
+    """An attempt failed in a way that may heal."""
+
+    def __init__(self, cause: str, retry_after: float | None = None) -> None:
+        super().__init__(cause)
+        self.retry_after = retry_after
+
+
+class Client:
+    """Reads the API with one token. Safe to share between threads."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        limiter: Limiter,
+        *,
+        timeout: float,
+        max_retries: int,
+        user_agent: str,
+    ) -> None:
+        """Prepare a session; nothing is sent yet.
+
+        Args:
+            url: Scheme, host and the API's path prefix.
+            token: The bearer token.
+            limiter: The token's request budget.
+            timeout: Seconds to wait for a connection, and for each answer.
+            max_retries: How often an attempt that failed in passing is repeated.
+            user_agent: Who we say we are.
+        """
+        self._url = url
+        self._limiter = limiter
+        self._timeout = timeout
+        self._session = requests.Session()
+        # As `auth`, not as a header: requests would put a netrc entry over a header.
+        self._session.auth = BearerTokenAuthenticator(token=token)
+        self._session.headers["User-Agent"] = user_agent
+        self._attempt = backoff.on_exception(
+            _waits,
+            _TransientError,
+            max_tries=max_retries + 1,
+            jitter=None,
+            on_backoff=_log_retry,
+            logger=None,
+        )(self._exchange)
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> object:
+        """Send a GET request until it is answered, and decode the answer.
+
+        Args:
+            path: Below the API's prefix, with a leading slash.
+            params: The query.
+
+        Returns:
+            The JSON document; numbers with a fraction are `Decimal`.
+
+        Raises:
+            FatalError: The token is refused, or the host is no Pennylane.
+            PennylaneError: The request is refused, or kept failing.
+        """
+        try:
+            return self._attempt(path, params)
+        except _TransientError as error:
+            msg = (
+                f"{self._url}{path} kept failing, last with: {error}. "
+                "Nothing is lost: run again once Pennylane and the network are well"
+            )
+            raise PennylaneError(msg) from error
+
+    def _exchange(self, path: str, params: Mapping[str, Any] | None) -> object:
+        self._limiter.acquire()
+        response = None
+        try:
+            response = self._session.get(
+                self._url + path, params=params, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.exceptions.SSLError as error:
+            msg = f"The certificate of {self._url} can't be verified: {error}. Check 'api_url'"
+            raise FatalError(msg) from error
+        except requests.RequestException as error:
+            raise _TransientError(_connection_trouble(error)) from error
+        finally:
+            self._limiter.release(*_budget(response))
+        if response.status_code != HTTPStatus.OK:
+            self._refuse(response, path)
+        return _document(response)
+
+    def _refuse(self, response: requests.Response, path: str) -> None:
+        status = response.status_code
+        said = f"HTTP {status}: {_text(response)}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = _number(response.headers.get("retry-after"))
+            if wait is not None:
+                self._limiter.pause(wait)
+            raise _TransientError(said, retry_after=wait)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _TransientError(said, retry_after=_number(response.headers.get("retry-after")))
+        if status == HTTPStatus.UNAUTHORIZED:
+            msg = (
+                "Pennylane refuses the token (401): it is wrong, expired or revoked. "
+                f"Create one {WHERE_TOKENS_ARE} and set it as 'api_token'"
+            )
+            raise FatalError(msg)
+        if status == HTTPStatus.FORBIDDEN:
+            msg = (
+                f"Pennylane refuses {path} ({said}). "
+                f"Give the token that scope {WHERE_TOKENS_ARE}, or deselect the stream"
+            )
+            raise PennylaneError(msg)
+        msg = f"Pennylane does not answer {path} ({said})"
+        raise PennylaneError(msg)
+
+
+def _log_retry(details: Details) -> None:
+    _logger.warning(
+        "%s failed (%s); attempt %d in %.1f s",
+        details["args"][0],
+        details["exception"],
+        details["tries"] + 1,
+        details["wait"],
+    )
+
+
+def _waits() -> Generator[float, Any, None]:
+    """Seconds before each next attempt: what the server asks for, else exponential with jitter."""
+    error = yield  # type: ignore[misc] # backoff primes the generator, then sends exceptions
+    for attempt in count():
+        longest = min(LONGEST_WAIT, 2.0**attempt)
+        jitter = random.uniform(0, longest / 2)  # noqa: S311 - spreads load, guards nothing
+        error = yield (
+            longest / 2 + jitter if error.retry_after is None else error.retry_after + jitter / 10
+        )
+
+
+def _document(response: requests.Response) -> object:
+    body = response.content
+    try:
+        document = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:  # Python's own parser is slower and reads lone surrogates.
+            document = json.loads(body, parse_float=Decimal)
+        except (ValueError, RecursionError) as error:
+            msg = f"the answer of {len(body)} bytes is cut off or no JSON"
+            raise _TransientError(msg) from error
+        return _storable(document)
+    return _storable(document) if b"\\u0000" in body else document
+
+
+def _storable(value: object) -> object:
+    """Replace what no database stores as text, NUL and lone surrogates, by U+FFFD."""
+    if isinstance(value, str):
+        text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text.replace("\0", "\ufffd")
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
+
+
+def _budget(response: requests.Response | None) -> tuple[int | None, float | None]:
+    """What the answer says of the budget: requests left, and seconds until all are back.
+
+    The reset is Unix time on the server's clock, so it is read against the answer's own `Date`.
+    """
+    if response is None:
+        return None, None
+    remaining = _number(response.headers.get("ratelimit-remaining"))
+    reset = _number(response.headers.get("ratelimit-reset"))
+    if remaining is None:
+        return None, None
+    if reset is None:
+        return int(remaining), None
+    try:
+        now = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+    except ValueError:
+        now = time.time()
+    return int(remaining), max(0.0, reset - now)
+
+
+def _number(header: str | None) -> float | None:
+    try:
+        number = float(header) if header is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < float("inf") else None
+
+
+def _text(response: requests.Response) -> str:
+    """Whichever words the answer has: the API's errors come in several shapes."""
+    try:
+        document = _decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        for key in ("message", "error"):
+            if isinstance(document.get(key), str):
+                return _short(document[key])
+    return _short(response.text) or str(response.reason)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:300].rstrip(".")
+
+
+def _connection_trouble(error: requests.RequestException) -> str:
+    """The innermost cause, in words, without the object addresses of urllib3's messages."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    cause: BaseException = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
+    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__

@@ -1,0 +1,59 @@
+"""Cursors and pages of Pennylane's lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_pennylane.errors import PennylaneError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_pennylane.client import Client
+
+
+def pages(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Read a list to its end.
+
+    The cursor does not carry filter and sort, so every page's request repeats all parameters.
+
+    Args:
+        client: Sends the requests.
+        path: The list's path.
+        params: The query of every page.
+
+    Yields:
+        The items of one page.
+
+    Raises:
+        PennylaneError: A request failed, or a page is not a page: then the list was not read whole.
+    """
+    query = dict(params)
+    seen: set[str] = set()
+    while True:
+        items, cursor = _parts(client.get(path, query), path)
+        yield items
+        if cursor is None:
+            return
+        if cursor in seen:
+            msg = f"{path} answers the same cursor again: its list has no end"
+            raise PennylaneError(msg)
+        seen.add(cursor)
+        query["cursor"] = cursor
+
+
+def _parts(page: object, path: str) -> tuple[list[dict[str, Any]], str | None]:
+    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+        msg = f"{path} does not answer a list with 'items'"
+        raise PennylaneError(msg)
+    items, cursor = page["items"], page.get("next_cursor")
+    if not all(isinstance(item, dict) for item in items):
+        msg = f"{path} answers an item that is no object"
+        raise PennylaneError(msg)
+    if not isinstance(cursor, str | None) or cursor == "":
+        msg = f"{path} answers a 'next_cursor' that is no text"
+        raise PennylaneError(msg)
+    if cursor is None and page.get("has_more"):
+        msg = f"{path} says that it has more, but not where"
+        raise PennylaneError(msg)
+    return items, cursor

@@ -1,0 +1,213 @@
+"""From an item of the API's answer to the flat record that a stream's schema promises."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from tap_pennylane.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Conversion = Callable[[Any], Any]
+
+PATH = "x-path"
+"""The private schema keyword that says where in the answer a property comes from."""
+
+_INT64 = range(-(2**63), 2**63)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+OMITTED = "x-omitted"
+"""The private schema keyword that lists what is left out of the answer: links."""
+
+
+class _Node:
+    """An object of the answer: its values, its nested objects, and what is known of it."""
+
+    __slots__ = ("known", "nested", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[str, Conversion]] = {}
+        self.nested: dict[str, _Node] = {}
+        self.known: set[str] = set()
+
+    def at(self, path: Sequence[str]) -> _Node:
+        """The node of a nested object."""
+        node = self
+        for key in path:
+            node.known.add(key)
+            node = node.nested.setdefault(key, _Node())
+        return node
+
+
+class RecordReader:
+    """Shapes the items of one stream; compiled from its schema, so that a stream needs no code."""
+
+    def __init__(self, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
+        """Compile a reader.
+
+        Args:
+            schema: A schema file's content.
+            keys: The properties that identify a record and so are never null.
+        """
+        self._keys = tuple(keys)
+        self._empty = dict.fromkeys(schema["properties"])
+        self._root = _Node()
+        self.unknown: set[str] = set()
+        """Fields that the API sent and the schema does not know."""
+        for name, definition in schema["properties"].items():
+            *parents, key = definition.get(PATH, [name])
+            node = self._root.at(parents)
+            node.values[key] = (name, _conversion(definition))
+            node.known.add(key)
+        for *parents, key in schema.get(OMITTED, []):
+            self._root.at(parents).known.add(key)
+
+    def read(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Shape one item.
+
+        Args:
+            item: An object of the API's answer.
+
+        Returns:
+            A record with every property of the schema, null where the item has nothing.
+
+        Raises:
+            RecordError: A value can't be its type, or a key is missing.
+        """
+        record = self._empty.copy()
+        self._fill(record, self._root, item, item)
+        for key in self._keys:
+            if record[key] is None:
+                raise RecordError(_complaint(item, key, "missing", "it identifies the record"))
+        return record
+
+    def _fill(
+        self,
+        record: dict[str, Any],
+        node: _Node,
+        found: Mapping[str, Any],
+        item: Mapping[str, Any],
+    ) -> None:
+        for key, (name, convert) in node.values.items():
+            value = found.get(key)
+            if value is not None:
+                try:
+                    record[name] = convert(value)
+                except (ValueError, TypeError, OverflowError, InvalidOperation) as error:
+                    complaint = _complaint(item, name, _kind(value), str(error))
+                    raise RecordError(complaint) from error
+        for key, child in node.nested.items():
+            value = found.get(key)
+            if isinstance(value, dict):
+                self._fill(record, child, value, item)
+            elif value is not None:
+                raise RecordError(_complaint(item, key, _kind(value), "expected an object"))
+        if not found.keys() <= node.known:
+            self.unknown |= found.keys() - node.known
+
+
+def _conversion(definition: Mapping[str, Any]) -> Conversion:
+    types = definition["type"]
+    kind = types if isinstance(types, str) else next(name for name in types if name != "null")
+    if kind == "string":
+        return _STRINGS.get(definition.get("format", ""), _text)
+    return _CONVERSIONS[kind]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)
+    msg = "expected text"
+    raise TypeError(msg)
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = "expected a whole number"
+        raise TypeError(msg)
+    if value not in _INT64:
+        msg = "expected a number of 64 bits"
+        raise OverflowError(msg)
+    return value
+
+
+def _decimal(value: object) -> Decimal | None:
+    """An exact number. The API's pattern for amounts admits the empty text: no amount."""
+    if value == "":
+        return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+        if number.is_finite() and abs(number.adjusted()) < 1000:  # noqa: PLR2004 - 10^1000
+            return number
+    msg = "expected a decimal number"
+    raise ValueError(msg)
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    msg = "expected true or false"
+    raise TypeError(msg)
+
+
+def _date(value: object) -> str:
+    if not (isinstance(value, str) and _DATE.fullmatch(value)):
+        msg = "expected a date, YYYY-MM-DD"
+        raise ValueError(msg)
+    date.fromisoformat(value)
+    return value
+
+
+def _moment(value: object) -> str:
+    """A date-time in UTC, so that a warehouse without time zones holds UTC."""
+    if not (isinstance(value, str) and _DATE.match(value)):
+        msg = "expected a date-time of RFC 3339"
+        raise ValueError(msg)
+    moment = datetime.fromisoformat(value)
+    if value.endswith("Z"):
+        return value
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _array(value: object) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    msg = "expected a list"
+    raise TypeError(msg)
+
+
+_STRINGS: dict[str, Conversion] = {"date": _date, "date-time": _moment}
+_CONVERSIONS: dict[str, Conversion] = {
+    "array": _array,
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _decimal,
+}
+
+
+def _kind(value: object) -> str:
+    """What a value is, in JSON's words: the value itself may be private."""
+    names = {str: "a text", bool: "a boolean", list: "a list", dict: "an object", int: "a number"}
+    return names.get(type(value), "a number")
+
+
+def _complaint(item: Mapping[str, Any], name: str, found: str, reason: str) -> str:
+    identity = item.get("id")
+    which = f"id {identity}" if isinstance(identity, int) else "a record without an id"
+    return f"{which}: the field '{name}' is {found}: {reason}"

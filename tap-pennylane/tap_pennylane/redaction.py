@@ -1,0 +1,34 @@
+"""Keeps the token out of everything that is logged, whatever a server echoes."""
+
+from __future__ import annotations
+
+import logging
+
+_FORMATTER = logging.Formatter()
+
+
+class Redaction(logging.Filter):
+    """Replaces a secret in messages and stack traces."""
+
+    def __init__(self, secret: str) -> None:
+        """Remember what must not be shown."""
+        super().__init__()
+        self._secret = secret
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the secret; every record passes."""
+        message = record.getMessage()
+        if self._secret in message:
+            record.msg, record.args = message.replace(self._secret, "[secret]"), None
+        if record.exc_info:
+            trace = record.exc_text or _FORMATTER.formatException(record.exc_info)
+            if self._secret in trace:
+                record.exc_text = trace.replace(self._secret, "[secret]")
+                record.exc_info = None
+        return True
+
+
+def redact(secret: str) -> None:
+    """Keep `secret` out of what the process's log handlers write from now on."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Redaction(secret))

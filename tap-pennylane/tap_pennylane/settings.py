@@ -1,0 +1,193 @@
+"""The tap's settings: what they are, their defaults, and what to do about a wrong one."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from jsonschema import Draft202012Validator
+from singer_sdk import typing as th
+
+from tap_pennylane.client import WHERE_TOKENS_ARE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "api_token",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="API token",
+        description=f"Token of the Company API, created {WHERE_TOKENS_ARE}.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://app.pennylane.com",
+        title="API URL",
+        description="Scheme and host of Pennylane; the tap adds the API's path.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description=(
+            "Read invoices, bank transactions, ledger entries and their lines from this date on "
+            "(YYYY-MM-DD), and the trial balances of the fiscal years that end after it. "
+            "Default: all there is."
+        ),
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=1000),
+        default=1000,
+        title="Page size",
+        description=(
+            "Rows a request asks for, at most what an endpoint allows: 100, for some 1000."
+        ),
+    ),
+    th.Property(
+        "requests_per_window",
+        th.IntegerType(minimum=1),
+        default=25,
+        title="Requests per window",
+        description="How many requests are sent in any window, at most.",
+    ),
+    th.Property(
+        "window_seconds",
+        th.NumberType(exclusive_minimum=0),
+        default=5,
+        title="Window",
+        description="Length of the rate limit's window in seconds.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.NumberType(exclusive_minimum=0),
+        default=60,
+        title="Request timeout",
+        description="Seconds to wait for a connection, and for an answer.",
+    ),
+    th.Property(
+        "max_retries",
+        th.IntegerType(minimum=0, maximum=100),
+        default=8,
+        title="Retries",
+        description=(
+            "How often a request is repeated after a 429, a 5xx, a broken connection or a "
+            "truncated answer; the waits double up to a minute."
+        ),
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType(min_length=1, pattern=r"^[ -~]+$"),
+        default=f"tap-pennylane/{version('tap-pennylane')}",
+        title="User agent",
+        description="What the requests say of their sender.",
+    ),
+).to_dict()
+
+_REMEDIES = {
+    "api_token": f"create one {WHERE_TOKENS_ARE} and set TAP_PENNYLANE_API_TOKEN to it",
+    "api_url": "give scheme and host only, like https://app.pennylane.com",
+    "start_date": "give a date like 2024-01-31",
+    "page_size": "give a whole number from 1 to 1000",
+    "requests_per_window": "give a whole number of at least 1; Pennylane allows 25",
+    "window_seconds": "give a number of seconds above 0; Pennylane counts in 5",
+    "request_timeout": "give a number of seconds above 0",
+    "max_retries": "give a whole number from 0 to 100",
+    "user_agent": "give a text of printable ASCII characters",
+}
+
+
+def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are really set: an empty line of a `.env` file sets nothing."""
+    return {name: value for name, value in config.items() if value not in ("", None)}
+
+
+def environment_problems() -> list[str]:
+    """Complaints about whole numbers that environment variables should hold and don't."""
+    variables = {
+        name: os.environ.get(f"TAP_PENNYLANE_{name.upper()}")
+        for name, definition in SCHEMA["properties"].items()
+        if "integer" in definition["type"]
+    }
+    return [
+        _complaint(name, value)
+        for name, value in variables.items()
+        if value is not None and not value.lstrip("+-").isdecimal()
+    ]
+
+
+def problems(config: Mapping[str, Any]) -> list[str]:
+    """Complaints about settings, each a sentence that says which one and what to do.
+
+    Args:
+        config: The tap's configuration; numbers may be text, as environment variables hold them.
+    """
+    complaints = []
+    for error in Draft202012Validator(SCHEMA).iter_errors(dict(config)):
+        if error.validator == "required":
+            complaints += [
+                f"Setting '{name}' is missing: {_REMEDIES[name]}"
+                for name in SCHEMA["required"]
+                if name not in config
+            ]
+        else:
+            name = str(error.path[0])
+            complaints.append(_complaint(name, config[name]))
+    if isinstance(url := config.get("api_url"), str) and not _is_host(url):
+        complaints.append(_complaint("api_url", url))
+    if isinstance(start := config.get("start_date"), str) and not _is_date(start):
+        complaints.append(_complaint("start_date", start))
+    return complaints
+
+
+def with_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the numbers that environment variables hold as text."""
+    return {
+        name: _as_number(value)
+        if "number" in SCHEMA["properties"].get(name, {}).get("type", [])
+        else value
+        for name, value in config.items()
+    }
+
+
+def _as_number(value: object) -> object:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _complaint(name: str, value: object) -> str:
+    found = "is no such text" if name == "api_token" else f"can't be {value!r}"
+    return f"Setting '{name}' {found}: {_REMEDIES[name]}"
+
+
+def _is_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port != 0
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and port_is_valid
+        and parts.path in {"", "/"}
+        and not (parts.query or parts.fragment or parts.username)
+        and not any(character.isspace() for character in url)
+    )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,217 @@
+"""The tap: its settings, its streams, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
+
+from tap_pennylane import settings
+from tap_pennylane.client import Client
+from tap_pennylane.errors import FatalError, PennylaneError
+from tap_pennylane.limiter import Limiter
+from tap_pennylane.redaction import redact
+from tap_pennylane.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    import click
+
+    from tap_pennylane.streams.base import PennylaneStream
+
+API = "/api/external/v2"
+
+
+class TapPennylane(Tap):
+    """Singer tap for Pennylane, the French accounting platform."""
+
+    name = "tap-pennylane"
+    config_jsonschema = settings.SCHEMA
+    message_writer_class = MsgSpecWriter
+    capabilities = [  # noqa: RUF012 - declared by the SDK as it is
+        TapCapabilities.CATALOG,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.STATE,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    streams: dict[str, PennylaneStream]  # type: ignore[assignment] # the SDK's property, narrowed
+
+    def __init__(self, **options: Any) -> None:
+        """Validate the settings; nothing is sent yet.
+
+        Args:
+            options: The SDK's own.
+
+        Raises:
+            ConfigValidationError: A setting can't work; its `errors` are sentences.
+        """
+        if options.get("parse_env_config") and (errors := settings.environment_problems()):
+            raise ConfigValidationError(errors[0], errors=errors)
+        self.failures: dict[str, str] = {}
+        """Streams that were not delivered whole, and why."""
+        super().__init__(**options)
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self.append_builtin_config(self.config_jsonschema)
+        self._config = settings.with_numbers(settings.without_blanks(self._config))
+        errors = settings.problems(self._config)
+        if errors and raise_errors:
+            raise ConfigValidationError(errors[0], errors=errors)
+        defaults = {
+            name: definition["default"]
+            for name, definition in settings.SCHEMA["properties"].items()
+            if "default" in definition
+        }
+        self._config = {**defaults, **self._config}
+        if token := self._config.get("api_token"):
+            redact(token)
+        return errors
+
+    @override
+    def discover_streams(self) -> list[PennylaneStream]:
+        return [stream(self) for stream in STREAMS]
+
+    @cached_property
+    def client(self) -> Client:
+        """The one way to the API, shared by all streams."""
+        config = self.config
+        return Client(
+            config["api_url"].rstrip("/") + API,
+            config["api_token"],
+            Limiter(config["requests_per_window"], config["window_seconds"]),
+            timeout=config["request_timeout"],
+            max_retries=config["max_retries"],
+            user_agent=config["user_agent"],
+        )
+
+    @cached_property
+    def me(self) -> dict[str, Any]:
+        """Company, user and scopes of the token."""
+        answer = self.client.get("/me")
+        if not isinstance(answer, dict):
+            msg = "/me does not answer an object"
+            raise PennylaneError(msg)
+        return answer
+
+    def fail(self, stream: str, reason: str) -> None:
+        """Note that a stream was not delivered whole.
+
+        Args:
+            stream: Its name.
+            reason: What happened and what to do, without a full stop.
+        """
+        self.failures[stream] = reason
+        self.logger.error("Stream '%s' failed: %s.", stream, reason)
+
+    def check_access(self) -> None:
+        """Ask who the token is, before anything else is tried.
+
+        Raises:
+            FatalError: The token is refused, or Pennylane can't be reached.
+        """
+        try:
+            _ = self.me
+        except FatalError:
+            raise
+        except PennylaneError as error:
+            msg = f"Can't begin: {error}; check the setting 'api_url', too"
+            raise FatalError(msg) from error
+
+    def run(self, sync: Callable[[], object]) -> int:
+        """Read with the token checked first, and answer for the outcome.
+
+        Args:
+            sync: What reads the streams.
+
+        Returns:
+            The exit code: 0 only if every selected stream was delivered whole.
+        """
+        try:
+            self.check_access()
+            sync()
+        except FatalError as error:
+            self.logger.critical("%s.", error)
+            return 1
+        except BrokenPipeError:
+            self.logger.critical("The target stopped reading: its own log says why.")
+            # What is still buffered has no reader; without this Python complains at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        return self._outcome()
+
+    def _outcome(self) -> int:
+        """Say what failed.
+
+        Returns:
+            The exit code: 0 only if every selected stream was delivered whole.
+        """
+        if not self.failures:
+            return 0
+        self.logger.error(
+            "%d of %d streams failed (%s); the others were delivered whole. Exit code 1.",
+            len(self.failures),
+            sum(stream.selected for stream in self.streams.values()),
+            ", ".join(self.failures),
+        )
+        return 1
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Stop where we are. The last state written holds, and the exit code says it is not all."""
+        self.logger.error("Stopped by signal %d before the end.", signum)
+        sys.exit(128 + signum)
+
+    @override
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the command line. The SDK's own version has no say in the exit code."""
+        if about:
+            cls.print_about(about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config if config else {},
+            state=json.load(state) if state else None,
+            catalog=json.load(catalog) if catalog else None,
+            parse_env_config=bool(config and config.parse_env),
+        )
+        sys.exit(tap.run(tap.sync_all))
+
+    @override
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Try one record of every stream, and exit with 1 if one can't be read."""
+        try:
+            if value != CliTestOptionValue.All.value:
+                super().cb_test(ctx, param, value)
+                return
+            given = ctx.params["config"]
+            tap = cls(config=given.config, parse_env_config=given.parse_env)
+        except ConfigValidationError as error:
+            for sentence in error.errors:
+                cls.logger.critical("%s.", sentence)
+            ctx.exit(1)
+        ctx.exit(tap.run(tap.run_connection_test))
