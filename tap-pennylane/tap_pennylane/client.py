@@ -176,12 +176,16 @@ def _document(response: requests.Response) -> object:
         document = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:  # Python's own parser is slower and reads lone surrogates.
-            document = json.loads(body, parse_float=Decimal)
+            document = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             msg = f"the answer of {len(body)} bytes is cut off or no JSON"
             raise _TransientError(msg) from error
         return _storable(document)
     return _storable(document) if b"\\u0000" in body else document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are no JSON
 
 
 def _storable(value: object) -> object:

@@ -1,0 +1,58 @@
+"""The catalog: any change of a schema shows in review."""
+
+from __future__ import annotations
+
+import os
+import runpy
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tap_pennylane import schemas
+from tap_pennylane.streams import STREAMS
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+
+NAMES = sorted(TapPennylane(validate_config=False).streams)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_catalog_entry(name: str, snapshot: SnapshotAssertion) -> None:
+    stream = TapPennylane(validate_config=False).streams[name]
+    columns = {
+        column: (definition["type"], definition.get("format"))
+        for column, definition in stream.schema["properties"].items()
+    }
+    assert {"keys": list(stream.primary_keys), "columns": columns} == snapshot
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_columns_are_flat_and_fit_for_a_database(name: str) -> None:
+    stream = TapPennylane(validate_config=False).streams[name]
+    for column, definition in stream.schema["properties"].items():
+        assert column == column.lower()
+        assert len(column) <= 63
+        assert not column.endswith(("invoice_lines", "payments"))
+        assert "object" not in definition["type"]
+        assert set(definition) <= {"type", "format"}
+        assert ("null" in definition["type"]) == (column not in stream.primary_keys)
+
+
+def test_every_stream_has_a_line_of_doc_and_one_schema_file() -> None:
+    assert all(stream.__doc__ for stream in STREAMS)
+    assert len(STREAMS) == 28
+    present = {path.name for path in files(schemas).iterdir() if path.name.endswith(".json")}
+    assert present == {f"{name}.json" for name in NAMES}
+
+
+def test_schemas_are_what_the_api_document_says() -> None:
+    directory = os.environ.get("PENNYLANE_OPENAPI_DIR")
+    if not directory:
+        pytest.skip("PENNYLANE_OPENAPI_DIR does not say where Pennylane's OpenAPI documents are")
+    script = Path(__file__).parents[1] / "scripts" / "generate_schemas.py"
+    generated = runpy.run_path(str(script))["generate"](Path(directory))
+    committed = {name: (files(schemas) / name).read_text(encoding="utf-8") for name in generated}
+    assert generated == committed

@@ -1,0 +1,69 @@
+"""Each wrong setting is one sentence that names it and says what to do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError
+from tap_pennylane.tap import TapPennylane
+
+TOKEN = "a-secret-token"  # noqa: S105 - of nobody
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("api_url", "app.pennylane.com", "scheme and host"),
+        ("api_url", "https://app.pennylane.com/api/external/v2", "scheme and host"),
+        ("api_url", "https://app.pennylane.com:port", "scheme and host"),
+        ("api_url", "ftp://app.pennylane.com", "scheme and host"),
+        ("start_date", "31/01/2024", "2024-01-31"),
+        ("start_date", "2024-02-31", "2024-01-31"),
+        ("page_size", 0, "1 to 1000"),
+        ("page_size", 1001, "1 to 1000"),
+        ("page_size", "many", "1 to 1000"),
+        ("requests_per_window", 0, "at least 1"),
+        ("window_seconds", 0, "above 0"),
+        ("window_seconds", "soon", "above 0"),
+        ("request_timeout", -1, "above 0"),
+        ("max_retries", -1, "0 to 100"),
+        ("user_agent", "naïve", "ASCII"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_to_do(name: str, value: Any, remedy: str) -> None:
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(config={"api_token": TOKEN, name: value})
+    (sentence,) = caught.value.errors
+    assert re.match(rf"Setting '{name}' can't be .*: .*{remedy}", sentence)
+    assert TOKEN not in sentence
+
+
+@pytest.mark.parametrize("config", [{}, {"api_token": ""}, {"api_token": None}])
+def test_without_a_token_the_sentence_says_where_to_get_one(config: dict[str, Any]) -> None:
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(config=config)
+    (sentence,) = caught.value.errors
+    assert sentence.startswith("Setting 'api_token' is missing")
+    assert "Settings → Connectivity → Developers" in sentence
+
+
+def test_blank_settings_have_their_defaults() -> None:
+    tap = TapPennylane(config={"api_token": TOKEN, "start_date": "", "api_url": ""})
+    assert tap.config["api_url"] == "https://app.pennylane.com"
+    assert tap.config["page_size"] == 1000
+    assert "start_date" not in tap.config
+
+
+def test_numbers_may_come_from_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_PENNYLANE_API_TOKEN", TOKEN)
+    monkeypatch.setenv("TAP_PENNYLANE_WINDOW_SECONDS", "2.5")
+    monkeypatch.setenv("TAP_PENNYLANE_PAGE_SIZE", "50")
+    tap = TapPennylane(parse_env_config=True)
+    assert tap.config["window_seconds"] == 2.5
+    assert tap.config["page_size"] == 50
+    monkeypatch.setenv("TAP_PENNYLANE_PAGE_SIZE", "fifty")
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(parse_env_config=True)
+    assert "Setting 'page_size' can't be 'fifty'" in caught.value.errors[0]
