@@ -22,8 +22,6 @@ from tap_pennylane.errors import FatalError, PennylaneError
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from backoff.types import Details
-
     from tap_pennylane.limiter import Limiter
 
 LONGEST_WAIT = 60.0
@@ -149,7 +147,7 @@ class Client:
         raise PennylaneError(msg)
 
 
-def _log_retry(details: Details) -> None:
+def _log_retry(details: Any) -> None:  # noqa: ANN401 - backoff's type lacks the exception
     _logger.warning(
         "%s failed (%s); attempt %d in %.1f s",
         details["args"][0],

@@ -32,7 +32,7 @@ TOKEN = "a-secret-token"  # noqa: S105 - of nobody
         ("user_agent", "naïve", "ASCII"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_to_do(name: str, value: Any, remedy: str) -> None:
+def test_a_wrong_setting_is_named_with_what_to_do(name: str, value: object, remedy: str) -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TapPennylane(config={"api_token": TOKEN, name: value})
     (sentence,) = caught.value.errors
