@@ -1,0 +1,1 @@
+"""The API: its endpoints, its dialect, its manners."""

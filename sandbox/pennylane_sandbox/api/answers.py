@@ -1,0 +1,215 @@
+"""The answers to requests that may pass: lists, single records, and the odd ones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pennylane_sandbox.api import query as asked
+from pennylane_sandbox.api.endpoint import Changelog, Endpoint, Listing, Single, Sublist
+from pennylane_sandbox.api.errors import not_found, refusal
+from pennylane_sandbox.api.filters import Condition, Conditions, Fields, parse
+from pennylane_sandbox.api.query import Query
+from pennylane_sandbox.collection import Collection
+from pennylane_sandbox.model import Doc, Json
+from pennylane_sandbox.sandbox import Sandbox
+from pennylane_sandbox.show.ledger import doc
+from pennylane_sandbox.calendar import rank
+
+_PAGE_KEYS: Json = {
+    "current_page": None,
+    "per_page": None,
+    "total_items": None,
+    "total_pages": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that may pass."""
+
+    path: str
+    query: Query
+    scopes: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON body and how many rows it carries."""
+
+    body: Json
+    rows: int = 0
+    status: int = 200
+
+
+def _row(rows: Collection[Any], text: str) -> Any:  # noqa: ANN401 - a row of any resource
+    row = rows.rows.get(int(text)) if text.isascii() and text.isdigit() else None
+    if row is None:
+        raise not_found()
+    return row
+
+
+class Answers:
+    """Answers requests from a sandbox's books."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Answer from this sandbox."""
+        self._sandbox = sandbox
+        self._special = {"/me": self._me, "/trial_balance": self._trial_balance}
+
+    def answer(self, endpoint: Endpoint, request: Request) -> Answer:
+        """Answer a request to an endpoint."""
+        match endpoint:
+            case Listing():
+                return self._listing(endpoint, request)
+            case Single():
+                return self._single(endpoint, request)
+            case Sublist():
+                return self._sublist(endpoint, request)
+            case Changelog():
+                return self._changelog(endpoint, request)
+        return self._special[endpoint.path](request)
+
+    def everything(
+        self, endpoint: Endpoint | None, request: Request
+    ) -> Iterator[Json]:
+        """Return all live records of a list as the list would show them, whatever its pages."""
+        books = self._sandbox.books
+        match endpoint:
+            case Listing():
+                show = endpoint.show
+                return (show(row) for row in list(books.collections[endpoint.collection]))
+            case Sublist():
+                parent = _row(books.collections[endpoint.parent], request.ids[0])
+                return iter(endpoint.items(books, parent))
+            case Endpoint() if endpoint.path == "/trial_balance":
+                return (doc(row) for row in reversed(list(self._balances(request.query))))
+        raise not_found()
+
+    def _page(  # noqa: PLR0913 - what makes a page
+        self,
+        request: Request,
+        rows: Collection[Any],
+        conditions: Conditions,
+        fields: Fields,
+        sort: tuple[str, bool],
+        most: int,
+    ) -> tuple[list[Any], Json]:
+        """Return the rows of a page and the keys that follow its items."""
+        limit = asked.limit(request.query, most)
+        field, descending = sort
+        after = None
+        cursors = self._sandbox.cursors
+        if cursor := request.query.get("cursor"):
+            after = cursors.read(request.path, cursor).get(field)
+        view = self._sandbox.views.select(rows, field, conditions, fields)
+        ids, more = view.page(after, limit, descending=descending)
+        found = [rows.rows[one] for one in ids]
+        cursor = None
+        if more:
+            last = found[-1]
+            position = {name: rows.key(name, last) for name in ("id", *rows.ranks())}
+            cursor = cursors.make(request.path, position)
+        return found, {"has_more": more, "next_cursor": cursor}
+
+    def _listing(self, endpoint: Listing, request: Request) -> Answer:
+        declared = ["include"] if endpoint.includes else []
+        declared += ["filter"] if endpoint.fields else []
+        declared += ["sort"] if endpoint.sorts else []
+        asked.refuse_undeclared(request.query, tuple(declared))
+        fields = endpoint.fields
+        text = request.query.get("filter")
+        conditions = parse(text, fields) if text is not None else ()
+        if endpoint.open_years_only and not any(one.field == "date" for one in conditions):
+            closed = self._sandbox.books.closed_until()
+            conditions = (*conditions, Condition("date", "gt", closed))
+        found, end = self._page(
+            request,
+            self._sandbox.books.collections[endpoint.collection],
+            conditions,
+            fields,
+            asked.sort(request.query, endpoint.sorts, endpoint.default_sort),
+            endpoint.max_limit,
+        )
+        show = endpoint.show
+        body = {"items": [show(row) for row in found], **end}
+        if endpoint.page_keys:
+            body |= _PAGE_KEYS
+        return Answer(body, len(found))
+
+    def _single(self, endpoint: Single, request: Request) -> Answer:
+        row = _row(self._sandbox.books.collections[endpoint.collection], request.ids[0])
+        if not endpoint.only(row):
+            raise not_found()
+        return Answer(endpoint.show(row), 1)
+
+    def _sublist(self, endpoint: Sublist, request: Request) -> Answer:
+        declared = ["filter"] if endpoint.fields else []
+        declared += ["sort"] if endpoint.sorts else []
+        asked.refuse_undeclared(request.query, tuple(declared))
+        books = self._sandbox.books
+        parent = _row(books.collections[endpoint.parent], request.ids[0])
+        text = request.query.get("filter")
+        conditions = parse(text, endpoint.fields) if text is not None else ()
+        ranks = {"rank": _rank, "date": _date_rank}
+        rows: Collection[Doc] = Collection(
+            {name: ranks[name] for name in endpoint.sorts if name in ranks}
+        )
+        rows.load(Doc(item["id"], item, {}) for item in endpoint.items(books, parent))
+        sort = asked.sort(request.query, endpoint.sorts, "-id")
+        found, end = self._page(request, rows, conditions, endpoint.fields, sort, 100)
+        return Answer({"items": [doc(row) for row in found], **end}, len(found))
+
+    def _changelog(self, endpoint: Changelog, request: Request) -> Answer:
+        query, sandbox = request.query, self._sandbox
+        asked.refuse_undeclared(query, ("start_date",))
+        limit = asked.limit(query, 1000)
+        start = asked.micros(query, "start_date")
+        if (cursor := query.get("cursor")) is not None:
+            if start is not None:
+                raise refusal(400, "start_date and cursor cannot be given together")
+            number = sandbox.cursors.read(request.path, cursor)["id"]
+            events = sandbox.changes.after(endpoint.resource, number)
+        else:
+            if start is not None and start < sandbox.changes.oldest_kept():
+                raise refusal(422, "start_date is older than the 4 weeks that changes are kept")
+            events = sandbox.changes.since(endpoint.resource, start or 0)
+        page, more = events[:limit], len(events) > limit
+        cursor = sandbox.cursors.make(request.path, {"id": page[-1].number}) if more else None
+        items = [event.shown() for event in page]
+        return Answer({"items": items, "has_more": more, "next_cursor": cursor}, len(page))
+
+    def _trial_balance(self, request: Request) -> Answer:
+        asked.refuse_undeclared(request.query, ())
+        rows = self._balances(request.query)
+        found, end = self._page(request, rows, (), {}, ("id", False), 1000)
+        return Answer({"items": [doc(row) for row in found], **end}, len(found))
+
+    def _balances(self, query: Query) -> Collection[Doc]:
+        return self._sandbox.trial_balances.of(
+            asked.day(query, "period_start"),
+            asked.day(query, "period_end"),
+            auxiliary=asked.flag(query, "is_auxiliary"),
+        )
+
+    def _me(self, request: Request) -> Answer:
+        user = self._sandbox.books.employees[0].data
+        body = {
+            "user": user | {"email": "compta@exemple.fr", "locale": "fr"},
+            "company": {
+                "id": 10_000_000 + self._sandbox.options.seed,
+                "name": "Société Générique du Bac à Sable",
+                "reg_no": "732829320",
+                "accounting_logic": "FR_PCG",
+            },
+            "scopes": request.scopes,
+        }
+        return Answer(body, 1)
+
+
+def _rank(row: Doc) -> int:
+    return int(row.data["rank"])
+
+
+def _date_rank(row: Doc) -> int:
+    return rank(row.data["date"])

@@ -1,0 +1,52 @@
+"""Cursors: opaque, short-lived, and unaware of filter and sort."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from hashlib import blake2b
+from secrets import token_bytes
+from typing import Final
+
+import orjson
+
+from pennylane_sandbox.api.errors import ApiError, invalid
+from pennylane_sandbox.clock import Clock
+
+LIFETIME: Final = 15 * 60
+_SEAL: Final = 6
+
+Position = dict[str, int]
+
+
+class Cursors:
+    """Makes and reads the cursors of one running sandbox."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Draw the key that tells own cursors from foreign ones."""
+        self._clock = clock
+        self._key = token_bytes(16)
+
+    def _seal(self, payload: bytes) -> bytes:
+        return blake2b(payload, key=self._key, digest_size=_SEAL).digest()
+
+    def make(self, path: str, position: Position) -> str:
+        """Make the cursor that continues a list behind a position."""
+        payload = orjson.dumps([path, int(self._clock.seconds()), position])
+        return urlsafe_b64encode(self._seal(payload) + payload).decode()
+
+    def read(self, path: str, cursor: str) -> Position:
+        """Return the position behind which to continue."""
+        try:
+            raw = urlsafe_b64decode(cursor.encode())
+        except (Base64Error, ValueError):
+            raise _refused() from None
+        seal, payload = raw[:_SEAL], raw[_SEAL:]
+        if seal != self._seal(payload):
+            raise _refused()
+        own_path, made_at, position = orjson.loads(payload)
+        if own_path != path or self._clock.seconds() > made_at + LIFETIME:
+            raise _refused()
+        return Position(position)
+
+
+def _refused() -> ApiError:
+    return invalid("The cursor is invalid or has expired")

@@ -1,0 +1,65 @@
+"""What an endpoint is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pennylane_sandbox.api.filters import Field
+from pennylane_sandbox.company.books import Books
+from pennylane_sandbox.model import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address that can be read; any one of the scopes opens it."""
+
+    path: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Endpoint):
+    """A list of a collection."""
+
+    collection: str
+    show: Callable[[Any], Json]
+    max_limit: int = 100
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    sorts: tuple[str, ...] = ()
+    default_sort: str = "-id"
+    # Four more keys, always null, that the real API was seen to send on some lists.
+    page_keys: bool = False
+    # Closed fiscal years are left out unless the filter speaks of dates.
+    open_years_only: bool = False
+    includes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sublist(Endpoint):
+    """A list that belongs to one record of another collection."""
+
+    parent: str
+    items: Callable[[Books, Any], list[Json]]
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    sorts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Single(Endpoint):
+    """One record of a collection."""
+
+    collection: str
+    show: Callable[[Any], Json]
+    only: Callable[[Any], bool] = lambda _: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changelog(Endpoint):
+    """The recent changes of a resource."""
+
+    resource: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Special(Endpoint):
+    """An endpoint unlike the others; its own function answers it."""

@@ -1,0 +1,79 @@
+"""Reading the parameters of a request, and refusing those that the API refuses."""
+
+from datetime import date, datetime
+from typing import Final
+
+from pennylane_sandbox.api.errors import invalid, refusal
+
+Query = dict[str, str]
+
+DEFAULT_LIMIT: Final = 20
+# Sent where an endpoint does not take them, these are refused: passed over in silence they would
+# make a client read the wrong rows without a word.
+TELLING: Final = ("filter", "sort", "start_date", "include")
+
+
+def refuse_undeclared(query: Query, declared: tuple[str, ...]) -> None:
+    """Refuse a telling parameter that the endpoint does not have."""
+    for name in TELLING:
+        if name in query and name not in declared:
+            raise refusal(400, f"{name} is not a parameter of this endpoint")
+
+
+def limit(query: Query, most: int) -> int:
+    """Return the number of items a page may have."""
+    text = query.get("limit")
+    if text is None:
+        return DEFAULT_LIMIT
+    try:
+        value = int(text)
+    except ValueError:
+        raise invalid(f"limit is not an integer: {text!r}", "ValidateError") from None
+    if value < 1:
+        raise invalid(f"limit {value} is less than 1", "LessThanMinimum")
+    if value > most:
+        raise invalid(f"limit {value} is more than {most}", "MoreThanMaximum")
+    return value
+
+
+def sort(query: Query, sorts: tuple[str, ...], default: str) -> tuple[str, bool]:
+    """Return the field to sort by, and whether descending."""
+    text = query.get("sort", default)
+    field = text.removeprefix("-")
+    if field not in sorts and text != default:
+        raise refusal(400, f"Invalid sort: {text!r}; available fields: {', '.join(sorts)}")
+    return field, text.startswith("-")
+
+
+def day(query: Query, name: str) -> str:
+    """Return a date that must be there."""
+    text = query.get(name)
+    if text is None:
+        raise invalid(f"missing required parameter {name}", "NotExistRequiredKey")
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise invalid(f"{name} is not a date: {text!r}", "InvalidDateFormat") from None
+
+
+def flag(query: Query, name: str) -> bool:
+    """Return a truth value, false unless said."""
+    text = query.get(name, "false")
+    if text not in {"true", "false"}:
+        raise invalid(f"{name} is neither true nor false: {text!r}", "ValidateError")
+    return text == "true"
+
+
+def micros(query: Query, name: str) -> int | None:
+    """Return an RFC 3339 instant in microseconds, if there is one."""
+    text = query.get(name)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    # A date alone, or an instant without its offset from UTC, is not RFC 3339.
+    if moment is None or moment.tzinfo is None:
+        raise invalid(f"{name} is not an RFC 3339 instant: {text!r}", "InvalidDateTimeFormat")
+    return round(moment.timestamp() * 1_000_000)

@@ -1,0 +1,82 @@
+"""The changelogs: what changed lately, in the order in which it was processed."""
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pennylane_sandbox.calendar import rfc3339
+from pennylane_sandbox.clock import Clock
+from pennylane_sandbox.model import Json
+
+RETENTION: Final = 4 * 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of one record; `number` orders the events of a resource."""
+
+    number: int
+    id: int
+    operation: str
+    micros: int
+    created_at: str
+    more: Json = field(default_factory=dict)
+
+    def shown(self) -> Json:
+        """Return the event as the API shows it."""
+        processed_at = rfc3339(self.micros)
+        return {
+            "id": self.id,
+            "operation": self.operation,
+            **self.more,
+            "processed_at": processed_at,
+            "updated_at": processed_at,
+            "created_at": self.created_at,
+        }
+
+
+class Changes:
+    """The events of all resources."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with no event."""
+        self._clock = clock
+        self._events: dict[str, list[Event]] = {}
+        self._numbers: dict[str, int] = {}
+        self._shared_instant: int | None = None
+
+    def hold_instant(self) -> None:
+        """Let all events until `release_instant` share one instant."""
+        self._shared_instant = self._clock.change_instant()
+
+    def release_instant(self) -> None:
+        """Let each event have its own instant again."""
+        self._shared_instant = None
+
+    def instant(self) -> int:
+        """Return the instant of the next event, in microseconds."""
+        return self._shared_instant or self._clock.change_instant()
+
+    def record(
+        self, resource: str, row_id: int, operation: str, created_at: str | None, **more: Any
+    ) -> str:
+        """Write an event; returns its `processed_at`."""
+        micros = self.instant()
+        number = self._numbers[resource] = self._numbers.get(resource, 0) + 1
+        event = Event(number, row_id, operation, micros, created_at or rfc3339(micros), more)
+        self._events.setdefault(resource, []).append(event)
+        return rfc3339(micros)
+
+    def oldest_kept(self) -> int:
+        """Return the instant before which events are forgotten."""
+        return self._clock.micros() - RETENTION * 1_000_000
+
+    def since(self, resource: str, micros: int) -> list[Event]:
+        """Return the kept events from an instant on, that instant included."""
+        events = self._events.get(resource, [])
+        start = max(micros, self.oldest_kept())
+        return events[bisect_left(events, start, key=lambda event: event.micros) :]
+
+    def after(self, resource: str, number: int) -> list[Event]:
+        """Return the kept events behind one of them."""
+        return [event for event in self.since(resource, 0) if event.number > number]

@@ -1,0 +1,68 @@
+"""The command `pennylane-sandbox`."""
+
+import argparse
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from pennylane_sandbox.ratelimit import Limit
+from pennylane_sandbox.sandbox import Options, Sandbox
+from pennylane_sandbox.server import serve
+
+
+def _limit(text: str) -> Limit | None:
+    try:
+        return Limit.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pennylane-sandbox",
+        description="An emulator of the Pennylane API, serving an imaginary company.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same company")
+    parser.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 takes any")
+    parser.add_argument("--rate-limit", type=_limit, default="25/5", help="as 25/5, or none")
+    parser.add_argument("--latency-ms", type=float, default=0, help="delay of each API answer")
+    parser.add_argument("--token", default="sandbox-token", help="a token with all scopes")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the sandbox until it is told to stop."""
+    # uvicorn raises the signal that stopped it once more when all is closed: this is where it lands.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        sys.exit(f"pennylane-sandbox: cannot listen on {options.host}:{options.port}: {error}")
+    try:
+        sandbox = Sandbox(
+            Options(
+                seed=options.seed,
+                size=options.size,
+                rate_limit=options.rate_limit,
+                latency=options.latency_ms / 1000,
+                token=options.token,
+            )
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    port = listener.getsockname()[1]
+    serve(sandbox, listener, lambda: _announce(options.host, port))
+
+
+def _announce(host: str, port: int) -> None:
+    sys.stdout.write(f"pennylane-sandbox: http://{host}:{port}\n")
+    sys.stdout.flush()

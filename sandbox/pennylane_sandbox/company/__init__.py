@@ -1,0 +1,1 @@
+"""The imaginary company: what its books hold, and how they come about."""

@@ -1,0 +1,142 @@
+"""Growing the books to their size."""
+
+import gc
+
+from pennylane_sandbox.calendar import DAYS, LAST_DAY, instant, later, shift
+from pennylane_sandbox.company.bank import make_other, settle
+from pennylane_sandbox.company.books import Books
+from pennylane_sandbox.company.invoices import make_customer_invoice, make_supplier_invoice
+from pennylane_sandbox.company.ledger import (
+    MANUAL,
+    depreciation,
+    post,
+    salaries,
+    spread,
+    vat_return,
+)
+from pennylane_sandbox.company.parties import make_customer, make_product, make_supplier
+from pennylane_sandbox.company.setup import set_up
+from pennylane_sandbox.model import Entry, Invoice, Transaction
+from pennylane_sandbox.money import short
+
+SMALLEST = 100
+
+
+class _Growth:
+    """The big collections while they grow, before they are loaded all at once."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.entries: list[Entry] = []
+        self.lines = 0
+        self.sales: list[Invoice] = []
+        self.purchases: list[Invoice] = []
+        self.transactions: list[Transaction] = []
+
+    def enter(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self.lines += len(entry.lines)
+
+
+def build(seed: int, size: int) -> Books:
+    """Make the books of a company with so many ledger entry lines."""
+    if size < SMALLEST:
+        msg = f"a company needs at least {SMALLEST} ledger entry lines"
+        raise ValueError(msg)
+    gc.disable()
+    books = Books(seed, size)
+    set_up(books)
+    growth = _Growth(books)
+    parties = [make_customer(books) for _ in range(min(12 + size // 20, 20_000))]
+    books.customers.load(row for row, _ in parties)
+    parties = [make_supplier(books) for _ in range(min(8 + size // 40, 8_000))]
+    books.suppliers.load(row for row, _ in parties)
+    books.products.load([make_product(books) for _ in range(min(10 + size // 20, 3_000))])
+    _trade(growth, max(6, size * 6 // 100), max(5, size * 6 // 100))
+    _bank(growth, max(12, size * 12 // 100))
+    _rest(growth, size)
+    books.ledger_accounts.load(books.accounts.values())
+    books.ledger_entries.load(growth.entries)
+    books.ledger_entry_lines.load(line for entry in growth.entries for line in entry.lines)
+    books.customer_invoices.load(growth.sales)
+    books.supplier_invoices.load(growth.purchases)
+    books.transactions.load(growth.transactions)
+    for bank in books.bank_accounts:
+        bank.data["balance"] = short(bank.hidden["cents"])
+    gc.enable()
+    gc.freeze()
+    return books
+
+
+def _days(growth: _Growth, count: int) -> list[str]:
+    draw = growth.books.rng.random
+    return [DAYS[n] for n in sorted(int(draw() * len(DAYS)) for _ in range(count))]
+
+
+def _trade(growth: _Growth, sales: int, purchases: int) -> None:
+    books, rng = growth.books, growth.books.rng
+    customers = tuple(books.customers.rows.values())
+    for place, day in enumerate(_days(growth, sales)):
+        # Two invoices are long, so that readers meet lines beyond one page.
+        line_count = {1: 27, 3: 124}.get(place)
+        credited = growth.sales[-1] if place % 17 == 4 and not growth.sales[-1].draft else None  # noqa: PLR2004 - some
+        customer = credited.party if credited else rng.choice(customers)
+        invoice = make_customer_invoice(
+            books, customer, day, line_count=line_count, credited=credited
+        )
+        growth.sales.append(invoice)
+        growth.enter(invoice.entry)
+    suppliers = tuple(books.suppliers.rows.values())
+    for day in _days(growth, purchases):
+        bill = make_supplier_invoice(books, rng.choice(suppliers), day)
+        growth.purchases.append(bill)
+        growth.enter(bill.entry)
+
+
+def _bank(growth: _Growth, count: int) -> None:
+    books, rng = growth.books, growth.books.rng
+    payable = [("customer", one) for one in growth.sales if not one.draft and not one.credited_id]
+    payable += [("supplier", one) for one in growth.purchases]
+    payments = []
+    for kind, invoice in payable:
+        day = shift(invoice.date, rng.randrange(1, 75))
+        if day <= LAST_DAY and rng.random() < 0.85:  # noqa: PLR2004 - most are paid
+            payments.append((day, kind, invoice))
+    payments.sort(key=lambda payment: payment[0])
+    payments = payments[: count * 9 // 10]
+    for place, (day, kind, invoice) in enumerate(payments):
+        transaction = settle(books, kind, invoice, day, partly=place % 14 == 13)  # noqa: PLR2004 - some
+        growth.transactions.append(transaction)
+        growth.enter(transaction.entry)
+    for day in _days(growth, count - len(payments)):
+        transaction = make_other(books, day)
+        growth.transactions.append(transaction)
+        growth.enter(transaction.entry)
+
+
+def _rest(growth: _Growth, size: int) -> None:
+    """Fill up to the exact number of lines with manual entries."""
+    books, rng = growth.books, growth.books.rng
+    makers = (salaries, depreciation, vat_return)
+    while (left := size - growth.lines) > 0:
+        day = DAYS[int(rng.random() * len(DAYS))]
+        movements = makers[int(rng.random() * 3)](books, rng)
+        if len(movements) + 1 >= left:
+            movements = spread(books, rng, left)
+        elif rng.random() < 0.3:  # noqa: PLR2004 - now and then a long correction
+            movements = spread(books, rng, min(left - 2, rng.randrange(3, 9)))
+        created = instant(day, rng)
+        payroll = movements[0][0].number == "641000"
+        entry = post(
+            books,
+            books.next_id("manual_entries") * 1000 + MANUAL,
+            books.journal["PAIE" if payroll else "OD"],
+            day,
+            f"{'Bulletin de paie' if payroll else 'Opération diverse'} {day[:7]}",
+            movements,
+            (created, later(created, rng)),
+            piece_number=f"OD{books.count('OD'):06}",
+            status=None if rng.random() < 0.1 else "entry",  # noqa: PLR2004 - some have none
+            shares=rng.choice(books.share_pool) if rng.random() < 0.1 else (),  # noqa: PLR2004 - some
+        )
+        growth.enter(entry)

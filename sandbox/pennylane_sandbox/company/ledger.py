@@ -1,0 +1,103 @@
+"""Posting to the ledger: entries whose lines add up to zero."""
+
+from collections.abc import Sequence
+from random import Random
+
+from pennylane_sandbox.company.books import Books
+from pennylane_sandbox.model import Account, Entry, Journal, Line, Shares
+
+Movement = tuple[Account, int, Shares]
+
+MANUAL = 4
+
+
+def post(  # noqa: PLR0913 - an entry's own facts
+    books: Books,
+    entry_id: int,
+    journal: Journal,
+    date: str,
+    label: str,
+    movements: Sequence[Movement],
+    stamps: tuple[str, str],
+    *,
+    due_date: str | None = None,
+    piece_number: str | None = None,
+    invoice_number: str | None = None,
+    status: str | None = None,
+    shares: Shares = (),
+    filename: str | None = None,
+) -> Entry:
+    """Make an entry with its lines; the caller adds it to the collections."""
+    created, updated = stamps
+    entry = Entry(
+        entry_id,
+        journal,
+        date,
+        due_date,
+        label,
+        piece_number,
+        invoice_number,
+        status,
+        shares,
+        filename,
+        created,
+        updated,
+        [],
+    )
+    next_id = books.next_id
+    entry.lines = [
+        Line(
+            next_id("ledger_entry_lines"), entry, account, cents, label, line_shares, (), updated
+        )
+        for account, cents, line_shares in movements
+    ]
+    return entry
+
+
+def letter(lines: Sequence[Line]) -> None:
+    """Tie lines of one account together: an invoice and what paid it."""
+    ids = tuple(line.id for line in lines)
+    for line in lines:
+        line.lettering = ids
+
+
+def salaries(books: Books, rng: Random) -> list[Movement]:
+    """Post a pay slip."""
+    gross = rng.randrange(180_000, 450_000)
+    social, charges = gross * 22 // 100, gross * 42 // 100
+    account = books.account
+    shares = rng.choice(books.share_pool)
+    return [
+        (account("641000"), gross, shares),
+        (account("431000"), -social, ()),
+        (account("421000"), social - gross, ()),
+        (account("645000"), charges, shares),
+        (account("437000"), -charges, ()),
+    ]
+
+
+def depreciation(books: Books, rng: Random) -> list[Movement]:
+    """Post a depreciation."""
+    cents = rng.randrange(1_000, 90_000)
+    return [(books.account("681100"), cents, ()), (books.account("281830"), -cents, ())]
+
+
+def vat_return(books: Books, rng: Random) -> list[Movement]:
+    """Post a VAT return."""
+    collected = rng.randrange(50_000, 900_000)
+    deductible = collected * rng.randrange(10, 80) // 100
+    return [
+        (books.account("445710"), collected, ()),
+        (books.account("445660"), -deductible, ()),
+        (books.account("445510"), deductible - collected, ()),
+    ]
+
+
+def spread(books: Books, rng: Random, count: int) -> list[Movement]:
+    """Post a correction over so many lines."""
+    numbers = ("606300", "613200", "616000", "622600", "623000", "625100", "626000", "658000")
+    parts = [
+        (books.account(rng.choice(numbers)), rng.randrange(100, 80_000), rng.choice(books.share_pool))
+        for _ in range(count - 1)
+    ]
+    return [*parts, (books.account("467000"), -sum(part[1] for part in parts), ())]

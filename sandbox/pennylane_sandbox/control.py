@@ -1,0 +1,133 @@
+"""The control plane: what tests and demos steer and inspect the sandbox with."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from pennylane_sandbox.api.answers import Answers
+from pennylane_sandbox.api.answers import Request as Asked
+from pennylane_sandbox.api.app import PREFIX, resolve
+from pennylane_sandbox.api.errors import ApiError
+from pennylane_sandbox.company.books import API
+from pennylane_sandbox.model import Json
+from pennylane_sandbox.sandbox import Sandbox
+
+_CHUNK = 500
+_JSON = "application/json"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Control:
+    """The routes below `/sandbox`."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Steer this sandbox."""
+        self._sandbox = sandbox
+        self._answers = Answers(sandbox)
+
+    def routes(self) -> list[Route]:
+        """Return all routes."""
+        return [
+            Route("/sandbox/health", self._guarded(self._health)),
+            Route("/sandbox/stats", self._guarded(self._stats), methods=["GET", "DELETE"]),
+            Route("/sandbox/state/{resource:path}", self._guarded(self._state)),
+            Route("/sandbox/clock", self._guarded(self._clock), methods=["POST"]),
+            Route("/sandbox/tokens", self._guarded(self._tokens), methods=["POST"]),
+            Route(
+                "/sandbox/faults",
+                self._guarded(self._faults),
+                methods=["GET", "POST", "DELETE"],
+            ),
+        ]
+
+    def _reply(self, body: Json, status: int = 200) -> Response:
+        return Response(
+            orjson.dumps(body),
+            status,
+            {"date": self._sandbox.clock.http_date().decode()},
+            _JSON,
+        )
+
+    def _guarded(self, handler: Handler) -> Handler:
+        """Answer a wrong request with what is wrong about it."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except ApiError as error:
+                return self._reply(error.body, error.status)
+            except (ValueError, TypeError, KeyError) as error:
+                return self._reply({"error": f"{type(error).__name__}: {error}"}, 400)
+
+        return guarded
+
+    async def _health(self, _: Request) -> Response:
+        options = self._sandbox.options
+        return self._reply(
+            {
+                "status": "ok",
+                "seed": options.seed,
+                "size": options.size,
+                "now": self._sandbox.clock.now(),
+            }
+        )
+
+    async def _stats(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self._sandbox.stats.reset()
+        return self._reply(self._sandbox.stats.report())
+
+    async def _state(self, request: Request) -> Response:
+        path = f"/{request.path_params['resource'].strip('/')}"
+        _, endpoint, ids = resolve(path)
+        pieces = self._answers.everything(
+            endpoint, Asked(path, dict(request.query_params), (), ids)
+        )
+        base = f"http://{request.headers.get('host', 'localhost')}{PREFIX}".encode()
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b'{"items":['
+            chunk: list[Any] = []
+            first = True
+            for item in pieces:
+                chunk.append(item)
+                if len(chunk) == _CHUNK:
+                    yield _piece(chunk, base, first=first)
+                    first, chunk = False, []
+            if chunk:
+                yield _piece(chunk, base, first=first)
+            yield b"]}"
+
+        return StreamingResponse(body(), media_type=_JSON)
+
+    async def _clock(self, request: Request) -> Response:
+        wanted = orjson.loads(await request.body())
+        self._sandbox.clock.advance(float(wanted["advance_seconds"]))
+        return self._reply({"now": self._sandbox.clock.now()})
+
+    async def _tokens(self, request: Request) -> Response:
+        wanted = orjson.loads(await request.body())
+        tokens = self._sandbox.tokens
+        if "without" in wanted:
+            scopes = tokens.grant_without(wanted["token"], wanted["without"])
+        else:
+            scopes = tokens.grant(wanted["token"], wanted.get("scopes"))
+        return self._reply({"token": wanted["token"], "scopes": scopes})
+
+    async def _faults(self, request: Request) -> Response:
+        faults = self._sandbox.faults
+        if request.method == "DELETE":
+            faults.clear()
+        elif request.method == "POST":
+            faults.add(orjson.loads(await request.body()))
+        return self._reply({"faults": faults.waiting()})
+
+
+def _piece(chunk: list[Any], base: bytes, *, first: bool) -> bytes:
+    piece = orjson.dumps(chunk)[1:-1].replace(API.encode(), base)
+    return piece if first else b"," + piece

@@ -1,0 +1,60 @@
+"""Faults on order: what a network and a busy server do to a client."""
+
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+KINDS: Final = ("status", "latency", "drop", "truncate", "html", "rate_limit", "body")
+
+
+@dataclass(slots=True)
+class Fault:
+    """What shall go wrong, where, and how often."""
+
+    path: str
+    kind: str
+    status: int = 503
+    seconds: float = 1
+    body: str = ""
+    times: int | None = 1
+    skip: int = 0
+
+
+class Faults:
+    """The faults in wait."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._waiting: list[Fault] = []
+
+    def add(self, wanted: dict[str, Any]) -> Fault:
+        """Order a fault."""
+        fault = Fault(**wanted)
+        if fault.kind not in KINDS:
+            msg = f"kind is one of {', '.join(KINDS)}"
+            raise ValueError(msg)
+        self._waiting.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Call all faults off."""
+        self._waiting.clear()
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Describe the faults still to come."""
+        return [asdict(fault) for fault in self._waiting]
+
+    def strike(self, path: str) -> Fault | None:
+        """Return the fault that a request to this path meets, if any."""
+        for fault in self._waiting:
+            if not fnmatchcase(path, fault.path):
+                continue
+            if fault.skip:
+                fault.skip -= 1
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._waiting.remove(fault)
+            return fault
+        return None

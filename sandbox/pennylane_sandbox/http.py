@@ -1,0 +1,40 @@
+"""Answers on the wire, the broken ones included."""
+
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+Headers = list[tuple[bytes, bytes]]
+
+TRANSPORT: Final = "pennylane_sandbox.transport"
+
+
+async def respond(
+    send: Send, status: int, body: bytes, content_type: bytes, extra: Headers
+) -> None:
+    """Send a whole answer."""
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", b"%d" % len(body)),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def cut_off(
+    scope: Scope, receive: Receive, send: Send, body: bytes | None, extra: Headers
+) -> None:
+    """Close the connection: without a word, or in the middle of the body."""
+    if body is not None:
+        headers = [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-length", b"%d" % len(body)),
+            *extra,
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        half = body[: len(body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+    scope[TRANSPORT].close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

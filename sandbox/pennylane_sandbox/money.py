@@ -1,0 +1,27 @@
+"""Amounts: whole cents inside, decimal strings outside."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+
+def plain(cents: int) -> str:
+    """Two decimals always, as ledger lines show them."""
+    sign = "-" if cents < 0 else ""
+    units, rest = divmod(abs(cents), 100)
+    return f"{sign}{units}.{rest:02}"
+
+
+def short(cents: int) -> str:
+    """At least one decimal and no needless zero, as documents show amounts."""
+    text = plain(cents)
+    return text[:-1] if text.endswith("0") else text
+
+
+def share(cents: int, rate: int) -> int:
+    """The part of an amount at a rate in hundred-thousandths, rounded half up."""
+    sign = -1 if cents < 0 else 1
+    return sign * ((abs(cents) * rate * 2 + 100_000) // 200_000)
+
+
+def convert(cents: int, rate: str) -> int:
+    """The same amount in euros."""
+    return int((cents * Decimal(rate)).quantize(Decimal(1), ROUND_HALF_UP))

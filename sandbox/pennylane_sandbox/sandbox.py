@@ -1,0 +1,47 @@
+"""One running sandbox: the books, and all that stands around them."""
+
+from dataclasses import dataclass
+
+from pennylane_sandbox.api.cursors import Cursors
+from pennylane_sandbox.api.endpoints import ENDPOINTS
+from pennylane_sandbox.api.views import Views
+from pennylane_sandbox.changelog import Changes
+from pennylane_sandbox.clock import Clock
+from pennylane_sandbox.company.build import build
+from pennylane_sandbox.faults import Faults
+from pennylane_sandbox.ratelimit import Limit, Limiter
+from pennylane_sandbox.stats import Stats
+from pennylane_sandbox.tokens import Tokens
+from pennylane_sandbox.trial_balance import TrialBalances
+
+_WINDOW = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a sandbox shall be."""
+
+    seed: int = 1
+    size: int = 2000
+    rate_limit: Limit | None = None
+    latency: float = 0.0
+    token: str = "sandbox-token"  # noqa: S105 - everybody knows it
+
+
+class Sandbox:
+    """The state that requests read and the control plane changes."""
+
+    def __init__(self, options: Options) -> None:
+        """Build the company and everything around it."""
+        self.options = options
+        self.clock = Clock()
+        self.books = build(options.seed, options.size)
+        self.changes = Changes(self.clock)
+        self.cursors = Cursors(self.clock)
+        self.views = Views()
+        self.trial_balances = TrialBalances(self.books)
+        self.tokens = Tokens(scope for one in ENDPOINTS.values() for scope in one.scopes)
+        self.tokens.grant(options.token)
+        self.limiter = Limiter(options.rate_limit) if options.rate_limit else None
+        self.stats = Stats(options.rate_limit.seconds if options.rate_limit else _WINDOW)
+        self.faults = Faults()

@@ -1,0 +1,55 @@
+"""The HTTP server: uvicorn on uvloop, told the port it got and how to cut a connection."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pennylane_sandbox.api.app import PREFIX, Api
+from pennylane_sandbox.control import Control
+from pennylane_sandbox.http import TRANSPORT
+from pennylane_sandbox.sandbox import Sandbox
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets the application reach the connection, so that it can break it on order."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready to answer."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def application(sandbox: Sandbox) -> Starlette:
+    """Assemble the API and the control plane."""
+    return Starlette(routes=[*Control(sandbox).routes(), Mount(PREFIX, Api(sandbox))])
+
+
+def serve(sandbox: Sandbox, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until told to stop."""
+    config = uvicorn.Config(
+        application(sandbox),
+        loop="uvloop",
+        http=_Protocol,
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    _Server(config, ready).run([listener])

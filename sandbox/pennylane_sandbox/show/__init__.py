@@ -1,0 +1,1 @@
+"""The shapes in which the API shows rows."""
