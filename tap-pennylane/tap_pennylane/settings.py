@@ -91,6 +91,9 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 
+NAMES = tuple(SCHEMA["properties"])
+"""The tap's own settings, without those that the SDK adds."""
+
 _REMEDIES = {
     "api_token": f"create one {WHERE_TOKENS_ARE} and set TAP_PENNYLANE_API_TOKEN to it",
     "api_url": "give scheme and host only, like https://app.pennylane.com",

@@ -1,0 +1,88 @@
+"""What the tests of all parts share: the sandbox, a real process that answers over HTTP."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox and its control plane."""
+
+    url: str
+    token: str = TOKEN
+
+    def control(self, method: str, endpoint: str, /, **body: Any) -> Any:  # noqa: ANN401 - any JSON
+        """Ask the control plane."""
+        answer = requests.request(
+            method, f"{self.url}/sandbox/{endpoint}", json=body or None, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def state(self, collection: str) -> list[dict[str, Any]]:
+        """Every record of a collection, as the API would show it."""
+        items: list[dict[str, Any]] = self.control("GET", f"state/{collection}")["items"]
+        return items
+
+    def change(self, resource: str, **changes: Any) -> dict[str, list[int]]:
+        """Create, update and delete records."""
+        done: dict[str, list[int]] = self.control("POST", "changes", resource=resource, **changes)
+        return done
+
+    def fault(self, path: str, kind: str, **options: Any) -> None:
+        """Let requests for a path fail."""
+        self.control("POST", "faults", path=path, kind=kind, **options)
+
+    def heal(self) -> None:
+        """End all faults."""
+        self.control("DELETE", "faults")
+
+    def add_token(self, token: str, **scopes: list[str]) -> None:
+        """Let another token in."""
+        self.control("POST", "tokens", token=token, **scopes)
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What was asked since the last reset."""
+        stats: dict[str, Any] = self.control("GET", "stats")
+        return stats
+
+
+def started(*options: str) -> Iterator[Sandbox]:
+    """A sandbox of its own process, stopped in the end."""
+    program = Path(sys.executable).parent / "pennylane-sandbox"
+    command = [program, "--port", "0", "--token", TOKEN, *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            assert line.startswith("pennylane-sandbox: http"), "the sandbox did not start"
+            yield Sandbox(line.split(": ", 1)[1].strip())
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def _unlimited_sandbox() -> Iterator[Sandbox]:
+    yield from started("--size", "2000", "--rate-limit", "none")
+
+
+@pytest.fixture
+def sandbox(_unlimited_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """A small company without a rate limit; its faults end with the test."""
+    _unlimited_sandbox.control("DELETE", "stats")
+    yield _unlimited_sandbox
+    _unlimited_sandbox.heal()

@@ -1,0 +1,78 @@
+"""Fill the tables of the READMEs from the tap itself.
+
+python tap-pennylane/scripts/generate_docs.py
+
+A table stands between `<!-- NAME: generated -->` and `<!-- /NAME -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_pennylane import settings
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PACKAGE = Path(__file__).parents[1]
+PAGES = (PACKAGE / "README.md", PACKAGE.parent / "README.md")
+
+
+def table(*rows: Iterable[str]) -> str:
+    """A Markdown table; the first row is its head."""
+    head, *body = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, re.sub(r"[^|]+", "---", head), *body])
+
+
+def streams() -> str:
+    """Every stream: its table, keys, and what it holds."""
+    return table(
+        ("Table", "Key", "Holds"),
+        *(
+            (f"`{name}`", ", ".join(f"`{key}`" for key in stream.primary_keys), doc(stream))
+            for name, stream in TapPennylane(validate_config=False).streams.items()
+        ),
+    )
+
+
+def doc(stream: object) -> str:
+    """The first line of a stream's documentation."""
+    return (type(stream).__doc__ or "").splitlines()[0]
+
+
+def settings_table() -> str:
+    """Every setting: its environment variable, default and meaning."""
+    return table(
+        ("Setting", "Environment variable", "Default", "Meaning"),
+        *(
+            (
+                f"`{name}`" + (" (required)" if name in settings.SCHEMA["required"] else ""),
+                f"`TAP_PENNYLANE_{name.upper()}`",
+                f"`{definition['default']}`" if "default" in definition else "",
+                definition["description"],
+            )
+            for name in settings.NAMES
+            for definition in [settings.SCHEMA["properties"][name]]
+        ),
+    )
+
+
+def filled(page: str) -> str:
+    """A page with its tables made anew."""
+    for name, text in {"streams": streams(), "settings": settings_table()}.items():
+        page = re.sub(
+            rf"(<!-- {name}: generated -->\n).*?(<!-- /{name} -->)",
+            lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}",
+            page,
+            flags=re.DOTALL,
+        )
+    return page
+
+
+if __name__ == "__main__":
+    for path in PAGES:
+        if path.exists():
+            path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,71 @@
+"""Running the tap as a process, as everybody does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass
+class Run:
+    """What a run of the tap left: messages, log and exit code."""
+
+    exit_code: int
+    log: str
+    messages: list[dict[str, Any]]
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    activated: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for message in self.messages:
+            if message["type"] == "RECORD":
+                self.records[message["stream"]].append(message["record"])
+            elif message["type"] == "ACTIVATE_VERSION":
+                self.activated[message["stream"]] = message["version"]
+
+
+@pytest.fixture
+def run_tap(tmp_path: Path) -> Callable[..., Run]:
+    """Run the tap with settings, and arguments, and the streams to select (default: all)."""
+
+    def run(*arguments: str, streams: list[str] | None = None, **config: Any) -> Run:
+        (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        command = [sys.executable, "-m", "tap_pennylane", "--config", f"{tmp_path}/config.json"]
+        if streams is not None:
+            command += ["--catalog", str(_catalog(tmp_path, streams))]
+        done = subprocess.run([*command, *arguments], capture_output=True, check=False)
+        return Run(
+            done.returncode,
+            done.stderr.decode(),
+            [json.loads(line, parse_float=Decimal) for line in done.stdout.splitlines()]
+            if "--discover" not in arguments
+            else [],
+        )
+
+    return run
+
+
+def _catalog(folder: Path, streams: list[str]) -> Path:
+    """A catalog that selects just these streams."""
+    discovered = subprocess.run(
+        [sys.executable, "-m", "tap_pennylane", "--discover"], capture_output=True, check=True
+    )
+    catalog = json.loads(discovered.stdout)
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if not metadata["breadcrumb"]:
+                metadata["metadata"]["selected"] = entry["tap_stream_id"] in streams
+    path = folder / "catalog.json"
+    path.write_text(json.dumps(catalog), encoding="utf-8")
+    return path

@@ -1,0 +1,28 @@
+"""The SDK's standard tests of a tap, against the sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from conftest import Sandbox
+
+CONFIG: dict[str, Any] = {
+    "api_token": "sandbox-token",
+    "requests_per_window": 1000,
+    "api_url": "http://127.0.0.1",  # the running sandbox's is filled in below
+}
+
+
+@pytest.fixture(scope="class", autouse=True)
+def _where_the_sandbox_is(_unlimited_sandbox: Sandbox) -> None:
+    CONFIG["api_url"] = _unlimited_sandbox.url
+
+
+TestTapPennylane = get_tap_test_class(
+    TapPennylane, config=CONFIG, suite_config=SuiteConfig(max_records_limit=None)
+)

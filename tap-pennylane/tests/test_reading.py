@@ -1,0 +1,209 @@
+"""What the tap delivers, and what it does when the API or the network fails."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Run
+
+    from conftest import Sandbox
+
+TAP = TapPennylane(validate_config=False)
+
+
+@pytest.fixture
+def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
+    """Run the tap against the sandbox."""
+
+    def run(*arguments: str, **config: Any) -> Run:
+        settings = {"api_token": sandbox.token, "api_url": sandbox.url, "requests_per_window": 1000}
+        return run_tap(*arguments, **{**settings, **config})
+
+    return run
+
+
+def flat(value: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """An independent reading of what 'flat' means: the keys of the way, joined."""
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from flat(inner, (*path, key))
+        else:
+            yield "_".join(part for part in (*path, key) if part != "items"), inner
+
+
+def collections(sandbox: Sandbox, name: str) -> list[dict[str, Any]]:
+    """What the sandbox holds of a stream."""
+    if name != "trial_balance":
+        return sandbox.state(TAP.streams[name].path.lstrip("/"))
+    rows = []
+    for year in sandbox.state("fiscal_years"):
+        period = {"period_start": year["start"], "period_end": year["finish"]}
+        query = "&".join(f"{key}={day}" for key, day in period.items())
+        page = sandbox.state(f"trial_balance?{query}&is_auxiliary=true")
+        rows += [{**row, **period} for row in page]
+    return rows
+
+
+def test_every_record_of_every_collection_arrives_exactly(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    run = read()
+    assert run.exit_code == 0, run.log
+    assert sandbox.stats["rate_limited"] == 0
+    assert run.activated.keys() == TAP.streams.keys()
+    for name, stream in TAP.streams.items():
+        keys = stream.primary_keys
+        expected = {
+            tuple(item[key] for key in keys): item
+            for item in (dict(flat(item)) for item in collections(sandbox, name))
+        }
+        assert expected, f"the sandbox has no {name}"
+        got = {tuple(record[key] for key in keys): record for record in run.records[name]}
+        assert len(got) == len(run.records[name]), f"{name} has doubled rows"
+        assert got.keys() == expected.keys()
+        for key, record in got.items():
+            for column, value in record.items():
+                wanted = expected[key].get(column)
+                if isinstance(wanted, str) and isinstance(value, Decimal | int):
+                    assert Decimal(wanted) == value, (name, key, column)
+                else:
+                    assert value == (wanted or value if wanted == "" else wanted), (
+                        name,
+                        key,
+                        column,
+                    )
+
+
+def test_nothing_is_unknown(read: Callable[..., Run]) -> None:
+    assert "does not know" not in read().log
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("rate_limit", {"seconds": 1}),
+        ("status", {"status": 503}),
+        ("drop", {}),
+        ("truncate", {}),
+        ("html", {}),
+    ],
+)
+def test_passing_faults_cost_no_row(
+    read: Callable[..., Run], sandbox: Sandbox, kind: str, options: dict[str, Any]
+) -> None:
+    sandbox.fault("/customers", kind, times=2, **options)
+    run = read(streams=["customers"])
+    assert run.exit_code == 0, run.log
+    assert {record["id"] for record in run.records["customers"]} == {
+        record["id"] for record in sandbox.state("customers")
+    }
+    assert "customers" in run.activated
+
+
+def test_a_collection_cut_half_way_announces_nothing_gone(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    sandbox.fault("/ledger_entry_lines", "drop", skip=3)
+    run = read(streams=["ledger_entry_lines", "journals"], max_retries=1)
+    assert run.exit_code == 1
+    assert len(run.records["ledger_entry_lines"]) == 300
+    assert run.activated.keys() == {"journals"}
+    assert "Stream 'ledger_entry_lines' failed" in run.log
+    assert "1 of 2 streams failed (ledger_entry_lines)" in run.log
+    assert "Traceback" not in run.log
+
+
+def test_a_refused_token_stops_at_once(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    run = read(api_token="wrong-token")  # noqa: S106 - of nobody
+    assert run.exit_code == 1
+    assert run.log.count("Pennylane refuses the token (401)") == 1
+    assert not run.messages
+    assert sandbox.stats["total"] == 1
+    assert "wrong-token" not in run.log
+    assert "Traceback" not in run.log
+
+
+def test_a_missing_scope_stops_its_stream_alone(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    sandbox.add_token("no-quotes", without=["quotes"])
+    run = read(api_token="no-quotes", streams=["quotes", "journals", "products"])  # noqa: S106
+    assert run.exit_code == 1
+    assert "Stream 'quotes' failed" in run.log
+    assert "quotes:readonly" in run.log
+    assert run.activated.keys() == {"journals", "products"}
+    assert len(run.records["products"]) == len(sandbox.state("products"))
+
+
+def test_an_unreachable_host_is_one_sentence(run_tap: Callable[..., Run]) -> None:
+    run = run_tap(api_token="any", api_url="http://127.0.0.1:9", max_retries=0)  # noqa: S106
+    assert run.exit_code == 1
+    assert run.log.count("Can't begin") == 1
+    assert "http://127.0.0.1:9" in run.log
+    assert "Connection refused" in run.log
+    assert "Traceback" not in run.log
+
+
+def test_a_bad_setting_is_one_sentence(run_tap: Callable[..., Run]) -> None:
+    run = run_tap(api_token="any", page_size=0)  # noqa: S106
+    assert run.exit_code == 1
+    assert run.log.count("Setting 'page_size' can't be 0") == 1
+    assert "Traceback" not in run.log
+
+
+def test_new_fields_are_mentioned_once_and_never_with_the_token(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    body = f'{{"items": [{{"id": 5, "{sandbox.token}": 1}}, {{"id": 6, "mood": 2}}], "has_more": false, "next_cursor": null}}'  # noqa: E501
+    sandbox.fault("/journals", "body", body=body)
+    run = read(streams=["journals"])
+    assert run.exit_code == 0
+    assert run.log.count("fields that this version does not know") == 1
+    assert sandbox.token not in run.log
+    assert [record["id"] for record in run.records["journals"]] == [5, 6]
+
+
+def test_start_date_and_page_size_reach_the_api(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    run = read(start_date="2025-03-01", page_size=50)
+    assert run.exit_code == 0
+    for name in ("customer_invoices", "supplier_invoices", "transactions", "ledger_entry_lines"):
+        assert min(record["date"] for record in run.records[name]) >= "2025-03-01"
+        wanted = {row["id"] for row in sandbox.state(name) if (row["date"] or "") >= "2025-03-01"}
+        assert {record["id"] for record in run.records[name]} == wanted
+    assert min(record["period_end"] for record in run.records["trial_balance"]) >= "2025-03-01"
+    assert sandbox.stats["last_query"]["/customers"]["limit"] == "50"
+
+
+def test_connection_test(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    run = read("--test")
+    assert run.exit_code == 0, run.log
+    assert run.records.keys() == TAP.streams.keys()
+    assert not run.activated
+    sandbox.fault("/quotes", "status", status=404)
+    failing = read("--test")
+    assert failing.exit_code == 1
+    assert "Stream 'quotes' failed" in failing.log
+
+
+def test_a_signal_ends_the_run_with_a_code_that_says_so(sandbox: Sandbox, tmp_path: Any) -> None:
+    sandbox.fault("/customers", "latency", seconds=30)
+    config = tmp_path / "config.json"
+    config.write_text(
+        f'{{"api_token": "{sandbox.token}", "api_url": "{sandbox.url}"}}', encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "tap_pennylane", "--config", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if b"Beginning sync of 'customers'" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
