@@ -52,7 +52,9 @@ format: .venv/.installed ## Put the code into its standard form
 	.venv/bin/ruff format
 
 # What Meltano's plugins are pinned to: the lock's versions.
-EXPORT := --frozen --quiet --only-group plugins --no-emit-workspace --no-hashes --no-annotate --no-header
+EXPORT := \
+  --frozen --quiet --only-group plugins --no-emit-workspace --no-hashes --no-annotate \
+  --no-header
 
 constraints: .venv/.installed ## Write constraints.txt again, after a change of uv.lock
 	$(UV) export $(EXPORT) > constraints.txt
@@ -78,5 +80,5 @@ install: .venv/.installed .meltano/.installed ## Install everything into this fo
 
 .meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml
 	@echo "Installing Meltano's plugins …"
-	@.venv/bin/meltano --log-level warning install
+	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-level warning install
 	@touch $@

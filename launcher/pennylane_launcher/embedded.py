@@ -21,7 +21,7 @@ from psycopg import sql
 
 from pennylane_launcher.cluster import SUPERUSER, Cluster
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.place import Place
+from pennylane_launcher.place import LONGEST_SOCKET_FOLDER, Place, shipped_programs
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,21 @@ def remove(directory: Path) -> None:
     if directory.exists():
         down(directory)
         Place.of(directory).delete()
+
+
+def program(name: str) -> str:
+    """Return the path of one of PostgreSQL's own programs, such as `psql`.
+
+    Raises:
+        LauncherError: PostgreSQL is not installed.
+    """
+    return str(shipped_programs() / name)
+
+
+def direct(directory: Path) -> bool:
+    """Tell whether `directory`'s path is short and plain enough to stand in `meltano.yml`."""
+    path = str(directory.absolute() / "run")
+    return len(path.encode()) <= LONGEST_SOCKET_FOLDER and quote(path, safe="/ ") == path
 
 
 def _stay(cluster: Cluster) -> Path:

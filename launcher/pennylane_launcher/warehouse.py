@@ -1,0 +1,115 @@
+"""The PostgreSQL that `.env` names: which one, and whether it can be used."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from dotenv import dotenv_values
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.meltano import SCHEMA
+
+WAIT = 10
+"""Seconds to wait for a connection."""
+
+
+def variables(project: Path) -> dict[str, str]:
+    """Return the environment with the lines of `.env` beneath it, as Meltano sees them."""
+    lines = dotenv_values(project / ".env")
+    return {name: value for name, value in lines.items() if value is not None} | dict(os.environ)
+
+
+def schema(settings: Mapping[str, str]) -> str:
+    """Return the schema of the tables."""
+    return settings.get("TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA") or SCHEMA
+
+
+def url(settings: Mapping[str, str]) -> str | None:
+    """Return the libpq URL of the PostgreSQL that the settings name; None is the embedded one.
+
+    Args:
+        settings: environment variables, those of `.env` included.
+
+    Raises:
+        LauncherError: they name one, but not completely.
+    """
+    if given := settings.get("TARGET_POSTGRES_SQLALCHEMY_URL"):
+        return "postgresql://" + given.split("://", 1)[-1]
+    default = "prod" if settings.get("POSTGRES_HOST") else "dev"
+    if (settings.get("MELTANO_ENVIRONMENT") or default) != "prod":
+        return None
+    found = {
+        name: settings.get(f"TARGET_POSTGRES_{name}") or settings.get(f"POSTGRES_{name}") or ""
+        for name in ("HOST", "PORT", "USER", "PASSWORD")
+    }
+    found["DB"] = settings.get("TARGET_POSTGRES_DATABASE") or settings.get("POSTGRES_DB") or ""
+    missing = [f"POSTGRES_{name}" for name in ("HOST", "USER", "DB") if not found[name]]
+    if missing:
+        msg = f"The database is not named completely: set {', '.join(missing)} in `.env`."
+        raise LauncherError(msg)
+    user, password, host, database = (
+        quote(found[name], safe="") for name in ("USER", "PASSWORD", "HOST", "DB")
+    )
+    secret = f":{password}" if password else ""
+    return f"postgresql://{user}{secret}@/{database}?host={host}&port={found['PORT'] or 5432}"
+
+
+def prepare(url: str, schema: str) -> None:
+    """See that the database can be used, and make Meltano's schema in it if it is missing.
+
+    Args:
+        url: libpq URL of the database.
+        schema: the schema of the tables, which the target makes.
+
+    Raises:
+        LauncherError: it can't be reached, or the role may not make what is missing.
+    """
+    place = name(url)
+    try:
+        with psycopg.connect(url, connect_timeout=WAIT) as connection:
+            missing = [
+                wanted
+                for wanted in ("meltano", schema)
+                if not connection.execute(
+                    "select from pg_namespace where nspname = %s", [wanted]
+                ).rowcount
+            ]
+            if "meltano" in missing:
+                connection.execute("create schema meltano")
+            if schema in missing:
+                connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
+    except psycopg.errors.InsufficientPrivilege as error:
+        msg = (
+            f"On {place} the role may not create the schemas it needs ({', '.join(missing)}): have"
+            " their owner create them, with this role as their owner."
+        )
+        raise LauncherError(msg) from error
+    except psycopg.Error as error:
+        msg = (
+            f"PostgreSQL can't be used: {place}: {_reason(error)}. Check POSTGRES_HOST,"
+            " POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB in `.env`, and that"
+            " the server is up and reachable from here."
+        )
+        raise LauncherError(msg) from error
+
+
+def name(url: str) -> str:
+    """Return what to call a database in a message: never its password."""
+    parts = conninfo_to_dict(url)
+    return (
+        f"database {parts.get('dbname', '?')} of {parts.get('host', 'localhost')}"
+        f" port {parts.get('port', 5432)}, user {parts.get('user', '?')}"
+    )
+
+
+def _reason(error: psycopg.Error) -> str:
+    """Take the cause out of libpq's message, which may try several addresses."""
+    line = str(error).strip().splitlines()[-1]
+    for line in str(error).splitlines():
+        if "failed: " in line:
+            break
+    return line.rsplit("failed: ", 1)[-1].removeprefix("FATAL:").strip().rstrip(".")
