@@ -63,12 +63,10 @@ def settings_table() -> str:
 def filled(page: str) -> str:
     """A page with its tables made anew."""
     for name, text in {"streams": streams(), "settings": settings_table()}.items():
-        page = re.sub(
-            rf"(<!-- {name}: generated -->\n).*?(<!-- /{name} -->)",
-            lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}",
-            page,
-            flags=re.DOTALL,
-        )
+        begin, end = f"<!-- {name}: generated -->", f"<!-- /{name} -->"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n\n{text}\n\n{end}{after}"
     return page
 
 

@@ -9,7 +9,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
-    from conftest import Sandbox
+    from pennylane_sandbox.pytest_plugin import Sandbox
 
 CONFIG: dict[str, Any] = {
     "api_token": "sandbox-token",

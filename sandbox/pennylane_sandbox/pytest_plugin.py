@@ -1,4 +1,4 @@
-"""What the tests of all parts share: the sandbox, a real process that answers over HTTP."""
+"""Pytest fixtures: the sandbox as a real process that answers over HTTP."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def get(self, path: str) -> Any:  # noqa: ANN401 - any JSON
+        """What the API answers to a path below its prefix."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = requests.get(f"{self.url}/api/external/v2{path}", headers=headers, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
     def state(self, collection: str) -> list[dict[str, Any]]:
         """Every record of a collection, as the API would show it."""
         items: list[dict[str, Any]] = self.control("GET", f"state/{collection}")["items"]
@@ -42,9 +49,9 @@ class Sandbox:
         done: dict[str, list[int]] = self.control("POST", "changes", resource=resource, **changes)
         return done
 
-    def fault(self, path: str, kind: str, **options: Any) -> None:
-        """Let requests for a path fail."""
-        self.control("POST", "faults", path=path, kind=kind, **options)
+    def fault(self, path: str, kind: str, *, times: int | None = None, **options: Any) -> None:
+        """Let requests for a path fail: that many, or for good."""
+        self.control("POST", "faults", path=path, kind=kind, times=times, **options)
 
     def heal(self) -> None:
         """End all faults."""
@@ -64,11 +71,12 @@ class Sandbox:
 def started(*options: str) -> Iterator[Sandbox]:
     """A sandbox of its own process, stopped in the end."""
     program = Path(sys.executable).parent / "pennylane-sandbox"
-    command = [program, "--port", "0", "--token", TOKEN, *options]
+    command = [str(program), "--port", "0", "--token", TOKEN, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             line = process.stdout.readline() if process.stdout else ""
-            assert line.startswith("pennylane-sandbox: http"), "the sandbox did not start"
+            if not line.startswith("pennylane-sandbox: http"):
+                pytest.fail("the sandbox did not start")
             yield Sandbox(line.split(": ", 1)[1].strip())
         finally:
             process.terminate()
