@@ -32,12 +32,23 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def get(self, path: str) -> Any:  # noqa: ANN401 - any JSON
+    def get(self, path: str, **query: Any) -> Any:  # noqa: ANN401 - any JSON
         """What the API answers to a path below its prefix."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = requests.get(f"{self.url}/api/external/v2{path}", headers=headers, timeout=60)
+        answer = requests.get(
+            f"{self.url}/api/external/v2{path}", params=query, headers=headers, timeout=60
+        )
         answer.raise_for_status()
         return answer.json()
+
+    def listed(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """Every item of a list, read page by page through the API."""
+        page = self.get(path, **query)
+        items: list[dict[str, Any]] = page["items"]
+        while page["next_cursor"]:
+            page = self.get(path, **query, cursor=page["next_cursor"])
+            items += page["items"]
+        return items
 
     def state(self, collection: str) -> list[dict[str, Any]]:
         """Every record of a collection, as the API would show it."""

@@ -1,0 +1,85 @@
+"""The whole pipeline: the real `meltano run`, from the sandbox into a real PostgreSQL."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from pennylane_launcher import embedded, meltano
+from psycopg.rows import dict_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+PROJECT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The project's pipeline between one sandbox and one database."""
+
+    sandbox: Sandbox
+    url: str
+
+    def meltano(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Call Meltano; its output and log are in `stdout`."""
+        environment = meltano.environment(
+            self.url, api_url=self.sandbox.url, token=self.sandbox.token
+        )
+        defaults = {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000", "TAP_PENNYLANE_MAX_RETRIES": "1"}
+        return subprocess.run(
+            meltano.command(*arguments, env_file=Path("/dev/null")),
+            cwd=PROJECT,
+            env={**environment, **defaults, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def run(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """`meltano run tap-pennylane target-postgres`."""
+        return self.meltano("run", *options, "tap-pennylane", "target-postgres", **variables)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def live(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table that are not marked deleted."""
+        return self.query(f"SELECT * FROM pennylane.{table} WHERE _sdc_deleted_at IS NULL")  # noqa: S608
+
+    def tables(self) -> set[str]:
+        """The tables that were loaded."""
+        rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'pennylane'")
+        return {row["tablename"] for row in rows}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
+    """A real PostgreSQL, gone after the tests."""
+    folder = tmp_path_factory.mktemp("postgres") / ".embedded"
+    with embedded.server(folder, keep=False) as server:
+        yield server
+
+
+@contextmanager
+def fresh_database(postgres: embedded.Server, sandbox: Sandbox) -> Iterator[Pipeline]:
+    """A pipeline into a new database."""
+    yield Pipeline(sandbox, postgres.url(f"test_{uuid.uuid4().hex[:12]}"))
+
+
+@pytest.fixture
+def pipeline(postgres: embedded.Server, sandbox: Sandbox) -> Iterator[Pipeline]:
+    """A pipeline into a new database."""
+    with fresh_database(postgres, sandbox) as fresh:
+        yield fresh

@@ -1,0 +1,206 @@
+"""What lands in PostgreSQL, and what happens to it when a run fails."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from conftest import Pipeline
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+STREAMS = TapPennylane(validate_config=False).streams
+ALL_DATES = json.dumps([{"field": "date", "operator": "gteq", "value": "1900-01-01"}])
+PLAIN_LISTS = sorted(STREAMS.keys() - {"company", "pro_account_mandates", "trial_balance"})
+
+
+def listed(sandbox: Sandbox, name: str) -> list[dict[str, Any]]:
+    """A collection as the API lists it, closed periods and all."""
+    return sandbox.listed(
+        STREAMS[name].path, **({"filter": ALL_DATES} if name == "ledger_entries" else {})
+    )
+
+
+def assert_same_ids(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """Every table has exactly the rows that the API lists."""
+    for name in PLAIN_LISTS:
+        wanted = sorted(item["id"] for item in listed(sandbox, name))
+        assert sorted(row["id"] for row in pipeline.live(name)) == wanted, name
+    mandates = sandbox.listed("/pro_account/mandates")
+    assert {row["customer_id"] for row in pipeline.live("pro_account_mandates")} == {
+        mandate["customer"]["id"] for mandate in mandates
+    }
+
+
+def test_every_collection_lands_exactly(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    done = pipeline.run()
+    assert done.returncode == 0, done.stdout
+    assert pipeline.sandbox.token not in done.stdout
+    assert pipeline.tables() == STREAMS.keys()
+    assert_same_ids(pipeline, sandbox)
+    assert [row["company_id"] for row in pipeline.live("company")] == [
+        sandbox.get("/me")["company"]["id"]
+    ]
+
+    for item in sandbox.listed("/ledger_entry_lines"):
+        item["amounts"] = (Decimal(item["debit"]), Decimal(item["credit"]))
+        item["references"] = (item["ledger_entry"]["id"], item["ledger_account"]["number"])
+        sandbox_line = (item["amounts"], item["references"], item["categories"], item["date"])
+        row = _lines(pipeline)[item["id"]]
+        assert sandbox_line == (
+            (row["debit"], row["credit"]),
+            (row["ledger_entry_id"], row["ledger_account_number"]),
+            row["categories"],
+            row["date"].isoformat(),
+        )
+
+    totals = pipeline.query(
+        "SELECT sum(debit) AS debits, sum(credit) AS credits FROM pennylane.ledger_entry_lines"
+    )[0]
+    balance = pipeline.query(
+        "SELECT sum(debits) AS debits, sum(credits) AS credits FROM pennylane.trial_balance"
+    )[0]
+    assert totals["debits"] == totals["credits"] > 0
+    assert totals == balance
+
+    types = {
+        (row["table_name"], row["column_name"]): row["data_type"]
+        for row in pipeline.query(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = 'pennylane' AND left(column_name, 1) <> '_'"
+        )
+    }
+    assert len(types) == sum(len(stream.schema["properties"]) for stream in STREAMS.values())
+    expected = {"integer": "bigint", "number": "numeric", "boolean": "boolean", "array": "jsonb"}
+    formats = {"date": "date", "date-time": "timestamp without time zone", None: "text"}
+    for (table, column), found in types.items():
+        definition = STREAMS[table].schema["properties"][column]
+        kind = [definition["type"], *definition["type"]][isinstance(definition["type"], list)]
+        assert found == expected.get(kind, formats[definition.get("format")]), (table, column)
+
+    invoice = sandbox.listed("/customer_invoices")[0]
+    updated = pipeline.query(
+        'SELECT to_char(updated_at, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\') AS moment '  # noqa: S608
+        f"FROM pennylane.customer_invoices WHERE id = {invoice['id']}"
+    )
+    assert updated == [{"moment": invoice["updated_at"]}]
+
+
+_cached: dict[str, dict[int, dict[str, Any]]] = {}
+
+
+def _lines(pipeline: Pipeline) -> dict[int, dict[str, Any]]:
+    if pipeline.url not in _cached:
+        _cached[pipeline.url] = {row["id"]: row for row in pipeline.live("ledger_entry_lines")}
+    return _cached[pipeline.url]
+
+
+def test_a_second_run_doubles_nothing_and_marks_what_is_gone(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    assert pipeline.run().returncode == 0
+    before = pipeline.query("SELECT id, amount FROM pennylane.customer_invoices ORDER BY id")
+    gone = sandbox.change("customer_invoices", delete=1, create=1)
+    second = pipeline.run()
+    assert second.returncode == 0, second.stdout
+    assert_same_ids(pipeline, sandbox)
+    marked = pipeline.query(
+        "SELECT id, amount FROM pennylane.customer_invoices WHERE _sdc_deleted_at IS NOT NULL"
+    )
+    assert [row["id"] for row in marked] == gone["deleted"]
+    assert marked[0] in before  # marked, not blanked
+    assert len(pipeline.query("SELECT id FROM pennylane.customer_invoices")) == len(before) + 1
+    assert_same_ids(pipeline, sandbox)
+
+    refreshed = pipeline.run("--full-refresh")
+    assert refreshed.returncode == 0, refreshed.stdout
+    assert_same_ids(pipeline, sandbox)
+
+
+def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    assert pipeline.run().returncode == 0
+    lines = {row["id"] for row in pipeline.live("ledger_entry_lines")}
+    sandbox.change("ledger_entries", create=3)
+    sandbox.fault("/ledger_entry_lines", "drop", skip=4)
+    failed = pipeline.run()
+    assert failed.returncode == 1
+    assert "Stream 'ledger_entry_lines' failed" in failed.stdout
+    assert lines <= {row["id"] for row in pipeline.live("ledger_entry_lines")}
+    assert not pipeline.query(
+        "SELECT id FROM pennylane.ledger_entry_lines WHERE _sdc_deleted_at IS NOT NULL"
+    )
+    entries = {item["id"] for item in listed(sandbox, "ledger_entries")}
+    assert {row["id"] for row in pipeline.live("ledger_entries")} == entries
+    sandbox.heal()
+    assert pipeline.run().returncode == 0
+    assert_same_ids(pipeline, sandbox)
+
+
+def test_a_missing_scope_costs_its_stream_alone(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    sandbox.add_token("not-suppliers", without=["suppliers"])
+    done = pipeline.run(TAP_PENNYLANE_API_TOKEN="not-suppliers")  # noqa: S106 - the sandbox's
+    assert done.returncode == 1
+    sentence = next(line for line in done.stdout.splitlines() if "'suppliers' failed" in line)
+    assert "suppliers:readonly" in sentence
+    assert not pipeline.live("suppliers")
+    assert len(pipeline.live("customers")) == len(sandbox.listed("/customers"))
+    assert len(pipeline.live("transactions")) == len(sandbox.listed("/transactions"))
+
+
+def test_a_refused_token_is_one_sentence_and_nothing_else_is_tried(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    done = pipeline.run(TAP_PENNYLANE_API_TOKEN="refused-token")  # noqa: S106 - of nobody
+    assert done.returncode == 1
+    assert done.stdout.count("Pennylane refuses the token (401)") == 1
+    assert "refused-token" not in done.stdout
+    assert sandbox.stats["total"] == 1
+
+
+def test_what_no_database_can_hold_does_not_break_a_load(
+    pipeline: Pipeline, sandbox: Sandbox
+) -> None:
+    product = sandbox.listed("/products")[0]
+    category = {"id": 1, "label": "x\0y", "weight": "0.3333333333333333333"}
+    odd = [
+        {**product, "id": 1, "label": "a\0b", "price": "12345678901234567890.123456789"},
+        {**product, "id": 2, "label": "\u202e¡\U0001f4b6!", "price": "0.10"},
+    ]
+    page = {"items": odd, "has_more": False, "next_cursor": None}
+    sandbox.fault("/products", "body", body=json.dumps(page))
+    transaction = {**sandbox.listed("/transactions")[0], "id": 3, "categories": [category]}
+    page = {"items": [transaction], "has_more": False, "next_cursor": None}
+    sandbox.fault("/transactions", "body", body=json.dumps(page))
+    done = pipeline.run()
+    assert done.returncode == 0, done.stdout
+    rows = pipeline.query("SELECT label, price::text FROM pennylane.products ORDER BY id")
+    assert rows == [
+        {"label": "a\ufffdb", "price": "12345678901234567890.123456789"},
+        {"label": "\u202e¡\U0001f4b6!", "price": "0.10"},
+    ]
+    (row,) = pipeline.live("transactions")
+    assert row["categories"] == [{**category, "label": "x\ufffdy"}]
+
+
+def test_about_works_as_it_stands(pipeline: Pipeline) -> None:
+    done = pipeline.meltano("invoke", "tap-pennylane", "--about")
+    assert done.returncode == 0, done.stdout
+    assert "TAP_PENNYLANE_API_TOKEN" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("TAP_PENNYLANE_PAGE_SIZE", "0"), ("TAP_PENNYLANE_API_URL", "pennylane")],
+)
+def test_a_bad_setting_is_one_sentence(pipeline: Pipeline, variable: str, value: str) -> None:
+    done = pipeline.run(**{variable: value})
+    assert done.returncode == 1
+    setting = variable.removeprefix("TAP_PENNYLANE_").lower()
+    assert done.stdout.count(f"Setting '{setting}' can't be") == 1
+    assert pipeline.tables() == set()
