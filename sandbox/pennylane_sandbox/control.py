@@ -36,6 +36,7 @@ class Control:
             Route("/sandbox/health", self._guarded(self._health)),
             Route("/sandbox/stats", self._guarded(self._stats), methods=["GET", "DELETE"]),
             Route("/sandbox/state/{resource:path}", self._guarded(self._state)),
+            Route("/sandbox/changes", self._guarded(self._changes), methods=["POST"]),
             Route("/sandbox/clock", self._guarded(self._clock), methods=["POST"]),
             Route("/sandbox/tokens", self._guarded(self._tokens), methods=["POST"]),
             Route(
@@ -104,6 +105,9 @@ class Control:
             yield b"]}"
 
         return StreamingResponse(body(), media_type=_JSON)
+
+    async def _changes(self, request: Request) -> Response:
+        return self._reply(self._sandbox.engine.apply(orjson.loads(await request.body())))
 
     async def _clock(self, request: Request) -> Response:
         wanted = orjson.loads(await request.body())

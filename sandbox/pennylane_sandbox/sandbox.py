@@ -6,6 +6,7 @@ from pennylane_sandbox.api.cursors import Cursors
 from pennylane_sandbox.api.endpoints import ENDPOINTS
 from pennylane_sandbox.api.views import Views
 from pennylane_sandbox.changelog import Changes
+from pennylane_sandbox.changes.engine import Engine
 from pennylane_sandbox.clock import Clock
 from pennylane_sandbox.company.build import build
 from pennylane_sandbox.faults import Faults
@@ -37,6 +38,7 @@ class Sandbox:
         self.clock = Clock()
         self.books = build(options.seed, options.size)
         self.changes = Changes(self.clock)
+        self.engine = Engine(self.books, self.changes)
         self.cursors = Cursors(self.clock)
         self.views = Views()
         self.trial_balances = TrialBalances(self.books)

@@ -10,11 +10,14 @@ from pennylane_sandbox.api.errors import not_found, refusal
 from pennylane_sandbox.api.filters import Condition, Conditions, Fields, parse
 from pennylane_sandbox.api.query import Query
 from pennylane_sandbox.collection import Collection
-from pennylane_sandbox.model import Doc, Json
+from pennylane_sandbox.company.books import API
+from pennylane_sandbox.model import Doc, Invoice, Json
 from pennylane_sandbox.sandbox import Sandbox
 from pennylane_sandbox.show.ledger import doc
+from pennylane_sandbox.show.lines import customer_invoice_lines
 from pennylane_sandbox.calendar import rank
 
+_INCLUDED = 20
 _PAGE_KEYS: Json = {
     "current_page": None,
     "per_page": None,
@@ -117,15 +120,22 @@ class Answers:
         declared += ["filter"] if endpoint.fields else []
         declared += ["sort"] if endpoint.sorts else []
         asked.refuse_undeclared(request.query, tuple(declared))
+        include = request.query.get("include")
+        if include not in {None, "invoice_lines"}:
+            raise refusal(400, f"Invalid include: {include!r}; available: invoice_lines")
         fields = endpoint.fields
         text = request.query.get("filter")
         conditions = parse(text, fields) if text is not None else ()
         if endpoint.open_years_only and not any(one.field == "date" for one in conditions):
             closed = self._sandbox.books.closed_until()
             conditions = (*conditions, Condition("date", "gt", closed))
+        rows = self._sandbox.books.collections[endpoint.collection]
+        if not endpoint.pages:
+            items = [endpoint.show(row) for row in rows]
+            return Answer({"items": items, "has_more": False, "next_cursor": None}, len(items))
         found, end = self._page(
             request,
-            self._sandbox.books.collections[endpoint.collection],
+            rows,
             conditions,
             fields,
             asked.sort(request.query, endpoint.sorts, endpoint.default_sort),
@@ -135,7 +145,23 @@ class Answers:
         body = {"items": [show(row) for row in found], **end}
         if endpoint.page_keys:
             body |= _PAGE_KEYS
+        if include is not None:
+            body["included"] = self._included(found)
         return Answer(body, len(found))
+
+    def _included(self, found: list[Invoice]) -> Json:
+        """Return the invoices' lines, of each the first ones and where the rest is."""
+        lines = {}
+        for invoice in found:
+            newest_first = customer_invoice_lines(self._sandbox.books, invoice)[::-1]
+            items = newest_first[:_INCLUDED]
+            address = None
+            if more := len(newest_first) > _INCLUDED:
+                path = f"/customer_invoices/{invoice.id}/invoice_lines"
+                position = {"id": items[-1]["id"]}
+                address = f"{API}{path}?cursor={self._sandbox.cursors.make(path, position)}"
+            lines[str(invoice.id)] = {"items": items, "has_more": more, "next_url": address}
+        return {"invoice_lines": lines}
 
     def _single(self, endpoint: Single, request: Request) -> Answer:
         row = _row(self._sandbox.books.collections[endpoint.collection], request.ids[0])
@@ -208,7 +234,7 @@ class Answers:
 
 
 def _rank(row: Doc) -> int:
-    return int(row.data["rank"])
+    return row.id
 
 
 def _date_rank(row: Doc) -> int:

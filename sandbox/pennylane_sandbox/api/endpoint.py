@@ -32,6 +32,8 @@ class Listing(Endpoint):
     # Closed fiscal years are left out unless the filter speaks of dates.
     open_years_only: bool = False
     includes: bool = False
+    # False: the list takes no parameters and comes whole.
+    pages: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,205 +1,225 @@
 """Every endpoint of the company API that can be read."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pennylane_sandbox.api.endpoint import Changelog, Endpoint, Listing, Single, Special
-from pennylane_sandbox.api.filters import ALL, EQUALITY, RANGE, Field
-from pennylane_sandbox.show import bank, invoices, ledger
+from pennylane_sandbox.api import fields
+from pennylane_sandbox.api.endpoint import Changelog, Endpoint, Listing, Single, Special, Sublist
+from pennylane_sandbox.api.filters import Field
+from pennylane_sandbox.company.books import Books
+from pennylane_sandbox.model import Doc, Json
+from pennylane_sandbox.show import bank, invoices, ledger, lines, sublists
+
+_BY_ID: Final = ("id",)
+_BY_DATE: Final = ("id", "date")
+
+# Families of scopes of which any one opens an endpoint; the others can only be read.
+_WRITABLE: Final = frozenset(
+    {
+        "bank_accounts",
+        "billing_subscriptions",
+        "categories",
+        "commercial_documents",
+        "customer_invoices",
+        "customer_mandates",
+        "customers",
+        "journals",
+        "ledger_accounts",
+        "ledger_entries",
+        "products",
+        "purchase_requests",
+        "quotes",
+        "supplier_invoices",
+        "suppliers",
+        "transactions",
+    }
+)
 
 
 def _scopes(family: str) -> tuple[str, ...]:
-    return (f"{family}:readonly", f"{family}:all")
+    readonly = f"{family}:readonly"
+    return (readonly, f"{family}:all") if family in _WRITABLE else (readonly,)
 
 
-def _own(name: str) -> Any:  # noqa: ANN401 - a getter of whatever the row holds
-    return lambda row: row.data[name]
+def _list(  # noqa: PLR0913 - what differs between lists
+    name: str,
+    *,
+    family: str | None = None,
+    show: Callable[[Any], Json] = ledger.doc,
+    filters: Mapping[str, Field] | None = None,
+    sorts: tuple[str, ...] = _BY_ID,
+    **more: Any,  # noqa: ANN401 - the rarer attributes of a list
+) -> Listing:
+    return Listing(
+        path=f"/{name}",
+        scopes=() if family == "" else _scopes(family or name),
+        collection=name,
+        show=show,
+        fields=filters or {},
+        sorts=sorts,
+        **more,
+    )
 
-
-def _inner(name: str) -> Any:  # noqa: ANN401 - a getter of whatever the row refers to
-    return lambda row: row.data[name] and row.data[name]["id"]
-
-
-def _attr(name: str) -> Any:  # noqa: ANN401 - a getter of whatever the row holds
-    return lambda row: getattr(row, name)
-
-
-def _category_ids(row: Any) -> set[int]:  # noqa: ANN401 - an invoice of either kind
-    return {share.category.id for share in row.shares}
-
-
-_ID: Final = Field(ALL, "id", _attr("id"))
-_DATE: Final = Field(ALL, "date", _attr("date"))
-_CUSTOMER_INVOICE_FIELDS: Final = {
-    "id": _ID,
-    "date": _DATE,
-    "customer_id": Field(ALL, "id", lambda row: row.party.id),
-    "billing_subscription_id": Field(ALL, "id", _attr("subscription_id")),
-    "quote_id": Field(ALL, "id", _attr("quote_id")),
-    "invoice_number": Field(EQUALITY, "text", _attr("number")),
-    "draft": Field(("eq",), "bool", _attr("draft")),
-    "credit_note": Field(("eq",), "bool", lambda row: row.credited_id is not None),
-    "external_reference": Field(("eq",), "text", _attr("reference")),
-    "flow_id": Field(EQUALITY, "text", invoices.flow_id),
-    "category_id": Field(("in",), "ids", _category_ids),
-}
-_SUPPLIER_INVOICE_FIELDS: Final = {
-    "id": _ID,
-    "supplier_id": Field(ALL, "id", lambda row: row.party.id),
-    "invoice_number": Field(EQUALITY, "text", _attr("number")),
-    "date": _DATE,
-    "category_id": Field(("in",), "ids", _category_ids),
-    "external_reference": Field(EQUALITY, "text", _attr("reference")),
-    "payment_status": Field(EQUALITY, "text", invoices.payment_status),
-    "flow_id": Field(EQUALITY, "text", invoices.flow_id),
-}
-_CUSTOMER_FIELDS: Final = {
-    "id": _ID,
-    "customer_type": Field(("eq", "not_eq"), "text", _own("customer_type")),
-    "ledger_account_id": Field(("eq", "not_eq"), "id", _inner("ledger_account")),
-    "name": Field(("start_with", "eq"), "text", _own("name")),
-    "external_reference": Field(("start_with", *EQUALITY), "text", _own("external_reference")),
-    "reg_no": Field(EQUALITY, "text", lambda row: row.data.get("reg_no")),
-    "emails": Field(("in",), "texts", _own("emails")),
-}
-_SUPPLIER_FIELDS: Final = {
-    "id": _ID,
-    "ledger_account_id": Field(("eq", "not_eq"), "id", _inner("ledger_account")),
-    "name": Field(("start_with",), "text", _own("name")),
-    "external_reference": Field(EQUALITY, "text", _own("external_reference")),
-    "emails": Field(("in",), "texts", _own("emails")),
-}
-_TRANSACTION_FIELDS: Final = {
-    "id": Field(EQUALITY, "id", _attr("id")),
-    "bank_account_id": Field(EQUALITY, "id", lambda row: row.bank_account.id),
-    "journal_id": Field(EQUALITY, "id", lambda row: row.entry.journal.id),
-    "date": Field(("eq", "not_eq", *RANGE), "date", _attr("date")),
-}
-_ENTRY_FIELDS: Final = {
-    "id": _ID,
-    "date": Field((*RANGE, "eq", "not_eq"), "date", _attr("date")),
-    "journal_id": Field(ALL, "id", lambda row: row.journal.id),
-}
-_LINE_FIELDS: Final = {
-    "id": _ID,
-    "journal_id": Field(ALL, "id", lambda row: row.entry.journal.id),
-    "ledger_account_id": Field(ALL, "id", lambda row: row.account.id),
-    "date": Field(ALL, "date", lambda row: row.entry.date),
-}
-_ACCOUNT_FIELDS: Final = {
-    "id": _ID,
-    "number": Field(("start_with", "eq", "in"), "text", _attr("number")),
-    "enabled": Field(("eq",), "bool", _attr("enabled")),
-}
-_ID_SORT: Final = ("id",)
-_BY_DATE: Final = ("id", "date")
 
 _LISTINGS: Final = (
-    Listing(
-        path="/bank_accounts",
-        scopes=_scopes("bank_accounts"),
-        collection="bank_accounts",
-        show=ledger.doc,
-        sorts=_ID_SORT,
-    ),
-    Listing(
-        path="/customer_invoices",
-        scopes=_scopes("customer_invoices"),
-        collection="customer_invoices",
+    _list("bank_accounts"),
+    _list("bank_establishments", filters=fields.BANK_ESTABLISHMENTS),
+    _list("billing_subscriptions", filters=fields.BILLING_SUBSCRIPTIONS),
+    _list("categories", filters=fields.CATEGORIES),
+    _list("category_groups", family="categories", sorts=()),
+    _list("commercial_documents", filters=fields.COMMERCIAL_DOCUMENTS),
+    _list("customer_invoice_templates"),
+    _list(
+        "customer_invoices",
         show=invoices.customer_invoice,
-        fields=_CUSTOMER_INVOICE_FIELDS,
+        filters=fields.CUSTOMER_INVOICES,
         sorts=_BY_DATE,
         includes=True,
     ),
-    Listing(
-        path="/customers",
-        scopes=_scopes("customers"),
-        collection="customers",
-        show=ledger.doc,
-        fields=_CUSTOMER_FIELDS,
-        sorts=_ID_SORT,
-    ),
-    Listing(
-        path="/fiscal_years",
-        scopes=("fiscal_years:readonly",),
-        collection="fiscal_years",
-        show=ledger.doc,
-        sorts=("id", "start"),
-        page_keys=True,
-    ),
-    Listing(
-        path="/journals",
-        scopes=_scopes("journals"),
-        collection="journals",
-        show=ledger.journal,
-        fields={"type": Field(EQUALITY, "text", _attr("type"))},
-        sorts=_ID_SORT,
-        page_keys=True,
-    ),
-    Listing(
-        path="/ledger_accounts",
-        scopes=_scopes("ledger_accounts"),
-        collection="ledger_accounts",
+    _list("customers", filters=fields.CUSTOMERS),
+    _list("fiscal_years", sorts=("id", "start"), page_keys=True),
+    _list("gocardless_mandates", family="customer_mandates", filters=fields.GOCARDLESS_MANDATES),
+    _list("journals", show=ledger.journal, filters=fields.JOURNALS, page_keys=True),
+    _list(
+        "ledger_accounts",
         show=ledger.account,
+        filters=fields.LEDGER_ACCOUNTS,
         max_limit=1000,
-        fields=_ACCOUNT_FIELDS,
-        sorts=_ID_SORT,
         page_keys=True,
     ),
-    Listing(
-        path="/ledger_entries",
-        scopes=_scopes("ledger_entries"),
-        collection="ledger_entries",
+    _list(
+        "ledger_entries",
         show=ledger.entry,
-        fields=_ENTRY_FIELDS,
+        filters=fields.LEDGER_ENTRIES,
         sorts=_BY_DATE,
         page_keys=True,
         open_years_only=True,
     ),
-    Listing(
-        path="/ledger_entry_lines",
-        scopes=_scopes("ledger_entries"),
-        collection="ledger_entry_lines",
+    _list(
+        "ledger_entry_lines",
+        family="ledger_entries",
         show=ledger.line,
-        fields=_LINE_FIELDS,
+        filters=fields.LEDGER_ENTRY_LINES,
         sorts=_BY_DATE,
     ),
-    Listing(
-        path="/products",
-        scopes=_scopes("products"),
-        collection="products",
-        show=ledger.doc,
-        fields={
-            "id": _ID,
-            "label": Field(("eq", "in"), "text", _own("label")),
-            "reference": Field(("eq", "in"), "text", _own("reference")),
-            "external_reference": Field(EQUALITY, "text", _own("external_reference")),
-        },
-        sorts=_ID_SORT,
+    _list("pa_registrations", sorts=(), pages=False),
+    _list(
+        "pro_account/mandate_migrations",
+        family="customer_mandates",
+        filters=fields.MANDATE_MIGRATIONS,
     ),
-    Listing(
-        path="/supplier_invoices",
-        scopes=_scopes("supplier_invoices"),
-        collection="supplier_invoices",
+    _list("pro_account/mandates", family="customer_mandates", filters=fields.PRO_ACCOUNT_MANDATES),
+    _list("products", filters=fields.PRODUCTS),
+    _list("purchase_requests", filters=fields.PURCHASE_REQUESTS),
+    _list("quotes", filters=fields.QUOTES),
+    _list("sepa_mandates", family="customer_mandates", filters=fields.SEPA_MANDATES),
+    _list(
+        "supplier_invoices",
         show=invoices.supplier_invoice,
-        fields=_SUPPLIER_INVOICE_FIELDS,
+        filters=fields.SUPPLIER_INVOICES,
         sorts=_BY_DATE,
     ),
-    Listing(
-        path="/suppliers",
-        scopes=_scopes("suppliers"),
-        collection="suppliers",
-        show=ledger.doc,
-        fields=_SUPPLIER_FIELDS,
-        sorts=_ID_SORT,
+    _list("suppliers", filters=fields.SUPPLIERS),
+    _list("transactions", show=bank.transaction, filters=fields.TRANSACTIONS),
+    _list("webhook_subscriptions", family="", sorts=()),
+)
+_WITHOUT_SINGLES: Final = frozenset(
+    {
+        "bank_establishments",
+        "customer_invoice_templates",
+        "fiscal_years",
+        "pa_registrations",
+        "pro_account/mandate_migrations",
+        "pro_account/mandates",
+    }
+)
+_SINGLES: Final = tuple(
+    Single(
+        path=f"{one.path}/{{id}}",
+        scopes=one.scopes,
+        collection=one.collection,
+        show=ledger.entry_alone if one.collection == "ledger_entries" else one.show,
+    )
+    for one in _LISTINGS
+    if one.collection not in _WITHOUT_SINGLES
+)
+
+
+def _typed_customer(row: Doc) -> Json:
+    shown = dict(row.data)
+    del shown["customer_type"]
+    return shown
+
+
+_CUSTOMERS_BY_TYPE: Final = (
+    Single(
+        path="/company_customers/{id}",
+        scopes=_scopes("customers"),
+        collection="customers",
+        show=_typed_customer,
+        only=lambda row: row.data["customer_type"] == "company",
     ),
-    Listing(
-        path="/transactions",
-        scopes=_scopes("transactions"),
-        collection="transactions",
-        show=bank.transaction,
-        fields=_TRANSACTION_FIELDS,
-        sorts=_ID_SORT,
+    Single(
+        path="/individual_customers/{id}",
+        scopes=_scopes("customers"),
+        collection="customers",
+        show=_typed_customer,
+        only=lambda row: row.data["customer_type"] == "individual",
     ),
+)
+
+
+def _below(
+    parent: str,
+    name: str,
+    items: Callable[[Books, Any], list[Json]],
+    sorts: tuple[str, ...] = (),
+    filters: Mapping[str, Field] | None = None,
+) -> Sublist:
+    family = {"category_groups": "categories", "ledger_entry_lines": "ledger_entries"}
+    return Sublist(
+        path=f"/{parent}/{{parent_id}}/{name}",
+        scopes=_scopes(family.get(parent, parent)),
+        parent=parent,
+        items=items,
+        fields=filters or {},
+        sorts=sorts,
+    )
+
+
+_SUBLISTS: Final = (
+    _below("billing_subscriptions", "invoice_line_sections", sublists.sections, _BY_ID),
+    _below("billing_subscriptions", "invoice_lines", lines.subscription_lines, _BY_ID),
+    _below("category_groups", "categories", sublists.group_categories),
+    _below("commercial_documents", "appendices", sublists.appendices),
+    _below("commercial_documents", "invoice_line_sections", sublists.sections, _BY_ID),
+    _below("commercial_documents", "invoice_lines", lines.document_lines, _BY_ID),
+    _below("customer_invoices", "appendices", sublists.appendices),
+    _below("customer_invoices", "categories", sublists.categories),
+    _below("customer_invoices", "custom_header_fields", sublists.header_fields, _BY_ID),
+    _below("customer_invoices", "invoice_line_sections", sublists.sections, _BY_ID),
+    _below("customer_invoices", "invoice_lines", lines.customer_invoice_lines, ("id", "rank")),
+    _below("customer_invoices", "matched_transactions", sublists.customer_transactions, _BY_ID),
+    _below("customer_invoices", "payments", sublists.payments, _BY_ID),
+    _below("customers", "categories", sublists.party_categories),
+    _below("customers", "contacts", sublists.contacts, _BY_ID),
+    _below(
+        "ledger_entries", "ledger_entry_lines", sublists.entry_lines, _BY_ID, fields.ENTRY_LINES
+    ),
+    _below("ledger_entry_lines", "categories", sublists.categories, _BY_ID),
+    _below(
+        "ledger_entry_lines", "lettered_ledger_entry_lines", sublists.lettered_lines, _BY_DATE
+    ),
+    _below("quotes", "appendices", sublists.appendices),
+    _below("quotes", "invoice_line_sections", sublists.sections, _BY_ID),
+    _below("quotes", "invoice_lines", lines.document_lines, _BY_ID),
+    _below("supplier_invoices", "categories", sublists.categories),
+    _below("supplier_invoices", "invoice_lines", lines.supplier_invoice_lines, _BY_ID),
+    _below("supplier_invoices", "matched_transactions", sublists.supplier_transactions, _BY_ID),
+    _below("supplier_invoices", "payments", sublists.payments, _BY_ID),
+    _below("suppliers", "categories", sublists.party_categories),
+    _below("transactions", "categories", sublists.categories),
+    _below("transactions", "matched_invoices", sublists.matched_invoices),
 )
 _CHANGELOGS: Final = tuple(
     Changelog(path=f"/changelogs/{resource}", scopes=_scopes(family), resource=resource)
@@ -216,25 +236,25 @@ _CHANGELOGS: Final = tuple(
         ("transactions", "transactions"),
     )
 )
-
-_SINGLES: Final = tuple(
-    Single(
-        path=f"{listing.path}/{{id}}",
-        scopes=listing.scopes,
-        collection=listing.collection,
-        show=ledger.entry_alone if listing.collection == "ledger_entries" else listing.show,
-    )
-    for listing in _LISTINGS
-    if listing.path not in {"/fiscal_years", "/bank_establishments"}
+EXPORTS: Final = {
+    "fecs": "exports:fec",
+    "general_ledgers": "exports:gl",
+    "analytical_general_ledgers": "exports:agl",
+}
+_SPECIALS: Final = (
+    Special(path="/me", scopes=()),
+    Special(path="/trial_balance", scopes=("trial_balance:readonly",)),
+    *(Special(path=f"/exports/{kind}", scopes=(scope,)) for kind, scope in EXPORTS.items()),
+    *(Special(path=f"/exports/{kind}/{{id}}", scopes=(scope,)) for kind, scope in EXPORTS.items()),
 )
-
 ENDPOINTS: Final[dict[str, Endpoint]] = {
-    endpoint.path: endpoint
-    for endpoint in (
+    one.path: one
+    for one in (
         *_LISTINGS,
-        *_CHANGELOGS,
         *_SINGLES,
-        Special(path="/me", scopes=()),
-        Special(path="/trial_balance", scopes=("trial_balance:readonly",)),
+        *_CUSTOMERS_BY_TYPE,
+        *_SUBLISTS,
+        *_CHANGELOGS,
+        *_SPECIALS,
     )
 }

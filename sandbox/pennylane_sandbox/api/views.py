@@ -60,7 +60,7 @@ class Views:
         )
         if not rest:
             return View(order, low, high)
-        key = (id(rows), rows.version, sort, conditions)
+        key = (rows, rows.version, sort, conditions)
         view = self._kept.get(key)
         if view is None:
             view = _filtered(rows, sort, (low, high), rest, fields)

@@ -71,7 +71,13 @@ def _transaction(  # noqa: PLR0913 - a transaction's own facts
 
 
 def settle(
-    books: Books, kind: str, invoice: Invoice, date: str, *, partly: bool = False
+    books: Books,
+    kind: str,
+    invoice: Invoice,
+    date: str,
+    *,
+    partly: bool = False,
+    stamp: str | None = None,
 ) -> Transaction:
     """Pay an invoice, or a third of it; paid in full, both sides are lettered."""
     owed = invoice.entry.lines[0]
@@ -80,7 +86,7 @@ def settle(
     label = f"{way} {invoice.party.data['name'].upper()} {invoice.number}"
     shares: Shares = invoice.shares if invoice.id % 4 == 0 else ()
     movement = (owed.account, -cents, ())
-    transaction = _transaction(books, date, label, movement, invoice=(kind, invoice))
+    transaction = _transaction(books, date, label, movement, invoice=(kind, invoice), stamp=stamp)
     transaction.shares = shares
     invoice.transactions = (*invoice.transactions, transaction.id)
     invoice.remaining -= abs(cents) if invoice.remaining > 0 else -abs(cents)

@@ -119,6 +119,7 @@ class Books:
         self.share_pool: list[Shares] = [()]
         self.employees: list[Doc] = []
         self.current_accounts: list[int] = []
+        self.product_ids: tuple[int, ...] = ()
         self.counters: dict[str, int] = {}
 
     def next_id(self, resource: str) -> int:

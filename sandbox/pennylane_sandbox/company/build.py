@@ -5,6 +5,11 @@ import gc
 from pennylane_sandbox.calendar import DAYS, LAST_DAY, instant, later, shift
 from pennylane_sandbox.company.bank import make_other, settle
 from pennylane_sandbox.company.books import Books
+from pennylane_sandbox.company.documents import (
+    make_commercial_document,
+    make_quote,
+    make_subscription,
+)
 from pennylane_sandbox.company.invoices import make_customer_invoice, make_supplier_invoice
 from pennylane_sandbox.company.ledger import (
     MANUAL,
@@ -13,6 +18,15 @@ from pennylane_sandbox.company.ledger import (
     salaries,
     spread,
     vat_return,
+)
+from pennylane_sandbox.company.paperwork import (
+    make_gocardless_mandate,
+    make_migration,
+    make_pro_account_mandate,
+    make_purchase_request,
+    make_registrations,
+    make_sepa_mandate,
+    make_webhook,
 )
 from pennylane_sandbox.company.parties import make_customer, make_product, make_supplier
 from pennylane_sandbox.company.setup import set_up
@@ -52,6 +66,8 @@ def build(seed: int, size: int) -> Books:
     parties = [make_supplier(books) for _ in range(min(8 + size // 40, 8_000))]
     books.suppliers.load(row for row, _ in parties)
     books.products.load([make_product(books) for _ in range(min(10 + size // 20, 3_000))])
+    books.product_ids = tuple(books.products.rows)
+    _documents(books, size)
     _trade(growth, max(6, size * 6 // 100), max(5, size * 6 // 100))
     _bank(growth, max(12, size * 12 // 100))
     _rest(growth, size)
@@ -61,11 +77,51 @@ def build(seed: int, size: int) -> Books:
     books.customer_invoices.load(growth.sales)
     books.supplier_invoices.load(growth.purchases)
     books.transactions.load(growth.transactions)
+    _paperwork(books, size)
     for bank in books.bank_accounts:
         bank.data["balance"] = short(bank.hidden["cents"])
     gc.enable()
     gc.freeze()
     return books
+
+
+def _documents(books: Books, size: int) -> None:
+    customers = tuple(books.customers.rows.values())
+    pick = books.rng.choice
+    count = min(10 + size // 50, 10_000)
+    books.quotes.load([make_quote(books, pick(customers)) for _ in range(count)])
+    books.collections["commercial_documents"].load(
+        [make_commercial_document(books, pick(customers)) for _ in range(count)]
+    )
+    books.billing_subscriptions.load(
+        [make_subscription(books, pick(customers)) for _ in range(8 + count // 2)]
+    )
+
+
+def _paperwork(books: Books, size: int) -> None:
+    customers = tuple(books.customers.rows.values())
+    suppliers = tuple(books.suppliers.rows.values())
+    rows = books.collections
+    count = min(5 + len(customers) // 4, 3_000)
+    sepa = [make_sepa_mandate(books, one) for one in customers[:count]]
+    gocardless = [make_gocardless_mandate(books, one) for one in customers[-count:]]
+    rows["sepa_mandates"].load(sepa)
+    rows["gocardless_mandates"].load(gocardless)
+    rows["pro_account/mandates"].load(
+        make_pro_account_mandate(books, one) for one in customers[::3]
+    )
+    rows["pro_account/mandate_migrations"].load(
+        [
+            *(make_migration(books, one, "SepaMandate") for one in sepa[::2]),
+            *(make_migration(books, one, "Mandate") for one in gocardless[::2]),
+        ]
+    )
+    rows["purchase_requests"].load(
+        make_purchase_request(books, books.rng.choice(suppliers))
+        for _ in range(min(6 + size // 100, 5_000))
+    )
+    rows["webhook_subscriptions"].load(make_webhook(books) for _ in range(4))
+    rows["pa_registrations"].load(make_registrations(books))
 
 
 def _days(growth: _Growth, count: int) -> list[str]:
@@ -76,6 +132,7 @@ def _days(growth: _Growth, count: int) -> list[str]:
 def _trade(growth: _Growth, sales: int, purchases: int) -> None:
     books, rng = growth.books, growth.books.rng
     customers = tuple(books.customers.rows.values())
+    quotes, subscriptions = tuple(books.quotes.rows), tuple(books.billing_subscriptions.rows)
     for place, day in enumerate(_days(growth, sales)):
         # Two invoices are long, so that readers meet lines beyond one page.
         line_count = {1: 27, 3: 124}.get(place)
@@ -84,6 +141,10 @@ def _trade(growth: _Growth, sales: int, purchases: int) -> None:
         invoice = make_customer_invoice(
             books, customer, day, line_count=line_count, credited=credited
         )
+        if place % 5 == 0:
+            invoice.quote_id = rng.choice(quotes)
+        if place % 4 == 1:
+            invoice.subscription_id = rng.choice(subscriptions)
         growth.sales.append(invoice)
         growth.enter(invoice.entry)
     suppliers = tuple(books.suppliers.rows.values())

@@ -30,6 +30,7 @@ def open_account(  # noqa: PLR0913 - an account's own facts
     *,
     letterable: bool,
     stamp: str | None = None,
+    general: str | None = None,
 ) -> Account:
     """Open a general ledger account."""
     created = stamp or instant(DAYS[0], books.rng)
@@ -44,7 +45,7 @@ def open_account(  # noqa: PLR0913 - an account's own facts
         letterable=letterable,
         created_at=created,
         updated_at=stamp or later(created, books.rng),
-        general=number,
+        general=general or number,
     )
     books.accounts[number] = account
     return account

@@ -1,0 +1,1 @@
+"""Changing the books on order, and writing down what changed."""

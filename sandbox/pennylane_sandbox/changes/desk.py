@@ -1,0 +1,43 @@
+"""What every change works with: the books, the changelogs, and what was deleted."""
+
+from typing import Any
+
+from pennylane_sandbox.calendar import DAYS, rfc3339
+from pennylane_sandbox.chance import generator
+from pennylane_sandbox.changelog import Changes
+from pennylane_sandbox.company.books import Books
+
+
+class Refused(ValueError):
+    """A change that would leave the books incoherent."""
+
+
+class Desk:
+    """The books under change."""
+
+    def __init__(self, books: Books, log: Changes) -> None:
+        """Change these books, and write to this log."""
+        self.books = books
+        self.log = log
+        self.rng = generator("changes", books.seed)
+        self.deleted: dict[str, dict[int, Any]] = {}
+        self._links: dict[tuple[str, int, int], int] = {}
+
+    def stamp(self) -> str:
+        """Return the instant of a change, as rows show it."""
+        return rfc3339(self.log.instant())
+
+    def day(self) -> str:
+        """Draw a day for a new row: in an open fiscal year."""
+        return DAYS[-1 - int(self.rng.random() * 150)]
+
+    def link_id(self, kind: str, row_id: int, category_id: int) -> int:
+        """Return the id of the link between a category and what it is given to."""
+        key = (kind, row_id, category_id)
+        if key not in self._links:
+            self._links[key] = self.books.next_id("category_links")
+        return self._links[key]
+
+    def revise(self, text: str | None) -> str:
+        """Return a text that was edited once more."""
+        return f"{(text or '').partition(' — révision ')[0]} — révision {self.books.count('edit')}"

@@ -1,0 +1,171 @@
+"""Orders to change the books: so many rows, or these rows."""
+
+from typing import Any, Protocol
+
+from pennylane_sandbox.changelog import Changes
+from pennylane_sandbox.changes.desk import Desk, Refused
+from pennylane_sandbox.changes.ledger import Ledger
+from pennylane_sandbox.changes.plain import Plain
+from pennylane_sandbox.changes.trade import Invoices, Transactions
+from pennylane_sandbox.company.books import Books
+from pennylane_sandbox.company.ledger import MANUAL
+from pennylane_sandbox.model import Entry, Json, Line
+
+_KEYS = {"resource", "create", "update", "delete", "recreate", "at_same_instant"}
+
+
+class _Changer(Protocol):
+    def create(self) -> int: ...
+
+    def revive(self, row: Any) -> None: ...  # noqa: ANN401 - a row of the changer's resource
+
+    def update(self, row: Any) -> None: ...  # noqa: ANN401 - a row of the changer's resource
+
+    def delete(self, row: Any) -> None: ...  # noqa: ANN401 - a row of the changer's resource
+
+
+class Engine:
+    """Carries out orders to change."""
+
+    def __init__(self, books: Books, log: Changes) -> None:
+        """Change these books, and write to this log."""
+        self._desk = Desk(books, log)
+        self._ledger = ledger = Ledger(self._desk)
+        sides = {kind: Invoices(self._desk, ledger, kind) for kind in ("customer", "supplier")}
+        self._documents: dict[int, tuple[str, _Changer]] = {
+            1: ("transactions", Transactions(self._desk, ledger, sides)),
+            2: ("customer_invoices", sides["customer"]),
+            3: ("supplier_invoices", sides["supplier"]),
+        }
+        self._changers: dict[str, _Changer] = dict(self._documents.values())
+        for resource in books.collections:
+            if resource not in {"ledger_entries", "ledger_entry_lines", *self._changers}:
+                self._changers[resource] = Plain(self._desk, ledger, resource)
+
+    def apply(self, wanted: Json) -> Json:
+        """Carry out one order."""
+        if unknown := set(wanted) - _KEYS:
+            msg = f"unknown keys: {', '.join(sorted(unknown))}"
+            raise Refused(msg)
+        resource = wanted["resource"].strip("/")
+        if resource not in self._desk.books.collections:
+            msg = f"{resource} cannot be changed"
+            raise Refused(msg)
+        if wanted.get("at_same_instant"):
+            self._desk.log.hold_instant()
+        try:
+            created = self._create(resource, int(wanted.get("create", 0)))
+            updated = self._update(resource, wanted.get("update", 0), set(created))
+            deleted = self._delete(resource, wanted.get("delete", 0), {*created, *updated})
+            created += [self._recreate(resource, one) for one in wanted.get("recreate", [])]
+        finally:
+            self._desk.log.release_instant()
+        return {"created": created, "updated": updated, "deleted": deleted}
+
+    def _create(self, resource: str, count: int) -> list[int]:
+        if resource == "ledger_entry_lines":
+            entry = self._ledger.create_entry(count) if count else None
+            return [line.id for line in entry.lines] if entry else []
+        if resource == "ledger_entries":
+            return [self._ledger.create_entry().id for _ in range(count)]
+        return [self._changers[resource].create() for _ in range(count)]
+
+    def _update(self, resource: str, wanted: int | list[int], spared: set[int]) -> list[int]:
+        ids = self._pick(resource, wanted, spared)
+        for one in ids:
+            row = self._row(resource, one)
+            if isinstance(row, Line):
+                self._ledger.update_line(row)
+            elif isinstance(row, Entry):
+                self._ledger.update_entry(row)
+            else:
+                self._changers[resource].update(row)
+        return ids
+
+    def _delete(self, resource: str, wanted: int | list[int], spared: set[int]) -> list[int]:
+        gone: list[int] = []
+        for one in self._pick(resource, wanted, spared, deleting=True):
+            if one in gone:
+                continue
+            row = self._row(resource, one)
+            if isinstance(row, Line):
+                entry_lines = [line.id for line in row.entry.lines]
+                folded = self._ledger.delete_line(row)
+                if not folded:
+                    self._delete_entry(row.entry)
+                gone += folded or entry_lines
+                continue
+            if isinstance(row, Entry):
+                self._delete_entry(row)
+            else:
+                self._changers[resource].delete(row)
+                self._bury(resource, row)
+            gone.append(one)
+        return gone
+
+    def _delete_entry(self, entry: Entry) -> None:
+        """Delete an entry; one that belongs to a document goes with it."""
+        number, suffix = divmod(entry.id, 1000)
+        if suffix in self._documents:
+            resource, changer = self._documents[suffix]
+            document = self._row(resource, number)
+            changer.delete(document)
+            self._bury(resource, document)
+        else:
+            self._ledger.withdraw(entry)
+        self._bury("ledger_entries", entry)
+
+    def _bury(self, resource: str, row: Any) -> None:  # noqa: ANN401 - a row of any resource
+        self._desk.deleted.setdefault(resource, {})[row.id] = row
+
+    def _recreate(self, resource: str, row_id: int) -> int:
+        if row_id in self._desk.books.collections[resource].rows:
+            msg = f"{resource} {row_id} is there"
+            raise Refused(msg)
+        row = self._desk.deleted.get(resource, {}).pop(row_id, None)
+        if row is None:
+            msg = f"{resource} {row_id} was not deleted"
+            raise Refused(msg)
+        if isinstance(row, Entry):
+            number, suffix = divmod(row.id, 1000)
+            if suffix in self._documents:
+                self._recreate(self._documents[suffix][0], number)
+            else:
+                self._ledger.enter(row)
+        else:
+            self._changers[resource].revive(row)
+        return row_id
+
+    def _row(self, resource: str, row_id: int) -> Any:  # noqa: ANN401 - a row of any resource
+        row = self._desk.books.collections[resource].rows.get(row_id)
+        if row is None:
+            msg = f"{resource} has no record {row_id}"
+            raise Refused(msg)
+        return row
+
+    def _pick(
+        self, resource: str, wanted: int | list[int], spared: set[int], *, deleting: bool = False
+    ) -> list[int]:
+        """Return the wanted ids, or draw so many of those that can be had."""
+        if isinstance(wanted, list):
+            return wanted
+        if not wanted:
+            return []
+        rows = self._desk.books.collections[resource]
+        if deleting and resource == "ledger_entries":
+            pool = [row.id for row in rows if row.id % 1000 == MANUAL]
+        elif deleting and resource == "ledger_entry_lines":
+            pool = [row.id for row in rows if row is row.entry.lines[0] and _can_fold(row)]
+        else:
+            changer = self._changers.get(resource)
+            needed = changer.needed() if deleting and isinstance(changer, Plain) else set()
+            pool = [row.id for row in rows if row.id not in needed]
+        pool = [one for one in pool if one not in spared]
+        if len(pool) < wanted:
+            msg = f"only {len(pool)} of {resource} can be changed so, not {wanted}"
+            raise Refused(msg)
+        return self._desk.rng.sample(pool, wanted)
+
+
+def _can_fold(line: Line) -> bool:
+    return line.entry.id % 1000 == MANUAL and len(line.entry.lines) > 2  # noqa: PLR2004 - a pair stays

@@ -1,0 +1,166 @@
+"""Changes of invoices and transactions, carried through to the ledger and to each other."""
+
+from collections.abc import Callable
+
+from pennylane_sandbox.changes.desk import Desk
+from pennylane_sandbox.changes.ledger import Ledger
+from pennylane_sandbox.collection import Collection
+from pennylane_sandbox.company.bank import make_other, settle
+from pennylane_sandbox.company.invoices import make_customer_invoice, make_supplier_invoice
+from pennylane_sandbox.model import Invoice, Transaction
+from pennylane_sandbox.money import convert, short
+
+_EXTRA = 10_00
+
+
+class Invoices:
+    """Changes the invoices of one side, sales or purchases."""
+
+    def __init__(self, desk: Desk, ledger: Ledger, kind: str) -> None:
+        """Work at this desk, on invoices of this kind: customer or supplier."""
+        self._desk = desk
+        self._ledger = ledger
+        self.kind = kind
+        self.resource = f"{kind}_invoices"
+
+    @property
+    def rows(self) -> Collection[Invoice]:
+        """Return the invoices."""
+        books = self._desk.books
+        return books.customer_invoices if self.kind == "customer" else books.supplier_invoices
+
+    def create(self) -> int:
+        """Make an invoice of some customer or supplier."""
+        desk = self._desk
+        books, stamp = desk.books, desk.stamp()
+        parties = books.customers if self.kind == "customer" else books.suppliers
+        party = desk.rng.choice(tuple(parties.rows.values()))
+        make: Callable[..., Invoice] = (
+            make_customer_invoice if self.kind == "customer" else make_supplier_invoice
+        )
+        invoice = make(books, party, desk.day(), stamp=stamp)
+        self.revive(invoice)
+        return invoice.id
+
+    def revive(self, invoice: Invoice) -> None:
+        """Add an invoice, new or deleted before, with its entry."""
+        self.rows.add(invoice)
+        self._desk.log.record(self.resource, invoice.id, "insert", invoice.created_at)
+        self._ledger.enter(invoice.entry)
+
+    def update(self, invoice: Invoice) -> None:
+        """Edit an invoice: its label, and its amount as long as nothing is paid."""
+        invoice.label = self._desk.revise(invoice.label)
+        if not invoice.transactions and invoice.credited_id is None:
+            self._raise_amount(invoice)
+        self.touch(invoice)
+
+    def _raise_amount(self, invoice: Invoice) -> None:
+        before = invoice.euro_amount
+        invoice.before_tax += _EXTRA
+        invoice.euro_amount = convert(invoice.amount, invoice.rate)
+        more = invoice.euro_amount - before
+        invoice.remaining += more
+        owed, counterpart, *_ = invoice.entry.lines
+        sign = 1 if self.kind == "customer" else -1
+        owed.cents += sign * more
+        counterpart.cents -= sign * more
+        self._ledger.touch([owed, counterpart])
+
+    def touch(self, invoice: Invoice) -> None:
+        """Say that an invoice was updated."""
+        invoice.updated_at = self._desk.log.record(
+            self.resource, invoice.id, "update", invoice.created_at
+        )
+        self.rows.touched()
+
+    def delete(self, invoice: Invoice) -> None:
+        """Delete an invoice and its entry; its payments are left without an invoice."""
+        books = self._desk.books
+        for transaction_id in invoice.transactions:
+            transaction = books.transactions[transaction_id]
+            transaction.matched = ()
+            transaction.outstanding = transaction.cents
+            transaction.updated_at = self._desk.log.record(
+                "transactions", transaction.id, "update", transaction.created_at
+            )
+            books.transactions.touched()
+        invoice.transactions = ()
+        invoice.remaining = invoice.euro_amount
+        self._ledger.withdraw(invoice.entry)
+        self.rows.remove(invoice.id)
+        self._desk.log.record(self.resource, invoice.id, "delete", invoice.created_at)
+
+
+class Transactions:
+    """Changes bank transactions."""
+
+    def __init__(self, desk: Desk, ledger: Ledger, sides: dict[str, Invoices]) -> None:
+        """Work at this desk; payments touch the invoices of either side."""
+        self._desk = desk
+        self._ledger = ledger
+        self._sides = sides
+
+    def create(self) -> int:
+        """Make a transaction; every third pays an invoice."""
+        desk = self._desk
+        books, stamp = desk.books, desk.stamp()
+        paid = self._payable() if books.count("paying") % 3 == 0 else None
+        if paid is None:
+            transaction = make_other(books, desk.day(), stamp)
+        else:
+            transaction = settle(books, "customer", paid, desk.day(), stamp=stamp)
+        self.revive(transaction, counted=True)
+        if paid is not None:
+            self._sides["customer"].touch(paid)
+            self._ledger.touch([paid.entry.lines[0]])
+        return transaction.id
+
+    def _payable(self) -> Invoice | None:
+        for invoice in self._desk.books.customer_invoices:
+            if not (invoice.transactions or invoice.draft or invoice.credited_id):
+                return invoice
+        return None
+
+    def revive(self, transaction: Transaction, *, counted: bool = False) -> None:
+        """Add a transaction, new or deleted before, with its entry."""
+        self._desk.books.transactions.add(transaction)
+        self._desk.log.record("transactions", transaction.id, "insert", transaction.created_at)
+        self._ledger.enter(transaction.entry)
+        self._balance(transaction, 0 if counted else transaction.cents)
+
+    def update(self, transaction: Transaction) -> None:
+        """Edit a transaction's label and categories."""
+        desk = self._desk
+        transaction.label = desk.revise(transaction.label)
+        transaction.shares = desk.rng.choice(desk.books.share_pool)
+        transaction.updated_at = desk.log.record(
+            "transactions", transaction.id, "update", transaction.created_at
+        )
+        desk.books.transactions.touched()
+
+    def delete(self, transaction: Transaction) -> None:
+        """Delete a transaction and its entry; what it paid is owed again."""
+        desk = self._desk
+        for kind, invoice_id in transaction.matched:
+            side = self._sides[kind]
+            invoice = side.rows[invoice_id]
+            invoice.transactions = tuple(
+                one for one in invoice.transactions if one != transaction.id
+            )
+            back = abs(transaction.cents)
+            invoice.remaining += back if invoice.euro_amount > 0 else -back
+            side.touch(invoice)
+        transaction.matched = ()
+        transaction.outstanding = transaction.cents
+        self._ledger.withdraw(transaction.entry)
+        desk.books.transactions.remove(transaction.id)
+        desk.log.record("transactions", transaction.id, "delete", transaction.created_at)
+        self._balance(transaction, -transaction.cents)
+
+    def _balance(self, transaction: Transaction, cents: int) -> None:
+        bank = transaction.bank_account
+        bank.hidden["cents"] += cents
+        bank.data["balance"] = short(bank.hidden["cents"])
+        bank.data["updated_at"] = transaction.updated_at
+        self._desk.books.bank_accounts.touched()
