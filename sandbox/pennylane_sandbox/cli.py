@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the sandbox until it is told to stop."""
-    # uvicorn raises the signal that stopped it once more when all is closed: this is where it lands.
+    # uvicorn raises the signal that stopped it once more when all is closed: it lands here.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     parser = _parser()

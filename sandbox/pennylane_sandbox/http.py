@@ -38,3 +38,13 @@ async def cut_off(
     scope[TRANSPORT].close()
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def body_of(receive: Receive) -> bytes:
+    """Read a request's whole body."""
+    pieces = []
+    while True:
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)

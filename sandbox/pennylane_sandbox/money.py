@@ -13,7 +13,7 @@ def plain(cents: int) -> str:
 def short(cents: int) -> str:
     """At least one decimal and no needless zero, as documents show amounts."""
     text = plain(cents)
-    return text[:-1] if text.endswith("0") else text
+    return text.removesuffix("0")
 
 
 def share(cents: int, rate: int) -> int:

@@ -9,6 +9,7 @@ from pennylane_sandbox.changelog import Changes
 from pennylane_sandbox.changes.engine import Engine
 from pennylane_sandbox.clock import Clock
 from pennylane_sandbox.company.build import build
+from pennylane_sandbox.exports import Exports
 from pennylane_sandbox.faults import Faults
 from pennylane_sandbox.ratelimit import Limit, Limiter
 from pennylane_sandbox.stats import Stats
@@ -39,6 +40,7 @@ class Sandbox:
         self.books = build(options.seed, options.size)
         self.changes = Changes(self.clock)
         self.engine = Engine(self.books, self.changes)
+        self.exports = Exports(self.books, self.clock)
         self.cursors = Cursors(self.clock)
         self.views = Views()
         self.trial_balances = TrialBalances(self.books)

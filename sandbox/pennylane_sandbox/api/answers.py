@@ -1,21 +1,24 @@
 """The answers to requests that may pass: lists, single records, and the odd ones."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from pennylane_sandbox.api import query as asked
 from pennylane_sandbox.api.endpoint import Changelog, Endpoint, Listing, Single, Sublist
-from pennylane_sandbox.api.errors import not_found, refusal
+from pennylane_sandbox.api.endpoints import EXPORTS
+from pennylane_sandbox.api.errors import refuse, refuse_malformed, refuse_unknown
 from pennylane_sandbox.api.filters import Condition, Conditions, Fields, parse
 from pennylane_sandbox.api.query import Query
+from pennylane_sandbox.calendar import rank
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.model import Doc, Invoice, Json
 from pennylane_sandbox.sandbox import Sandbox
 from pennylane_sandbox.show.ledger import doc
 from pennylane_sandbox.show.lines import customer_invoice_lines
-from pennylane_sandbox.calendar import rank
 
 _INCLUDED = 20
 _PAGE_KEYS: Json = {
@@ -34,6 +37,9 @@ class Request:
     query: Query
     scopes: tuple[str, ...]
     ids: tuple[str, ...] = ()
+    method: str = "GET"
+    body: bytes = b""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Answer:
 def _row(rows: Collection[Any], text: str) -> Any:  # noqa: ANN401 - a row of any resource
     row = rows.rows.get(int(text)) if text.isascii() and text.isdigit() else None
     if row is None:
-        raise not_found()
+        refuse_unknown()
     return row
 
 
@@ -58,7 +64,13 @@ class Answers:
     def __init__(self, sandbox: Sandbox) -> None:
         """Answer from this sandbox."""
         self._sandbox = sandbox
-        self._special = {"/me": self._me, "/trial_balance": self._trial_balance}
+        self._special: dict[str, Callable[[Request], Answer]] = {
+            "/me": self._me,
+            "/trial_balance": self._trial_balance,
+        }
+        for kind in EXPORTS:
+            self._special[f"/exports/{kind}"] = self._order_export
+            self._special[f"/exports/{kind}/{{id}}"] = self._export
 
     def answer(self, endpoint: Endpoint, request: Request) -> Answer:
         """Answer a request to an endpoint."""
@@ -73,23 +85,24 @@ class Answers:
                 return self._changelog(endpoint, request)
         return self._special[endpoint.path](request)
 
-    def everything(
-        self, endpoint: Endpoint | None, request: Request
-    ) -> Iterator[Json]:
+    def everything(self, endpoint: Endpoint | None, request: Request) -> Iterator[Json]:
         """Return all live records of a list as the list would show them, whatever its pages."""
         books = self._sandbox.books
+        records: Iterator[Json] = iter(())
         match endpoint:
             case Listing():
-                show = endpoint.show
-                return (show(row) for row in list(books.collections[endpoint.collection]))
+                rows = list(books.collections[endpoint.collection])
+                records = map(endpoint.show, rows)
             case Sublist():
                 parent = _row(books.collections[endpoint.parent], request.ids[0])
-                return iter(endpoint.items(books, parent))
+                records = iter(endpoint.items(books, parent))
             case Endpoint() if endpoint.path == "/trial_balance":
-                return (doc(row) for row in reversed(list(self._balances(request.query))))
-        raise not_found()
+                records = (doc(row) for row in reversed(list(self._balances(request.query))))
+            case _:
+                refuse_unknown()
+        return records
 
-    def _page(  # noqa: PLR0913 - what makes a page
+    def _page(
         self,
         request: Request,
         rows: Collection[Any],
@@ -122,7 +135,7 @@ class Answers:
         asked.refuse_undeclared(request.query, tuple(declared))
         include = request.query.get("include")
         if include not in {None, "invoice_lines"}:
-            raise refusal(400, f"Invalid include: {include!r}; available: invoice_lines")
+            refuse(400, f"Invalid include: {include!r}; available: invoice_lines")
         fields = endpoint.fields
         text = request.query.get("filter")
         conditions = parse(text, fields) if text is not None else ()
@@ -166,7 +179,7 @@ class Answers:
     def _single(self, endpoint: Single, request: Request) -> Answer:
         row = _row(self._sandbox.books.collections[endpoint.collection], request.ids[0])
         if not endpoint.only(row):
-            raise not_found()
+            refuse_unknown()
         return Answer(endpoint.show(row), 1)
 
     def _sublist(self, endpoint: Sublist, request: Request) -> Answer:
@@ -193,12 +206,12 @@ class Answers:
         start = asked.micros(query, "start_date")
         if (cursor := query.get("cursor")) is not None:
             if start is not None:
-                raise refusal(400, "start_date and cursor cannot be given together")
+                refuse(400, "start_date and cursor cannot be given together")
             number = sandbox.cursors.read(request.path, cursor)["id"]
             events = sandbox.changes.after(endpoint.resource, number)
         else:
             if start is not None and start < sandbox.changes.oldest_kept():
-                raise refusal(422, "start_date is older than the 4 weeks that changes are kept")
+                refuse(422, "start_date is older than the 4 weeks that changes are kept")
             events = sandbox.changes.since(endpoint.resource, start or 0)
         page, more = events[:limit], len(events) > limit
         cursor = sandbox.cursors.make(request.path, {"id": page[-1].number}) if more else None
@@ -217,6 +230,38 @@ class Answers:
             asked.day(query, "period_end"),
             auxiliary=asked.flag(query, "is_auxiliary"),
         )
+
+    def _order_export(self, request: Request) -> Answer:
+        if request.method != "POST":
+            refuse(405, "Method Not Allowed")
+        try:
+            wanted = orjson.loads(request.body)
+        except orjson.JSONDecodeError:
+            refuse_malformed("the body is not JSON", "ValidateError")
+        if not isinstance(wanted, dict):
+            refuse_malformed("the body is not an object", "ValidateError")
+        kind = request.path.rpartition("/")[2]
+        known = {"period_start", "period_end", "mode"}
+        if kind != "analytical_general_ledgers":
+            known.remove("mode")
+        if set(wanted) - known:
+            refuse_malformed("the body has unknown properties", "NotExistPropertyDefinition")
+        if wanted.get("mode", "in_line") not in {"in_line", "in_column"}:
+            refuse_malformed("mode is neither in_line nor in_column", "NotEnumInclude")
+        period = {
+            name: str(wanted[name]) for name in ("period_start", "period_end") if name in wanted
+        }
+        start, end = asked.day(period, "period_start"), asked.day(period, "period_end")
+        return Answer(self._sandbox.exports.order(kind, start, end), 0, 201)
+
+    def _export(self, request: Request) -> Answer:
+        kind = request.path.split("/")[2]
+        text = request.ids[0]
+        number = int(text) if text.isascii() and text.isdigit() else 0
+        shown = self._sandbox.exports.look(kind, number, request.origin)
+        if shown is None:
+            refuse_unknown()
+        return Answer(shown, 1)
 
     def _me(self, request: Request) -> Answer:
         user = self._sandbox.books.employees[0].data

@@ -1,6 +1,7 @@
 """The API over HTTP: who may ask, how often, and what comes back."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -10,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 from pennylane_sandbox.api.answers import Answer, Answers, Request
 from pennylane_sandbox.api.endpoint import Endpoint
 from pennylane_sandbox.api.endpoints import ENDPOINTS
-from pennylane_sandbox.api.errors import ApiError, not_found, refusal
+from pennylane_sandbox.api.errors import ApiError, refuse, refuse_unknown
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.faults import Fault
-from pennylane_sandbox.http import Headers, cut_off, respond
+from pennylane_sandbox.http import Headers, body_of, cut_off, respond
 from pennylane_sandbox.sandbox import Sandbox
 
 PREFIX: Final = "/api/external/v2"
@@ -69,11 +70,14 @@ class Api:
         if fault is not None and fault.kind == "latency":
             await asyncio.sleep(fault.seconds)
             fault = None
-        if fault is not None and fault.kind not in {"truncate"}:
+        if fault is not None and fault.kind != "truncate":
             await self._fail(fault, shape, (scope, receive, send), extra)
             return
-        answer = self._answer(scope["method"], endpoint, Request(path, query, (), ids), token)
-        base = b"http://" + headers.get(b"host", b"localhost") + PREFIX.encode()
+        origin = "http://" + headers.get(b"host", b"localhost").decode("latin-1")
+        sent = await body_of(receive) if scope["method"] == "POST" else b""
+        request = Request(path, query, (), ids, scope["method"], sent, origin)
+        answer = self._answer(endpoint, request, token)
+        base = (origin + PREFIX).encode()
         body = orjson.dumps(answer.body).replace(API.encode(), base)
         sandbox.stats.answered(shape, answer.status, answer.rows)
         if fault is not None:
@@ -81,23 +85,19 @@ class Api:
             return
         await respond(send, answer.status, body, b"application/json; charset=utf-8", extra)
 
-    def _answer(
-        self, method: str, endpoint: Endpoint | None, request: Request, token: str
-    ) -> Answer:
+    def _answer(self, endpoint: Endpoint | None, request: Request, token: str) -> Answer:
         try:
             scopes = self._sandbox.tokens.scopes(token)
             if scopes is None:
-                raise refusal(401, "The access token is invalid")  # noqa: TRY301 - one place answers
+                refuse(401, "The access token is invalid")
             if endpoint is None:
-                raise not_found()  # noqa: TRY301 - one place answers
-            if method not in {"GET", "HEAD"}:
-                raise refusal(405, "Method Not Allowed")  # noqa: TRY301 - one place answers
+                refuse_unknown()
+            if request.method not in {"GET", "HEAD"} and not _takes_orders(endpoint):
+                refuse(405, "Method Not Allowed")
             if endpoint.scopes and not set(endpoint.scopes) & set(scopes):
                 wanted = endpoint.scopes[0]
-                raise refusal(403, f'Access to this resource requires scope "{wanted}".')  # noqa: TRY301 - one place answers
-            return self._answers.answer(
-                endpoint, Request(request.path, request.query, scopes, request.ids)
-            )
+                refuse(403, f'Access to this resource requires scope "{wanted}".')
+            return self._answers.answer(endpoint, replace(request, scopes=scopes))
         except ApiError as error:
             return Answer(error.body, 0, error.status)
 
@@ -125,6 +125,10 @@ class Api:
                 body = orjson.dumps({"error": "Something went wrong", "status": status})
         self._sandbox.stats.answered(shape, status, 0)
         await respond(send, status, body, content_type, extra)
+
+
+def _takes_orders(endpoint: Endpoint) -> bool:
+    return endpoint.path.startswith("/exports/") and not endpoint.path.endswith("}")
 
 
 async def _refuse_rate(send: Send, wait: int, extra: Headers) -> None:

@@ -4,11 +4,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from hashlib import blake2b
 from secrets import token_bytes
-from typing import Final
+from typing import Final, NoReturn
 
 import orjson
 
-from pennylane_sandbox.api.errors import ApiError, invalid
+from pennylane_sandbox.api.errors import refuse_malformed
 from pennylane_sandbox.clock import Clock
 
 LIFETIME: Final = 15 * 60
@@ -38,15 +38,15 @@ class Cursors:
         try:
             raw = urlsafe_b64decode(cursor.encode())
         except (Base64Error, ValueError):
-            raise _refused() from None
+            _refuse()
         seal, payload = raw[:_SEAL], raw[_SEAL:]
         if seal != self._seal(payload):
-            raise _refused()
+            _refuse()
         own_path, made_at, position = orjson.loads(payload)
         if own_path != path or self._clock.seconds() > made_at + LIFETIME:
-            raise _refused()
+            _refuse()
         return Position(position)
 
 
-def _refused() -> ApiError:
-    return invalid("The cursor is invalid or has expired")
+def _refuse() -> NoReturn:
+    refuse_malformed("The cursor is invalid or has expired")

@@ -41,14 +41,14 @@ def _scopes(family: str) -> tuple[str, ...]:
     return (readonly, f"{family}:all") if family in _WRITABLE else (readonly,)
 
 
-def _list(  # noqa: PLR0913 - what differs between lists
+def _list(
     name: str,
     *,
     family: str | None = None,
     show: Callable[[Any], Json] = ledger.doc,
     filters: Mapping[str, Field] | None = None,
     sorts: tuple[str, ...] = _BY_ID,
-    **more: Any,  # noqa: ANN401 - the rarer attributes of a list
+    **more: Any,
 ) -> Listing:
     return Listing(
         path=f"/{name}",
@@ -207,9 +207,7 @@ _SUBLISTS: Final = (
         "ledger_entries", "ledger_entry_lines", sublists.entry_lines, _BY_ID, fields.ENTRY_LINES
     ),
     _below("ledger_entry_lines", "categories", sublists.categories, _BY_ID),
-    _below(
-        "ledger_entry_lines", "lettered_ledger_entry_lines", sublists.lettered_lines, _BY_DATE
-    ),
+    _below("ledger_entry_lines", "lettered_ledger_entry_lines", sublists.lettered_lines, _BY_DATE),
     _below("quotes", "appendices", sublists.appendices),
     _below("quotes", "invoice_line_sections", sublists.sections, _BY_ID),
     _below("quotes", "invoice_lines", lines.document_lines, _BY_ID),

@@ -1,6 +1,6 @@
 """The API's refusals, in the shapes of its document."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 
 class ApiError(Exception):
@@ -13,17 +13,17 @@ class ApiError(Exception):
         self.body = body
 
 
-def refusal(status: int, text: str) -> ApiError:
+def refuse(status: int, text: str) -> NoReturn:
     """Refuse in the ordinary shape."""
-    return ApiError(status, {"error": text, "status": status})
+    raise ApiError(status, {"error": text, "status": status})
 
 
-def invalid(message: str, code: str | None = None) -> ApiError:
+def refuse_malformed(message: str, code: str | None = None) -> NoReturn:
     """Refuse a malformed request, in the shape of the API's request validation."""
     body = {"message": message}
-    return ApiError(400, body | {"code": code} if code else body)
+    raise ApiError(400, body | {"code": code} if code else body)
 
 
-def not_found() -> ApiError:
+def refuse_unknown() -> NoReturn:
     """Refuse an address that leads nowhere."""
-    return refusal(404, "Not Found")
+    refuse(404, "Not Found")

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 
-from pennylane_sandbox.api.errors import ApiError, refusal
+from pennylane_sandbox.api.errors import refuse
 
 RANGE: Final = ("lt", "lteq", "gt", "gteq")
 EQUALITY: Final = ("eq", "not_eq", "in", "not_in")
@@ -42,54 +42,76 @@ def parse(text: str, fields: Fields) -> Conditions:
     try:
         clauses = orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise _refused("filter is not valid JSON") from None
+        _refuse("filter is not valid JSON")
     if not isinstance(clauses, list):
-        raise _refused("filter must be an array of conditions")
+        _refuse("filter must be an array of conditions")
     return tuple(_condition(clause, fields) for clause in clauses)
 
 
 def _condition(clause: object, fields: Fields) -> Condition:
     if not isinstance(clause, dict) or set(clause) != {"field", "operator", "value"}:
-        raise _refused("a condition has exactly the keys field, operator and value")
+        _refuse("a condition has exactly the keys field, operator and value")
     name, operator, value = clause["field"], clause["operator"], clause["value"]
     field = fields.get(name) if isinstance(name, str) else None
     if field is None:
-        raise _refused(f"cannot filter by {name!r}; available fields: {', '.join(fields)}")
+        _refuse(f"cannot filter by {name!r}; available fields: {', '.join(fields)}")
     if operator not in field.operators:
-        raise _refused(
+        _refuse(
             f"{name} does not take {operator!r}; available operators: {', '.join(field.operators)}"
         )
     if operator in LISTS:
         if not isinstance(value, list):
-            raise _refused(f"{operator} takes an array of values")
+            _refuse(f"{operator} takes an array of values")
         return Condition(name, operator, frozenset(_value(one, name, field.kind) for one in value))
     return Condition(name, operator, _value(value, name, field.kind))
 
 
-def _value(value: object, name: str, kind: str) -> object:  # noqa: PLR0911 - one return a kind
-    match kind, value:
-        case ("id" | "ids"), bool():
-            pass
-        case ("id" | "ids"), int():
-            return value
-        case ("id" | "ids"), str() if value.isascii() and value.isdigit():
-            return int(value)
-        case "date", str():
-            try:
-                return date.fromisoformat(value).isoformat()
-            except ValueError:
-                pass
-        case "bool", bool():
-            return value
-        case "bool", ("true" | "false"):
-            return value == "true"
-        case ("text" | "texts"), str():
-            return value
-    raise _refused(f"{value!r} is not a value of {name}")
+def _integer(value: object) -> int:
+    if isinstance(value, str) and value.isascii():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError
 
 
-def _refused(text: str) -> ApiError:
-    return refusal(400, f"Invalid filter: {text}")
+def _day(value: object) -> str:
+    return date.fromisoformat(_text(value)).isoformat()
+
+
+def _truth(value: object) -> bool:
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise ValueError
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError
+
+
+_READERS: Final[dict[str, Callable[[object], object]]] = {
+    "id": _integer,
+    "ids": _integer,
+    "date": _day,
+    "bool": _truth,
+    "text": _text,
+    "texts": _text,
+}
+
+
+def _value(value: object, name: str, kind: str) -> object:
+    try:
+        read = _READERS[kind](value)
+    except ValueError:
+        _refuse(f"{value!r} is not a value of {name}")
+    return read
+
+
+def _refuse(text: str) -> NoReturn:
+    refuse(400, f"Invalid filter: {text}")
 
 
 _TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {

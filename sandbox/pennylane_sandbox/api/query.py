@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Final
 
-from pennylane_sandbox.api.errors import invalid, refusal
+from pennylane_sandbox.api.errors import refuse, refuse_malformed
 
 Query = dict[str, str]
 
@@ -17,7 +17,7 @@ def refuse_undeclared(query: Query, declared: tuple[str, ...]) -> None:
     """Refuse a telling parameter that the endpoint does not have."""
     for name in TELLING:
         if name in query and name not in declared:
-            raise refusal(400, f"{name} is not a parameter of this endpoint")
+            refuse(400, f"{name} is not a parameter of this endpoint")
 
 
 def limit(query: Query, most: int) -> int:
@@ -28,11 +28,11 @@ def limit(query: Query, most: int) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise invalid(f"limit is not an integer: {text!r}", "ValidateError") from None
+        refuse_malformed(f"limit is not an integer: {text!r}", "ValidateError")
     if value < 1:
-        raise invalid(f"limit {value} is less than 1", "LessThanMinimum")
+        refuse_malformed(f"limit {value} is less than 1", "LessThanMinimum")
     if value > most:
-        raise invalid(f"limit {value} is more than {most}", "MoreThanMaximum")
+        refuse_malformed(f"limit {value} is more than {most}", "MoreThanMaximum")
     return value
 
 
@@ -41,7 +41,7 @@ def sort(query: Query, sorts: tuple[str, ...], default: str) -> tuple[str, bool]
     text = query.get("sort", default)
     field = text.removeprefix("-")
     if field not in sorts and text != default:
-        raise refusal(400, f"Invalid sort: {text!r}; available fields: {', '.join(sorts)}")
+        refuse(400, f"Invalid sort: {text!r}; available fields: {', '.join(sorts)}")
     return field, text.startswith("-")
 
 
@@ -49,18 +49,18 @@ def day(query: Query, name: str) -> str:
     """Return a date that must be there."""
     text = query.get(name)
     if text is None:
-        raise invalid(f"missing required parameter {name}", "NotExistRequiredKey")
+        refuse_malformed(f"missing required parameter {name}", "NotExistRequiredKey")
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise invalid(f"{name} is not a date: {text!r}", "InvalidDateFormat") from None
+        refuse_malformed(f"{name} is not a date: {text!r}", "InvalidDateFormat")
 
 
 def flag(query: Query, name: str) -> bool:
     """Return a truth value, false unless said."""
     text = query.get(name, "false")
     if text not in {"true", "false"}:
-        raise invalid(f"{name} is neither true nor false: {text!r}", "ValidateError")
+        refuse_malformed(f"{name} is neither true nor false: {text!r}", "ValidateError")
     return text == "true"
 
 
@@ -75,5 +75,5 @@ def micros(query: Query, name: str) -> int | None:
         moment = None
     # A date alone, or an instant without its offset from UTC, is not RFC 3339.
     if moment is None or moment.tzinfo is None:
-        raise invalid(f"{name} is not an RFC 3339 instant: {text!r}", "InvalidDateTimeFormat")
+        refuse_malformed(f"{name} is not an RFC 3339 instant: {text!r}", "InvalidDateTimeFormat")
     return round(moment.timestamp() * 1_000_000)

@@ -55,9 +55,7 @@ class Views:
                 return _few(rows, sort, wanted, conditions, fields)
         order = rows.order(sort)
         low, high = _bounds(order, sort, conditions)
-        rest = tuple(
-            one for one in conditions if one.field != sort or one.operator not in RANGE
-        )
+        rest = tuple(one for one in conditions if one.field != sort or one.operator not in RANGE)
         if not rest:
             return View(order, low, high)
         key = (rows, rows.version, sort, conditions)
@@ -124,9 +122,7 @@ def _filtered(
         if (first, last) != (0, len(ids)):
             least = ids[first] if first < len(ids) else ids[-1] + 1 if ids else 0
             most = ids[last - 1] if last > first else least - 1
-            candidates = candidates[
-                bisect_left(candidates, least) : bisect_right(candidates, most)
-            ]
+            candidates = candidates[bisect_left(candidates, least) : bisect_right(candidates, most)]
         rest = tuple(one for one in rest if one not in dates)
     else:
         candidates = rows.order(sort)[slice(*bounds)]

@@ -8,7 +8,7 @@ from pennylane_sandbox.changelog import Changes
 from pennylane_sandbox.company.books import Books
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A change that would leave the books incoherent."""
 
 

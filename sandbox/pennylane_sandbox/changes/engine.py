@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from pennylane_sandbox.changelog import Changes
-from pennylane_sandbox.changes.desk import Desk, Refused
+from pennylane_sandbox.changes.desk import Desk, RefusedError
 from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.changes.plain import Plain
 from pennylane_sandbox.changes.trade import Invoices, Transactions
@@ -46,11 +46,11 @@ class Engine:
         """Carry out one order."""
         if unknown := set(wanted) - _KEYS:
             msg = f"unknown keys: {', '.join(sorted(unknown))}"
-            raise Refused(msg)
+            raise RefusedError(msg)
         resource = wanted["resource"].strip("/")
         if resource not in self._desk.books.collections:
             msg = f"{resource} cannot be changed"
-            raise Refused(msg)
+            raise RefusedError(msg)
         if wanted.get("at_same_instant"):
             self._desk.log.hold_instant()
         try:
@@ -121,11 +121,11 @@ class Engine:
     def _recreate(self, resource: str, row_id: int) -> int:
         if row_id in self._desk.books.collections[resource].rows:
             msg = f"{resource} {row_id} is there"
-            raise Refused(msg)
+            raise RefusedError(msg)
         row = self._desk.deleted.get(resource, {}).pop(row_id, None)
         if row is None:
             msg = f"{resource} {row_id} was not deleted"
-            raise Refused(msg)
+            raise RefusedError(msg)
         if isinstance(row, Entry):
             number, suffix = divmod(row.id, 1000)
             if suffix in self._documents:
@@ -140,7 +140,7 @@ class Engine:
         row = self._desk.books.collections[resource].rows.get(row_id)
         if row is None:
             msg = f"{resource} has no record {row_id}"
-            raise Refused(msg)
+            raise RefusedError(msg)
         return row
 
     def _pick(
@@ -163,7 +163,7 @@ class Engine:
         pool = [one for one in pool if one not in spared]
         if len(pool) < wanted:
             msg = f"only {len(pool)} of {resource} can be changed so, not {wanted}"
-            raise Refused(msg)
+            raise RefusedError(msg)
         return self._desk.rng.sample(pool, wanted)
 
 

@@ -72,7 +72,7 @@ class Ledger:
             day,
             f"Opération diverse {day[:7]}",
             movements,
-            (stamp, stamp),
+            stamps=(stamp, stamp),
             piece_number=f"OD{books.count('OD'):06}",
             status="entry",
         )

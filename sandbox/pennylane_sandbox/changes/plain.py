@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pennylane_sandbox.changes.desk import Desk, Refused
+from pennylane_sandbox.changes.desk import Desk, RefusedError
 from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.documents import (
@@ -63,7 +63,7 @@ class Plain:
         make = _MAKERS.get(self.resource)
         if make is None:
             msg = f"{self.resource} cannot be created"
-            raise Refused(msg)
+            raise RefusedError(msg)
         row = make(self._desk.books, self._desk)
         self.revive(row)
         return row.id
@@ -99,7 +99,7 @@ class Plain:
         """Delete a row that nothing needs."""
         if row.id in self.needed():
             msg = f"{self.resource} {row.id} is in use"
-            raise Refused(msg)
+            raise RefusedError(msg)
         if self.resource == "categories":
             self._forget(row)
         self.rows.remove(row.id)
@@ -155,9 +155,7 @@ _NEEDED: dict[str, Callable[[Books], set[int]]] = {
         | {account.id for account in books.accounts.values() if account.number == account.general}
     ),
     "journals": lambda books: {row.journal.id for row in books.ledger_entries},
-    "category_groups": lambda books: {
-        row.data["category_group"]["id"] for row in books.categories
-    },
+    "category_groups": lambda books: {row.data["category_group"]["id"] for row in books.categories},
     "bank_accounts": lambda books: {
         *books.current_accounts,
         *(row.bank_account.id for row in books.transactions),
@@ -217,7 +215,7 @@ def _pro_account_mandate(books: Books, desk: Desk) -> Row:
         if customer.id not in taken:
             return make_pro_account_mandate(books, customer, desk.stamp())
     msg = "every customer has a pro account mandate already"
-    raise Refused(msg)
+    raise RefusedError(msg)
 
 
 _MAKERS: dict[str, Callable[[Books, Desk], Row]] = {

@@ -1,7 +1,5 @@
 """Changes of invoices and transactions, carried through to the ledger and to each other."""
 
-from collections.abc import Callable
-
 from pennylane_sandbox.changes.desk import Desk
 from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.collection import Collection
@@ -35,10 +33,10 @@ class Invoices:
         books, stamp = desk.books, desk.stamp()
         parties = books.customers if self.kind == "customer" else books.suppliers
         party = desk.rng.choice(tuple(parties.rows.values()))
-        make: Callable[..., Invoice] = (
-            make_customer_invoice if self.kind == "customer" else make_supplier_invoice
-        )
-        invoice = make(books, party, desk.day(), stamp=stamp)
+        if self.kind == "customer":
+            invoice = make_customer_invoice(books, party, desk.day(), stamp=stamp)
+        else:
+            invoice = make_supplier_invoice(books, party, desk.day(), stamp=stamp)
         self.revive(invoice)
         return invoice.id
 

@@ -34,7 +34,7 @@ def _transaction(  # noqa: PLR0913 - a transaction's own facts
     updated = stamp or later(created, rng)
     place = books.count("transactions")
     bank = books.bank_accounts[books.current_accounts[0 if place % 6 else 1]]
-    account, cents, shares = movement
+    _, cents, shares = movement
     total = -cents
     entry = post(
         books,
@@ -43,7 +43,7 @@ def _transaction(  # noqa: PLR0913 - a transaction's own facts
         date,
         label,
         [(bank.hidden["account"], total, ()), movement],
-        (created, updated),
+        stamps=(created, updated),
         piece_number=None if place % 5 else f"REL-{place}",
         status="complete" if invoice or place % 3 else "accounting_needed",
     )

@@ -195,7 +195,7 @@ def _rest(growth: _Growth, size: int) -> None:
             day,
             f"{'Bulletin de paie' if payroll else 'Opération diverse'} {day[:7]}",
             movements,
-            (created, later(created, rng)),
+            stamps=(created, later(created, rng)),
             piece_number=f"OD{books.count('OD'):06}",
             status=None if rng.random() < 0.1 else "entry",  # noqa: PLR2004 - some have none
             shares=rng.choice(books.share_pool) if rng.random() < 0.1 else (),  # noqa: PLR2004 - some

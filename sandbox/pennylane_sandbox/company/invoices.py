@@ -17,7 +17,7 @@ def _currency(books: Books) -> tuple[str, str]:
     return books.rng.choice(tuple(RATES.items()))
 
 
-def make_customer_invoice(  # noqa: PLR0913 - what differs between invoices
+def make_customer_invoice(
     books: Books,
     customer: Doc,
     date: str,
@@ -62,7 +62,7 @@ def make_customer_invoice(  # noqa: PLR0913 - what differs between invoices
         date,
         label,
         movements,
-        (created, updated),
+        stamps=(created, updated),
         due_date=deadline,
         piece_number=invoice_number,
         invoice_number=invoice_number,
@@ -134,7 +134,7 @@ def make_supplier_invoice(
         date,
         label,
         movements,
-        (created, updated),
+        stamps=(created, updated),
         due_date=deadline,
         invoice_number=invoice_number,
         status="complete" if place % 6 else "validation_needed",

@@ -18,8 +18,8 @@ def post(  # noqa: PLR0913 - an entry's own facts
     date: str,
     label: str,
     movements: Sequence[Movement],
-    stamps: tuple[str, str],
     *,
+    stamps: tuple[str, str],
     due_date: str | None = None,
     piece_number: str | None = None,
     invoice_number: str | None = None,
@@ -46,9 +46,7 @@ def post(  # noqa: PLR0913 - an entry's own facts
     )
     next_id = books.next_id
     entry.lines = [
-        Line(
-            next_id("ledger_entry_lines"), entry, account, cents, label, line_shares, (), updated
-        )
+        Line(next_id("ledger_entry_lines"), entry, account, cents, label, line_shares, (), updated)
         for account, cents, line_shares in movements
     ]
     return entry
@@ -97,7 +95,11 @@ def spread(books: Books, rng: Random, count: int) -> list[Movement]:
     """Post a correction over so many lines."""
     numbers = ("606300", "613200", "616000", "622600", "623000", "625100", "626000", "658000")
     parts = [
-        (books.account(rng.choice(numbers)), rng.randrange(100, 80_000), rng.choice(books.share_pool))
+        (
+            books.account(rng.choice(numbers)),
+            rng.randrange(100, 80_000),
+            rng.choice(books.share_pool),
+        )
         for _ in range(count - 1)
     ]
     return [*parts, (books.account("467000"), -sum(part[1] for part in parts), ())]

@@ -92,7 +92,7 @@ def make_customer(books: Books, stamp: str | None = None) -> tuple[Doc, Account]
     else:
         data |= {"vat_number": f"FR{rng.randrange(10, 99)}{siren}", "reg_no": siren}
     data |= {
-        "ledger_account": None if place % 29 == 5 else {"id": account.id},
+        "ledger_account": None if place % 29 == 0 else {"id": account.id},
         "emails": [_email(name, row_id + n) for n in range(place % 3)],
         "billing_address": home,
         "delivery_address": address(rng) if place % 5 == 0 else home,
@@ -129,7 +129,7 @@ def make_supplier(books: Books, stamp: str | None = None) -> tuple[Doc, Account]
         "establishment_no": f"{siren}{rng.randrange(10**4, 10**5)}" if known else None,
         "reg_no": siren if known else None,
         "vat_number": f"FR{rng.randrange(10, 99)}{siren}",
-        "ledger_account": None if place % 23 == 4 else {"id": account.id},
+        "ledger_account": None if place % 23 == 0 else {"id": account.id},
         "emails": [_email(name, row_id + n) for n in range(place % 3)],
         "iban": iban(rng),
         "postal_address": address(rng),
@@ -168,7 +168,7 @@ def make_product(books: Books, stamp: str | None = None) -> Doc:
         "reference": f"REF-{place:04}" if place % 2 else None,
         "substance": rng.choice(("goods", "services", None)),
         "ledger_account": {"id": books.account("706000").id} if place % 3 else None,
-        "archived_at": instant("2026-03-02", rng) if place % 13 == 7 else None,
+        "archived_at": instant("2026-03-02", rng) if place % 13 == 0 else None,
         "created_at": created,
         "updated_at": stamp or later(created, rng),
     }

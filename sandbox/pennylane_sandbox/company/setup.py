@@ -1,5 +1,7 @@
 """What a company sets up once: accounts, journals, fiscal years, analysis, banks, templates."""
 
+from itertools import pairwise
+
 from pennylane_sandbox.calendar import DAYS, instant, later
 from pennylane_sandbox.company.books import Books, link, reference
 from pennylane_sandbox.company.vocabulary import (
@@ -144,14 +146,13 @@ def _analysis(books: Books) -> None:
         categories += members
         books.share_pool += [(Share(member, "1.0"),) for member in members]
         books.share_pool += [
-            (Share(one, "0.25"), Share(other, "0.75"))
-            for one, other in zip(members, members[1:], strict=False)
+            (Share(one, "0.25"), Share(other, "0.75")) for one, other in pairwise(members)
         ]
     books.category_groups.load(groups)
     books.categories.load(categories)
 
 
-def make_bank_account(  # noqa: PLR0913 - a bank account's own facts
+def make_bank_account(
     books: Books,
     name: str,
     account: Account,

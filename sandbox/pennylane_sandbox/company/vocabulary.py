@@ -22,14 +22,14 @@ LEGAL_FORMS: Final = ("SARL", "SAS", "SA", "SCI", "EURL", "& Cie", "SNC")
 CITIES: Final = (
     ("75002", "Paris"), ("69003", "Lyon"), ("13001", "Marseille"), ("44000", "Nantes"),
     ("31000", "Toulouse"), ("67000", "Strasbourg"), ("29200", "Brest"), ("06000", "Nice"),
-    ("97400", "Saint-Denis (La Réunion)"), ("63000", "Clermont-Ferrand"), ("42000", "Saint-Étienne"),
+    ("97400", "Saint-Denis"), ("63000", "Clermont-Ferrand"), ("42000", "Saint-Étienne"),
 )  # fmt: skip
 STREETS: Final = (
-    "rue de l'Église", "avenue du Général-de-Gaulle", "boulevard Voltaire", "place de la République",
+    "rue de l'Église", "avenue du Général-de-Gaulle", "boulevard Voltaire", "place de la Gare",
     "quai des Brumes", "impasse des Lilas", "chemin du Pré-Vert", "allée Édith-Piaf",
 )  # fmt: skip
 PRODUCTS: Final = (
-    "Prestation de conseil", "Abonnement mensuel", "Formation d'une journée", "Maintenance annuelle",
+    "Conseil", "Abonnement mensuel", "Formation d'une journée", "Maintenance annuelle",
     "Clavier français", "Écran 27 pouces", "Café en grains 1 kg", "Location de matériel",
     "Développement spécifique", "Pièce détachée n° 7", "Livre « Comptabilité »", "Frais de port",
 )  # fmt: skip
