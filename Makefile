@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run up down psql test lint format constraints clean
+.PHONY: help install demo run up down psql test lint types locks format constraints clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -37,15 +37,19 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 test: install ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest $(ARGS)
 
-lint: .venv/.installed ## Check style, types and that the locks are in step
-	$(UV) lock --check --quiet
-	@$(UV) export $(EXPORT) | cmp -s - constraints.txt || { \
-	  echo "constraints.txt does not follow uv.lock: run \`make constraints\`." >&2; exit 1; }
+lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+
+types: .venv/.installed
 	@for part in launcher sandbox tap-pennylane tests; do \
 	  if [ -n "$$(find $$part -name '*.py')" ]; then \
 	    echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; fi; done
+
+locks: .venv/.installed
+	$(UV) lock --check --quiet
+	@$(UV) export $(EXPORT) | cmp -s - constraints.txt || { \
+	  echo "constraints.txt does not follow uv.lock: run \`make constraints\`." >&2; exit 1; }
 
 format: .venv/.installed ## Put the code into its standard form
 	.venv/bin/ruff check --fix

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,8 @@ class Place:
             msg = f"{directory} cannot be made: its folder belongs to another user."
             raise LauncherError(msg) from error
         if os.geteuid() != 0:
+            if directory.stat().st_uid != os.geteuid():
+                raise LauncherError(_foreign(directory))
             return cls(directory, directory, None)
         account = _account_for(directory)
         if account.reaches(directory / "data") and _runnable(account, shipped_programs()):
@@ -81,9 +84,10 @@ class Place:
 
     @property
     def sockets(self) -> Path:
-        """The folder of the Unix socket: elsewhere, where the path would be too long for one."""
+        """The folder of the Unix socket: elsewhere, where its path can't be that of a socket."""
         folder = self.home / "run"
-        if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER:
+        # To libpq a comma separates hosts.
+        if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER and "," not in str(folder):
             return folder
         return Path(tempfile.gettempdir()) / f"pennylane-{_digest(self.directory)}"
 
@@ -114,11 +118,13 @@ class Place:
         self.home.mkdir(mode=0o755, parents=True, exist_ok=True)
         for folder in (self.data, self.sockets):
             folder.mkdir(mode=0o700, exist_ok=True)
+            status = folder.lstat()
+            owners = {os.geteuid(), self.account.uid if self.account else os.geteuid()}
+            # Anybody could have put something else in the system's temporary folder.
+            if status.st_uid not in owners or not stat.S_ISDIR(status.st_mode):
+                raise LauncherError(_foreign(folder))
             if self.account is not None:
-                os.chown(folder, self.account.uid, self.account.gid)
-            elif folder.stat().st_uid != os.geteuid():
-                msg = f"{folder} belongs to another user; delete it, or start again as that user."
-                raise LauncherError(msg)
+                os.chown(folder, self.account.uid, self.account.gid, follow_symlinks=False)
         if self.sockets != link and not link.exists():
             link.unlink(missing_ok=True)
             link.symlink_to(self.sockets)
@@ -164,6 +170,10 @@ def shipped_programs() -> Path:
             return folder
     msg = "The embedded PostgreSQL is not installed; run `make install`."
     raise LauncherError(msg)
+
+
+def _foreign(folder: Path) -> str:
+    return f"{folder} belongs to another user; start again as that user, or delete that folder."
 
 
 def _runnable(account: Account, programs: Path) -> bool:

@@ -42,11 +42,13 @@ class Progress:
             self._count(metric, from_tap=bool(entry.get("producer")))
             return None
         event = str(entry.get("event", ""))
+        # A plugin's line that is no log record is seldom good news: a traceback, say.
+        plain = "stdio" in entry and "plugin_logger" not in entry
         from_tap = str(entry.get("plugin_logger", "")).startswith("tap")
         if found := BEGINNING.match(event):
             self.stream = found[1]
             return None
-        if ROUTINE.match(event) or not (from_tap or entry.get("level") in LOUD):
+        if ROUTINE.match(event) or not (plain or from_tap or entry.get("level") in LOUD):
             return None
         return self._redacted(f"{entry.get('name', 'meltano')}: {event}")
 

@@ -1,0 +1,241 @@
+"""The commands as a user runs them: real processes, in a project whose plugins are small.
+
+Meltano, the sandbox and PostgreSQL are the real ones; the tap and the target are a few lines
+that do what the test is about.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from pennylane_launcher import embedded
+from pennylane_launcher.cluster import Cluster
+from pennylane_launcher.place import Place
+
+LAUNCHER = [sys.executable, "-m", "pennylane_launcher"]
+TOKEN = "a-very-secret-token"  # noqa: S105
+PASSWORD = "a-very-secret-password"  # noqa: S105
+PROJECT = """
+default_environment: dev
+project_id: test
+send_anonymous_usage_stats: false
+plugins:
+  extractors:
+    - name: tap-pennylane
+      namespace: tap_pennylane
+      executable: ./tap
+      capabilities: [discover, catalog]
+      settings: [{name: api_token, sensitive: true}, {name: api_url}]
+  loaders:
+    - name: target-postgres
+      namespace: target_postgres
+      executable: ./target
+      settings:
+        [{name: sqlalchemy_url, sensitive: true}, {name: host}, {name: default_target_schema}]
+environments: [{name: dev}, {name: prod}]
+"""
+TAP = f"""#!{sys.executable}
+import json, pathlib, sys, time
+if "--discover" in sys.argv:
+    print('{{"streams": []}}')
+    sys.exit()
+config = json.loads(pathlib.Path(sys.argv[sys.argv.index("--config") + 1]).read_text())
+print("warning: token", config["api_token"], file=sys.stderr)
+pathlib.Path("seen").write_text(config["api_url"])
+BEHAVIOUR
+"""
+TARGET = f"""#!{sys.executable}
+import sys
+for line in sys.stdin:
+    pass
+"""
+
+
+@pytest.fixture
+def project(folder: Path) -> Path:
+    (folder / "meltano.yml").write_text(PROJECT)
+    for name, text in (("tap", TAP), ("target", TARGET)):
+        (folder / name).write_text(text.replace("BEHAVIOUR", ""))
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def behave(project: Path, line: str) -> None:
+    (project / "tap").write_text(TAP.replace("BEHAVIOUR", line))
+
+
+def launch(
+    project: Path, *arguments: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    base = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TAP_", "TARGET_", "MELTANO_", "POSTGRES_"))
+    }
+    return subprocess.run(
+        [*LAUNCHER, *arguments],
+        cwd=project,
+        env=base | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@contextmanager
+def closed_port() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield str(taken.getsockname()[1])
+
+
+def assert_stopped(project: Path) -> None:
+    assert not Cluster(Place.of(project / ".embedded")).running()
+
+
+def test_run_without_a_token_is_one_sentence(project: Path) -> None:
+    result = launch(project, "run")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "Generate an API token" in result.stderr
+    assert "TAP_PENNYLANE_API_TOKEN" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (project / ".embedded").exists()
+
+
+def test_run_with_an_unreachable_database_is_one_sentence(project: Path) -> None:
+    with closed_port() as port:
+        (project / ".env").write_text(
+            f"TAP_PENNYLANE_API_TOKEN={TOKEN}\nPOSTGRES_HOST=127.0.0.1\nPOSTGRES_PORT={port}\n"
+            f"POSTGRES_USER=me\nPOSTGRES_PASSWORD={PASSWORD}\nPOSTGRES_DB=books\n"
+        )
+        result = launch(project, "run")
+    assert result.returncode == 1
+    assert f"127.0.0.1 port {port}" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert PASSWORD not in result.stdout + result.stderr
+    assert TOKEN not in result.stdout + result.stderr
+    assert not (project / ".embedded").exists()
+
+
+def test_run_loads_with_the_token_of_the_file_and_never_shows_it(project: Path) -> None:
+    (project / ".env").write_text(f"TAP_PENNYLANE_API_TOKEN={TOKEN}\n")
+    result = launch(project, "run", TAP_PENNYLANE_API_URL="http://from.the.environment")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (project / "seen").read_text() == "http://from.the.environment"
+    assert TOKEN not in result.stdout + result.stderr
+    assert "warning: token ***" in result.stdout
+    assert_stopped(project)
+
+
+def test_run_loads_into_the_postgres_that_the_file_names(
+    project: Path, postgres: embedded.Server
+) -> None:
+    postgres.url("elsewhere")
+    (project / ".env").write_text(
+        f"TAP_PENNYLANE_API_TOKEN={TOKEN}\nPOSTGRES_HOST={postgres.sockets}\n"
+        "POSTGRES_USER=postgres\nPOSTGRES_DB=nothing\nTAP_PENNYLANE_API_URL=http://file\n"
+    )
+    result = launch(project, "run", POSTGRES_DB="elsewhere")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Loading into database elsewhere" in result.stdout
+    assert not (project / ".embedded").exists()
+    with psycopg.connect(postgres.url("elsewhere")) as connection:
+        found = connection.execute("select job_name, state::text from meltano.runs").fetchall()
+    assert found == [("prod:tap-pennylane-to-target-postgres", "SUCCESS")]
+
+
+def test_a_failing_run_passes_the_exit_code_on(project: Path) -> None:
+    behave(project, "sys.exit(3)")
+    result = launch(project, "run", TAP_PENNYLANE_API_TOKEN=TOKEN)
+    assert result.returncode == 1
+    assert "Not everything was loaded: `meltano run` ended with exit code 1" in result.stderr
+    assert_stopped(project)
+
+
+def test_the_demo_takes_nothing_from_the_user_s_settings(project: Path) -> None:
+    (project / ".env").write_text(
+        f"MELTANO_ENVIRONMENT=prod\nTAP_PENNYLANE_API_TOKEN={TOKEN}\nPOSTGRES_HOST=nowhere\n"
+        "TAP_PENNYLANE_API_URL=http://file\nMELTANO_DATABASE_URI=sqlite:///wrong.db\n"
+    )
+    result = launch(
+        project, "demo", "--size", "100",
+        TARGET_POSTGRES_HOST="nowhere", TAP_PENNYLANE_API_URL="http://environment",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (project / "seen").read_text().startswith("http://127.0.0.1:")
+    assert not (project / "wrong.db").exists()
+    assert TOKEN not in result.stdout + result.stderr
+    assert_stopped(project)
+
+
+def test_a_failing_demo_stops_what_it_started(project: Path) -> None:
+    behave(project, "sys.exit(3)")
+    result = launch(project, "demo", "--size", "100")
+    assert result.returncode == 1
+    assert "The demo failed: `meltano run` ended with exit code 1" in result.stderr
+    assert_stopped(project)
+
+
+def test_a_second_demo_says_so_in_one_sentence(project: Path) -> None:
+    (project / ".meltano").mkdir()
+    with (project / ".meltano" / "launcher.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = launch(project, "demo")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "Another `make demo` or `make run` is at work in this folder; let it end first.\n"
+    )
+    assert not (project / ".embedded").exists()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(project: Path, signum: signal.Signals) -> None:
+    behave(project, 'pathlib.Path("asleep").touch(); time.sleep(600)')
+    with subprocess.Popen(
+        [*LAUNCHER, "demo", "--size", "100"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not (project / "asleep").exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert {"pennylane-sandbox", "meltano", "tap"} <= {
+            Path(word).name for child in started for word in child.cmdline()
+        }
+        process.send_signal(signum)
+        _, errors = process.communicate()
+    assert process.returncode == 128 + signum
+    assert errors == f"Stopped by {signum.name}; everything that was started is stopped.\n"
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert not alive
+    assert_stopped(project)
+
+
+def test_up_and_down(project: Path) -> None:
+    result = launch(project, "up")
+    assert result.returncode == 0, result.stderr
+    assert "make down" in result.stdout
+    queried = launch(project, "psql", "-Atc", "select current_database()")
+    assert queried.stdout == "pennylane\n"
+    assert launch(project, "down").stdout == "PostgreSQL is stopped; its data stays.\n"
+    assert launch(project, "down").stdout == "PostgreSQL was not running.\n"
+
+
+def test_outside_a_project(tmp_path: Path) -> None:
+    result = launch(tmp_path, "demo")
+    assert result.returncode == 1
+    assert "no meltano.yml here" in result.stderr

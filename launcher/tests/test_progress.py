@@ -1,0 +1,66 @@
+"""What is shown of a run's log."""
+
+import json
+from typing import Any
+
+import pytest
+from pennylane_launcher.progress import Progress
+
+
+def line(event: str, *, level: str = "info", **fields: Any) -> str:
+    return json.dumps({"event": event, "level": level, **fields}) + "\n"
+
+
+def from_tap(event: str, **fields: Any) -> str:
+    return line(
+        event, name="tap-pennylane", stdio="stderr", producer=True, plugin_logger="tap", **fields
+    )
+
+
+def metric(kind: str, value: int, *, stream: str = "customers") -> str:
+    info = {"metric": kind, "value": value, "tags": {"stream": stream}}
+    return from_tap("METRIC", metric_info=info)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (line("Environment 'dev' is active"), None),
+        (line("Block run completed", level="error"), None),
+        (line("Extractor failed", level="error"), "meltano: Extractor failed"),
+        (from_tap("Reading again from the start"), "tap-pennylane: Reading again from the start"),
+        (from_tap("Beginning sync of 'customers' in full_table mode"), None),
+        (line("Inserting", name="target-postgres", stdio="stderr", plugin_logger="target"), None),
+        (
+            line("KeyError: 'id'", name="target-postgres", stdio="stderr"),
+            "target-postgres: KeyError: 'id'",
+        ),
+        ("Traceback (most recent call last):\n", "Traceback (most recent call last):"),
+        ("\n", None),
+        ("[1]\n", "[1]"),
+    ],
+)
+def test_what_is_shown(given: str, shown: str | None) -> None:
+    assert Progress().feed(given) == shown
+
+
+def test_secrets_are_never_shown() -> None:
+    progress = Progress(["s3cret", ""])
+    assert progress.feed(line("bad token s3cret", level="error")) == "meltano: bad token ***"
+    assert progress.feed("s3cret\n") == "***"
+
+
+def test_it_counts_what_the_tap_reports() -> None:
+    progress = Progress()
+    assert str(progress) == "starting"
+    for given in (
+        from_tap("Beginning sync of 'customers' in full_table mode"),
+        metric("http_request_count", 3),
+        metric("record_count", 1200),
+        metric("record_count", 34),
+        metric("record_count", 5, stream="journals"),
+        metric("record_count", 0, stream="quotes"),
+        line("METRIC", stdio="stderr", metric_info={"metric": "record_count", "value": 9}),
+    ):
+        assert progress.feed(given) is None
+    assert str(progress) == "reading customers, 3 requests, 1,239 rows of 2 tables"

@@ -1,0 +1,96 @@
+"""The Meltano project as Meltano itself understands it, with the hub out of reach."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pennylane_launcher import meltano
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "meltano.yml", tmp_path)
+    return tmp_path
+
+
+def config(project: Path, plugin: str, **environment: str) -> dict[str, Any]:
+    base = {
+        name: value
+        for name, value in meltano.python(os.environ).items()
+        if not name.startswith(meltano.OURS)
+    }
+    result = subprocess.run(
+        meltano.command("--log-level", "error", "config", "--unsafe", "print", plugin),
+        cwd=project,
+        env=base
+        | {
+            "MELTANO_DATABASE_URI": f"sqlite:///{project}/meltano.db",
+            "MELTANO_HUB_URL": "http://127.0.0.1:9",
+        }
+        | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_by_itself_it_loads_into_the_embedded_postgres(project: Path) -> None:
+    found = config(project, "target-postgres", MELTANO_ENVIRONMENT="dev")
+    assert found["sqlalchemy_url"] == (
+        f"postgresql+psycopg://postgres@/pennylane?host={project}/.embedded/run"
+    )
+    assert found["default_target_schema"] == "pennylane"
+    assert (found["load_method"], found["hard_delete"]) == ("upsert", False)
+
+
+def test_the_file_chooses_and_the_environment_wins(project: Path) -> None:
+    (project / ".env").write_text(
+        "MELTANO_ENVIRONMENT=prod\nPOSTGRES_HOST=file\nPOSTGRES_PORT=5433\nPOSTGRES_USER=me\n"
+        "POSTGRES_PASSWORD='a b$C%d'\nPOSTGRES_DB=books\nTAP_PENNYLANE_API_TOKEN=file\n"
+    )
+    found = config(project, "target-postgres", POSTGRES_HOST="environment")
+    assert "sqlalchemy_url" not in found
+    names = ("host", "port", "user", "password", "database")
+    assert [found[name] for name in names] == ["environment", 5433, "me", "a b$C%d", "books"]
+    tap = config(project, "tap-pennylane", TAP_PENNYLANE_API_TOKEN="shell")  # noqa: S106
+    assert tap["api_token"] == "shell"  # noqa: S105
+    (project / ".env").unlink()
+
+
+def test_the_tap_s_settings_are_all_declared() -> None:
+    about = json.loads(
+        subprocess.run(
+            [Path(sys.executable).with_name("tap-pennylane"), "--about", "--format", "json"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
+    plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
+    (tap,) = plugins["extractors"]
+    assert {setting["name"] for setting in tap["settings"]} == {
+        name
+        for name in about["settings"]["properties"]
+        # The SDK gives these to every tap.
+        if not name.startswith(("stream_map", "flattening", "faker", "batch"))
+    }
+    assert set(tap["capabilities"]) == set(about["capabilities"])
+    assert [s["name"] for s in tap["settings"] if s.get("sensitive")] == ["api_token"]
+
+
+def test_every_variable_of_the_example_is_read_by_something() -> None:
+    example = (ROOT / ".env.example").read_text()
+    names = {text.split("=")[0].strip("# ") for text in example.splitlines() if "=" in text}
+    assert {"TAP_PENNYLANE_API_TOKEN", "POSTGRES_HOST", "MELTANO_DATABASE_URI"} <= names
+    assert all(name.startswith(meltano.OURS) for name in names if name.isupper())
