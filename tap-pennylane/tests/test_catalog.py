@@ -56,3 +56,11 @@ def test_schemas_are_what_the_api_document_says() -> None:
     generated = runpy.run_path(str(script))["generate"](Path(directory))
     committed = {name: (files(schemas) / name).read_text(encoding="utf-8") for name in generated}
     assert generated == committed
+
+
+def test_the_tables_of_the_readmes_are_the_taps_own() -> None:
+    script = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "generate_docs.py"))
+    for page in script["PAGES"]:
+        text = page.read_text(encoding="utf-8")
+        assert "`customer_invoices`" in text
+        assert script["filled"](text) == text, f"run generate_docs.py: {page.name} is out of date"
