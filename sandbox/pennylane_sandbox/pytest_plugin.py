@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,8 @@ class Sandbox:
         return stats
 
 
-def started(*options: str) -> Iterator[Sandbox]:
+@contextmanager
+def running(*options: str) -> Iterator[Sandbox]:
     """A sandbox of its own process, stopped in the end."""
     program = Path(sys.executable).parent / "pennylane-sandbox"
     command = [str(program), "--port", "0", "--token", TOKEN, *options]
@@ -96,7 +98,8 @@ def started(*options: str) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def _unlimited_sandbox() -> Iterator[Sandbox]:
-    yield from started("--size", "2000", "--rate-limit", "none")
+    with running("--size", "2000", "--rate-limit", "none") as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -79,9 +79,9 @@ def _day(value: object) -> str:
 
 
 def _truth(value: object) -> bool:
-    if value in (True, "true"):
+    if value is True or value == "true":
         return True
-    if value in (False, "false"):
+    if value is False or value == "false":
         return False
     raise ValueError
 

@@ -1,0 +1,121 @@
+"""A sandbox as its users have it: a process of its own, asked over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+PREFIX = "/api/external/v2"
+COMMAND = Path(sys.executable).with_name("pennylane-sandbox")
+
+
+class Running:
+    """A sandbox that runs."""
+
+    def __init__(self, process: "subprocess.Popen[str]", base: str) -> None:
+        self.process = process
+        self.base = base
+        self.session = requests.Session()
+
+    def get(
+        self, path: str, *, token: str | None = "sandbox-token", **params: Any
+    ) -> requests.Response:
+        if "filter" in params and not isinstance(params["filter"], str):
+            params["filter"] = json.dumps(params["filter"])
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.session.get(
+            f"{self.base}{PREFIX}{path}", params=params, headers=headers, timeout=30
+        )
+
+    def post(self, path: str, body: Any, *, token: str = "sandbox-token") -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return self.session.post(
+            f"{self.base}{PREFIX}{path}", json=body, headers=headers, timeout=30
+        )
+
+    def pages(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
+        while True:
+            answer = self.get(path, **params)
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            yield page
+            if not page.get("has_more"):
+                assert page.get("next_cursor") is None
+                return
+            params["cursor"] = page["next_cursor"]
+
+    def items(self, path: str, **params: Any) -> list[dict[str, Any]]:
+        params.setdefault("limit", 100)
+        return [item for page in self.pages(path, **params) for item in page["items"]]
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.session.request(method, f"{self.base}/sandbox/{path}", json=body, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def state(self, resource: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.control("GET", f"state/{resource}")["items"]
+        return items
+
+    def change(self, resource: str, **wanted: Any) -> dict[str, list[int]]:
+        done: dict[str, list[int]] = self.control("POST", "changes", {"resource": resource, **wanted})
+        return done
+
+
+@contextmanager
+def run(*arguments: str) -> Iterator[Running]:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(
+        [COMMAND, "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line.startswith("pennylane-sandbox: http://"), line
+            running = Running(process, line.split(": ", 1)[1].strip())
+            with running.session:
+                yield running
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Running]:
+    """A sandbox that tests only read from."""
+    with run("--rate-limit", "none", "--size", "2000") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def changing() -> Iterator[Running]:
+    """A sandbox of one file of tests, which changes as they go."""
+    with run("--rate-limit", "none", "--size", "600") as running:
+        yield running
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Start sandboxes of one's own."""
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(run(*arguments))
+
+
+@pytest.fixture(scope="session")
+def document() -> dict[str, Any]:
+    """Pennylane's OpenAPI document of the company API."""
+    folder = os.environ.get("PENNYLANE_OPENAPI_DIR")
+    if not folder:
+        pytest.skip("PENNYLANE_OPENAPI_DIR does not say where Pennylane's OpenAPI documents are")
+    loaded: dict[str, Any] = json.loads(Path(folder, "company_v2.json").read_text("utf-8"))
+    return loaded

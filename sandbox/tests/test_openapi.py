@@ -1,0 +1,279 @@
+"""Every answer, held against Pennylane's own OpenAPI document."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+PREFIX = "/api/external/v2"
+# Seen on the real API, though its document does not have them.
+PAGE_KEYS = ("current_page", "per_page", "total_items", "total_pages")
+WITH_PAGE_KEYS = ("/journals", "/ledger_accounts", "/ledger_entries", "/fiscal_years")
+Json = dict[str, Any]
+
+formats = FormatChecker(formats=["date", "email", "uuid"])
+
+
+@formats.checks("date-time")
+def _is_rfc3339(value: object) -> bool:
+    return not isinstance(value, str) or bool(
+        re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", value)
+    )
+
+
+@formats.checks("int64")
+def _is_int64(value: object) -> bool:
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+def to_json_schema(schema: Any, document: Json, *, part: bool = False) -> Any:
+    """Turn an OpenAPI 3.0 schema into JSON Schema, refusing keys that it does not declare."""
+    if "$ref" in schema:
+        target: Any = document
+        for name in schema["$ref"].split("/")[1:]:
+            target = target[name]
+        return to_json_schema(target, document, part=part)
+    out = {
+        key: value
+        for key, value in schema.items()
+        if key in {"type", "format", "enum", "pattern", "required", "minimum", "maximum", "minItems"}
+    }
+    for key in ("allOf", "anyOf", "oneOf"):
+        if key in schema:
+            out[key] = [
+                to_json_schema(one, document, part=key == "allOf") for one in schema[key]
+            ]
+    if "items" in schema:
+        out["items"] = to_json_schema(schema["items"], document)
+    if "properties" in schema:
+        out["properties"] = {
+            name: to_json_schema(one, document) for name, one in schema["properties"].items()
+        }
+    extra = schema.get("additionalProperties")
+    if isinstance(extra, dict):
+        out["additionalProperties"] = to_json_schema(extra, document)
+    elif "properties" in schema and not part:
+        out["additionalProperties"] = False
+    if "allOf" in schema and not part:
+        out["unevaluatedProperties"] = False
+    if out.get("type") == "string" and "enum" in out:
+        out["enum"] = [one for one in out["enum"] if one is not None]
+    if schema.get("nullable"):
+        return {"anyOf": [out, {"type": "null"}]} if out.get("enum") != [] else {"type": "null"}
+    return out
+
+
+class Contract:
+    """The document's operations."""
+
+    def __init__(self, document: Json) -> None:
+        self._document = document
+        self._validators: dict[tuple[str, str, str], Draft202012Validator] = {}
+        self.paths = {
+            path.removeprefix(PREFIX): item["get"]
+            for path, item in document["paths"].items()
+            if "get" in item
+        }
+
+    def parameters(self, path: str) -> dict[str, Json]:
+        return {one["name"]: one for one in self.paths[path].get("parameters", [])}
+
+    def scopes(self, path: str) -> list[str]:
+        scopes: list[str] = self.paths[path]["security"][0]["oauth2"]
+        return scopes
+
+    def check(self, path: str, status: int, body: Any, method: str = "get") -> None:
+        key = (path, str(status), method)
+        if key not in self._validators:
+            operation = self._document["paths"][PREFIX + path][method]
+            response = operation["responses"][str(status)]
+            while "$ref" in response:
+                response = self._document["components"]["responses"][response["$ref"].split("/")[-1]]
+            schema = to_json_schema(
+                response["content"]["application/json"]["schema"], self._document
+            )
+            self._validators[key] = Draft202012Validator(schema, format_checker=formats)
+        if status == 200 and path in WITH_PAGE_KEYS:
+            assert [body.pop(name) for name in PAGE_KEYS] == [None] * 4
+        errors = [
+            f"{path} {status} {error.json_path}: {error.message[:300]}"
+            for error in self._validators[key].iter_errors(body)
+        ]
+        assert not errors, errors[:3]
+
+
+@pytest.fixture(scope="module")
+def contract(document: Json) -> Contract:
+    return Contract(document)
+
+
+def _parent_ids(changing: Any, path: str) -> Iterator[int]:
+    parent = path.split("/{")[0].lstrip("/")
+    rows = changing.state({"company_customers": "customers", "individual_customers": "customers"}.get(parent, parent))
+    kind = {"company_customers": "company", "individual_customers": "individual"}.get(parent)
+    return (row["id"] for row in rows if kind is None or row["customer_type"] == kind)
+
+
+def test_every_path_of_the_document_answers_as_it_says(changing: Any, contract: Contract) -> None:
+    for resource in ("customer_invoices", "customers", "suppliers", "products", "quotes"):
+        changing.change(resource, create=2, update=1)
+    changing.change("supplier_invoices", create=1)
+    changing.change("ledger_entries", update=20, delete=2)
+    changing.change("ledger_entry_lines", update=40, delete=2)
+    changing.change("transactions", create=4, update=2, delete=1)
+    checked = {path: 0 for path in contract.paths}
+    for path in contract.paths:
+        for body in _answers(changing, contract, path):
+            contract.check(path, 200, body)
+            checked[path] += len(body["items"]) if "items" in body else 1
+    assert [path for path, rows in checked.items() if not rows] == []
+
+
+def _answers(changing: Any, contract: Contract, path: str) -> Iterator[Json]:
+    most = contract.parameters(path).get("limit", {}).get("schema", {}).get("maximum")
+    params: Json = {"limit": most} if most else {}
+    if path == "/trial_balance":
+        params |= {"period_start": "2025-01-01", "period_end": "2025-12-31"}
+    if path.startswith("/exports/"):
+        kind = path.split("/")[2]
+        period = {"period_start": "2025-01-01", "period_end": "2025-06-30"}
+        ordered = changing.post(f"/exports/{kind}", period)
+        contract.check(f"/exports/{kind}", ordered.status_code, ordered.json(), "post")
+        for _ in range(2):
+            yield changing.get(f"/exports/{kind}/{ordered.json()['id']}").json()
+    elif "{" not in path:
+        yield from changing.pages(path, **params)
+        if "include" in contract.parameters(path):
+            yield from changing.pages(path, **params, include="invoice_lines")
+    else:
+        for place, one in enumerate(_parent_ids(changing, path)):
+            answer = changing.get(re.sub(r"\{\w+\}", str(one), path), **params)
+            assert answer.status_code == 200, answer.text
+            yield answer.json()
+            if place == 40:
+                break
+
+
+def test_the_check_notices_what_is_wrong(sandbox: Any, contract: Contract) -> None:
+    for path in ("/customers", "/customer_invoices", "/ledger_entry_lines"):
+        body = sandbox.get(path, limit=1).json()
+        contract.check(path, 200, body)
+        for wrong in (
+            {"items": [body["items"][0] | {"undeclared": 1}]},
+            {"items": [body["items"][0] | {"id": "1"}]},
+            {"items": [body["items"][0] | {"created_at": "yesterday"}]},
+            {"items": [dict(list(body["items"][0].items())[1:])]},
+            {"undeclared": None},
+        ):
+            with pytest.raises(AssertionError):
+                contract.check(path, 200, body | wrong)
+
+
+def test_every_refusal_has_the_documents_shape(changing: Any, contract: Contract) -> None:
+    changing.control("POST", "tokens", {"token": "powerless", "scopes": []})
+    for path in contract.paths:
+        address = re.sub(r"\{\w+\}", "1", path)
+        answer = changing.get(address, token=None)
+        assert answer.status_code == 401
+        contract.check(path, 401, answer.json())
+        if contract.scopes(path):
+            answer = changing.get(address, token="powerless")
+            assert answer.status_code == 403
+            contract.check(path, 403, answer.json())
+        if "{" in path:
+            answer = changing.get(address)
+            assert answer.status_code == 404
+            contract.check(path, 404, answer.json())
+        if path.startswith("/exports"):
+            continue
+        parameters = contract.parameters(path)
+        wrong = [{name: "nonsense"} for name in ("filter", "sort", "cursor") if name in parameters]
+        if "limit" in parameters:
+            most = parameters["limit"]["schema"]["maximum"]
+            wrong += [{"limit": 0}, {"limit": most + 1}, {"limit": "x"}]
+        if "{" in path and path.count("/") > 2:
+            address = re.sub(r"\{\w+\}", str(next(_parent_ids(changing, path), 1)), path)
+        for params in wrong:
+            answer = changing.get(address, **params)
+            assert answer.status_code == 400, (path, params, answer.text)
+            contract.check(path, 400, answer.json())
+    answer = changing.get("/changelogs/customers", start_date="2020-01-01T00:00:00Z")
+    assert answer.status_code == 422
+    contract.check("/changelogs/customers", 422, answer.json())
+
+
+def test_scopes_are_the_documents(changing: Any, contract: Contract) -> None:
+    every = {scope for path in contract.paths for scope in contract.scopes(path)}
+    granted = set(changing.get("/me").json()["scopes"])
+    assert granted == every
+    for scope in sorted(every):
+        changing.control("POST", "tokens", {"token": scope, "scopes": [scope]})
+    for path in contract.paths:
+        address = re.sub(r"\{\w+\}", "1", path)
+        wanted = contract.scopes(path)
+        for scope in wanted:
+            assert changing.get(address, token=scope).status_code != 403, (path, scope)
+        if wanted:
+            other = "products:all" if "products:all" not in wanted else "quotes:all"
+            answer = changing.get(address, token=other)
+            assert answer.status_code == 403
+            assert any(scope in answer.json()["error"] for scope in wanted)
+
+
+def _declared_filters(text: str) -> dict[str, set[str]]:
+    """Read fields and operators from a filter's description."""
+    fields: dict[str, set[str]] = {}
+    operators = {"lt", "lteq", "gt", "gteq", "eq", "not_eq", "in", "not_in", "start_with"}
+    one_line = re.search(r"Available fields : (.*)\nAvailable operators : (.*)", text)
+    if one_line:
+        names = re.findall(r"`(\w+)`", one_line[1])
+        return {name: set(re.findall(r"`(\w+)`", one_line[2])) for name in names}
+    for line in text.splitlines():
+        if match := re.match(r"- ((?:`\w+`,? ?)+) ?: (.*)", line):
+            found = set(re.findall(r"`(\w+)`", match[2])) & operators
+            fields |= dict.fromkeys(re.findall(r"`(\w+)`", match[1]), found)
+    return fields
+
+
+def _value(field: str, operator: str) -> Any:
+    if field in {"draft", "credit_note", "enabled"}:
+        return True
+    value: Any = 42 if field == "id" or (field.endswith("_id") and field != "flow_id") else "x"
+    if field in {"date", "start"}:
+        value = "2025-03-01"
+    return [value] if operator in {"in", "not_in"} else value
+
+
+def test_filters_and_sorts_are_the_documents(changing: Any, contract: Contract) -> None:
+    operators = ("lt", "lteq", "gt", "gteq", "eq", "not_eq", "in", "not_in", "start_with")
+    declared_somewhere = 0
+    for path in contract.paths:
+        parameters = contract.parameters(path)
+        if "{id}" in path or "limit" not in parameters:
+            continue
+        address = path
+        if "{" in path:
+            address = re.sub(r"\{\w+\}", str(next(_parent_ids(changing, path))), path)
+        more: Json = {}
+        if path == "/trial_balance":
+            more = {"period_start": "2025-01-01", "period_end": "2025-12-31"}
+        fields = _declared_filters(parameters["filter"]["description"]) if "filter" in parameters else {}
+        assert bool(fields) == ("filter" in parameters), path
+        declared_somewhere += len(fields)
+        for field in {*fields, "updated_at", "nonsense"}:
+            for operator in operators:
+                clause = {"field": field, "operator": operator, "value": _value(field, operator)}
+                status = changing.get(address, filter=[clause], **more).status_code
+                expected = 200 if operator in fields.get(field, ()) else 400
+                assert status == expected, (path, clause, status)
+        sorts: list[str] = []
+        if "sort" in parameters:
+            sorts = re.findall(r"`(\w+)`", parameters["sort"]["description"].rpartition("Available")[2])
+            assert sorts, path
+        for name in ("id", "date", "start", "rank", "updated_at"):
+            for sign in ("", "-"):
+                status = changing.get(address, sort=sign + name, **more).status_code
+                assert status == (200 if name in sorts else 400), (path, sign + name, status)
+    assert declared_somewhere > 70

@@ -1,0 +1,137 @@
+"""Pages: their order, their limits, their cursors, and what comes and goes meanwhile."""
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("path", "sorts"),
+    [
+        ("/customers", ["id", "-id"]),
+        ("/ledger_entry_lines", ["id", "-id", "date", "-date"]),
+        ("/customer_invoices", ["id", "date", "-date"]),
+        ("/fiscal_years", ["start", "-start"]),
+        ("/transactions", ["-id"]),
+    ],
+)
+def test_pages_are_the_whole_list_in_order(sandbox: Any, path: str, sorts: list[str]) -> None:
+    state = {one["id"] for one in sandbox.state(path.strip("/"))}
+    for sort in sorts:
+        items = sandbox.items(path, sort=sort)
+        field = sort.lstrip("-")
+        keys = [(one[field], one["id"]) for one in items]
+        assert keys == sorted(keys, reverse=sort.startswith("-"))
+        assert {one["id"] for one in items} == state
+        assert len(items) == len(state)
+
+
+def test_default_order_is_newest_id_first_and_default_limit_20(sandbox: Any) -> None:
+    page = sandbox.get("/ledger_entry_lines").json()
+    ids = [one["id"] for one in page["items"]]
+    assert len(ids) == 20
+    assert ids == sorted(ids, reverse=True)
+    assert page["has_more"] is True
+
+
+def test_limits(sandbox: Any) -> None:
+    assert sandbox.get("/customers", limit=100).status_code == 200
+    answer = sandbox.get("/customers", limit=101)
+    assert (answer.status_code, answer.json()["code"]) == (400, "MoreThanMaximum")
+    assert sandbox.get("/ledger_accounts", limit=1000).status_code == 200
+    assert sandbox.get("/ledger_accounts", limit=1001).status_code == 400
+    assert sandbox.get("/changelogs/customers", limit=1000).status_code == 200
+
+
+def test_a_cursor_carries_neither_filter_nor_sort(sandbox: Any) -> None:
+    only = [{"field": "customer_type", "operator": "eq", "value": "individual"}]
+    first = sandbox.get("/customers", limit=5, filter=only).json()
+    cursor = first["next_cursor"]
+    with_filter = sandbox.get("/customers", limit=50, filter=only, cursor=cursor).json()
+    without = sandbox.get("/customers", limit=50, cursor=cursor).json()
+    assert {one["customer_type"] for one in with_filter["items"]} == {"individual"}
+    assert {one["customer_type"] for one in without["items"]} == {"individual", "company"}
+    last = first["items"][-1]["id"]
+    assert all(one["id"] < last for one in without["items"])
+    ascending = sandbox.get("/customers", limit=50, sort="id", cursor=cursor).json()
+    assert all(one["id"] > last for one in ascending["items"])
+
+
+def test_foreign_and_old_cursors_are_refused(changing: Any) -> None:
+    cursor = changing.get("/customers", limit=1).json()["next_cursor"]
+    assert changing.get("/customers", cursor=cursor).status_code == 200
+    assert changing.get("/suppliers", cursor=cursor).status_code == 400
+    assert changing.get("/customers", cursor="abc").status_code == 400
+    assert changing.get("/customers", cursor="é").status_code == 400
+    assert changing.get("/customers", cursor=cursor[:-4] + "AAA=").status_code == 400
+    changing.control("POST", "clock", {"advance_seconds": 3600})
+    assert changing.get("/customers", cursor=cursor).status_code == 400
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "date", "-date"])
+def test_rows_that_come_and_go_between_pages_shift_no_others(changing: Any, sort: str) -> None:
+    path = "/customer_invoices"
+    before = {one["id"] for one in changing.state("customer_invoices")}
+    seen: list[int] = []
+    gone: set[int] = set()
+    params: dict[str, Any] = {"limit": 7, "sort": sort}
+    while True:
+        page = changing.get(path, **params).json()
+        seen += [one["id"] for one in page["items"]]
+        if not page["has_more"]:
+            break
+        params["cursor"] = page["next_cursor"]
+        gone |= {page["items"][-1]["id"]} if len(gone) < 2 else set()
+        done = changing.change("customer_invoices", create=1, delete=[*(gone - set())][-1:] if len(seen) <= 14 else 0)
+        gone |= set(done["deleted"])
+    assert len(seen) == len(set(seen))
+    assert before - gone <= set(seen)
+
+
+def test_extra_keys_are_on_four_lists_only(sandbox: Any) -> None:
+    for path in ("/journals", "/ledger_accounts", "/ledger_entries", "/fiscal_years"):
+        page = sandbox.get(path).json()
+        assert page["total_items"] is None
+        assert {"current_page", "per_page", "total_pages"} <= set(page)
+    assert "total_items" not in sandbox.get("/customers").json()
+
+
+def test_closed_years_are_left_out_unless_dates_are_asked_for(sandbox: Any) -> None:
+    state = sandbox.state("ledger_entries")
+    plain = sandbox.items("/ledger_entries")
+    assert {one["date"][:4] for one in plain} == {"2025", "2026"}
+    assert len(plain) == sum(one["date"] >= "2025" for one in state)
+    wide = [{"field": "date", "operator": "gteq", "value": "2000-01-01"}]
+    assert len(sandbox.items("/ledger_entries", filter=wide)) == len(state)
+    by_id = [{"field": "id", "operator": "in", "value": [one["id"] for one in state[:80]]}]
+    assert all(one["date"] >= "2025" for one in sandbox.items("/ledger_entries", filter=by_id))
+    both = [*by_id, *wide]
+    assert len(sandbox.items("/ledger_entries", filter=both)) == 80
+    assert len(sandbox.items("/ledger_entry_lines")) == 2000
+
+
+def test_included_lines_come_20_at_most_with_the_address_of_the_rest(sandbox: Any) -> None:
+    long = 0
+    for page in sandbox.pages("/customer_invoices", limit=50, include="invoice_lines"):
+        lines = page["included"]["invoice_lines"]
+        assert set(lines) == {str(one["id"]) for one in page["items"]}
+        for invoice_id, part in lines.items():
+            whole = sandbox.items(f"/customer_invoices/{invoice_id}/invoice_lines")
+            assert part["has_more"] == (len(whole) > 20)
+            assert part["items"] == whole[:20]
+            if part["has_more"]:
+                long += 1
+                headers = {"Authorization": "Bearer sandbox-token"}
+                answer = sandbox.session.get(part["next_url"] + "&limit=100", headers=headers)
+                assert answer.json()["items"] == whole[20:120]
+    assert long == 2
+    assert sandbox.get("/customer_invoices", include="customers").status_code == 400
+
+
+def test_links_can_be_followed(sandbox: Any) -> None:
+    headers = {"Authorization": "Bearer sandbox-token"}
+    invoice = sandbox.get("/customer_invoices", limit=1).json()["items"][0]
+    for name in ("customer", "invoice_lines", "payments", "matched_transactions", "appendices"):
+        url = invoice[name]["url"]
+        assert url.startswith(sandbox.base)
+        assert sandbox.session.get(url, headers=headers, timeout=10).status_code == 200
