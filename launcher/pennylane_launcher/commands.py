@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pennylane_launcher import embedded, meltano, pipeline, report, warehouse
 from pennylane_launcher.cluster import SUPERUSER
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.sandbox import TOKEN, sandbox
+from pennylane_launcher.sandbox import TOKEN, fingerprint, sandbox
 
 DATABASE = "pennylane"
 DEMO_DATABASE = "pennylane_demo"
@@ -43,7 +43,7 @@ def demo(project: Path, *, seed: int, size: int) -> int:
             embedded.server(project / ".embedded") as postgres,
             sandbox(seed=seed, size=size) as api,
         ):
-            url = _demo_database(postgres, f"seed {seed}, size {size}")
+            url = _demo_database(postgres, f"seed {seed}, size {size}, sandbox {fingerprint()}")
             print("meltano run tap-pennylane target-postgres …")
             begin = time.monotonic()
             code = pipeline.run(

@@ -1,5 +1,7 @@
 """The sandbox that stands in for Pennylane, as a child process."""
 
+import hashlib
+import importlib.util
 import json
 import os
 import sys
@@ -50,6 +52,16 @@ class Sandbox:
         finally:
             connection.close()
         return answer if isinstance(answer, dict) else {}
+
+
+def fingerprint() -> str:
+    """Return what tells one version of the sandbox from another: its company may differ."""
+    digest = hashlib.sha256()
+    spec = importlib.util.find_spec("pennylane_sandbox")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for path in sorted(Path(folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @contextmanager
