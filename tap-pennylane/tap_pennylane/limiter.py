@@ -42,6 +42,7 @@ class Limiter:
         self._in_flight = 0
         self._free_at: deque[float] = deque()
         self._closed_until = 0.0
+        self._doubt_at: float | None = None
 
     def acquire(self) -> None:
         """Wait for a slot and take it; `release` must follow when the answer came or failed."""
@@ -65,7 +66,8 @@ class Limiter:
             self._in_flight -= 1
             self._free_at.append(now + self._window)
             if remaining is not None:
-                self._heed(remaining, now + min(reset_in or self._window, self._window))
+                reset_in = self._window if reset_in is None else min(reset_in, self._window)
+                self._heed(remaining, now, now + reset_in)
 
     def pause(self, seconds: float) -> None:
         """Send nothing for this long: the server said so."""
@@ -83,13 +85,19 @@ class Limiter:
         # All slots in flight: look again soon, an answer gives the time to wait for.
         return self._free_at[0] - now if self._free_at else self._window / self._requests
 
-    def _heed(self, remaining: int, until: float) -> None:
+    def _heed(self, remaining: int, now: float, reset: float) -> None:
         """Take the slots that somebody else used, until the server gives them back.
 
-        A fifth of the budget always stays: a header may be wrong, a 429 is the truth.
+        A header that is still low after that may be wrong: from then on a fifth of the budget is
+        ours, and a 429 would be the truth.
         """
-        ours = self._in_flight + len(self._free_at)
-        keep = max(1, self._requests // 5)
-        others = min(self._requests - remaining, self._requests - keep) - ours
-        if others > 0:
-            self._free_at = deque(sorted([*self._free_at, *[until] * others]))
+        used, ours = self._requests - remaining, self._in_flight + len(self._free_at)
+        if used <= ours:
+            self._doubt_at = None
+            return
+        if self._doubt_at is None:
+            self._doubt_at = reset
+        if now >= self._doubt_at:
+            used = min(used, self._requests - max(1, self._requests // 5))
+        if used > ours:
+            self._free_at = deque(sorted([*self._free_at, *[reset] * (used - ours)]))

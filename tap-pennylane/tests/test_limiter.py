@@ -72,8 +72,8 @@ def test_another_programs_requests_are_heeded_until_the_reset() -> None:
     clock = Clock()
     budget = limiter(clock)
     budget.acquire()
-    budget.release(remaining=10, reset_in=3)
-    for _ in range(10):
+    budget.release(remaining=2, reset_in=3)
+    for _ in range(2):
         budget.acquire()
         budget.release()
     assert clock.now == 0
@@ -87,7 +87,7 @@ def test_a_header_that_never_recovers_does_not_stall_a_run() -> None:
     for _ in range(50):
         budget.acquire()
         budget.release(remaining=0, reset_in=5)
-    assert clock.now <= 50  # a fifth of the budget is always ours
+    assert clock.now <= 5 + 50  # after the first reset a fifth of the budget is ours
 
 
 def test_a_pause_holds_everybody_back() -> None:
