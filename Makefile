@@ -12,6 +12,11 @@ ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 endif
 
+# Trust whom this machine trusts, as pip does: a company's own proxy, for one.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
 PYTHON := .venv/bin/python
 UV = $(or $(shell command -v uv 2>/dev/null),.venv/bin/uv)
 LAUNCHER := $(PYTHON) -m pennylane_launcher
