@@ -42,6 +42,8 @@ class Limiter:
         self._in_flight = 0
         self._free_at: deque[float] = deque()
         self._closed_until = 0.0
+        self._others = 0
+        self._others_until = 0.0
         self._doubt_at: float | None = None
 
     def acquire(self) -> None:
@@ -78,26 +80,29 @@ class Limiter:
         now = self._clock()
         while self._free_at and self._free_at[0] <= now:
             self._free_at.popleft()
+        if now >= self._others_until:
+            self._others = 0
         if now < self._closed_until:
             return self._closed_until - now
-        if self._in_flight + len(self._free_at) < self._requests:
+        if self._in_flight + len(self._free_at) + self._others < self._requests:
             return 0
+        next_free = [*self._free_at][:1] + ([self._others_until] if self._others else [])
         # All slots in flight: look again soon, an answer gives the time to wait for.
-        return self._free_at[0] - now if self._free_at else self._window / self._requests
+        return min(next_free) - now if next_free else self._window / self._requests
 
     def _heed(self, remaining: int, now: float, reset: float) -> None:
-        """Take the slots that somebody else used, until the server gives them back.
+        """Leave the slots alone that somebody else used, until the server gives them back.
 
         A header that is still low after that may be wrong: from then on a fifth of the budget is
         ours, and a 429 would be the truth.
         """
-        used, ours = self._requests - remaining, self._in_flight + len(self._free_at)
-        if used <= ours:
+        others = self._requests - remaining - self._in_flight - len(self._free_at)
+        if others <= 0:
             self._doubt_at = None
             return
         if self._doubt_at is None:
             self._doubt_at = reset
         if now >= self._doubt_at:
-            used = min(used, self._requests - max(1, self._requests // 5))
-        if used > ours:
-            self._free_at = deque(sorted([*self._free_at, *[reset] * (used - ours)]))
+            others = min(others, self._requests - max(1, self._requests // 5))
+        if others >= self._others:
+            self._others, self._others_until = others, reset

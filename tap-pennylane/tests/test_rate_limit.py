@@ -25,7 +25,7 @@ def test_a_load_of_20000_lines_never_exceeds_the_limit(run_tap: Callable[..., Ru
     assert {record["id"] for record in run.records["ledger_entry_lines"]} == lines
 
 
-def test_a_run_right_after_another_one_heeds_what_that_one_used(
+def test_a_run_heeds_what_the_one_before_used(
     run_tap: Callable[..., Run],
 ) -> None:
     with running("--size", "200", "--rate-limit", "25/5") as sandbox:
