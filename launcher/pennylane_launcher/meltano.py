@@ -60,11 +60,11 @@ def python(base: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in base.items() if name not in UNWANTED}
 
 
-def sqlalchemy(url: str) -> str:
-    """Return a libpq URL as SQLAlchemy writes it."""
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+def sqlalchemy(url: str, driver: str = "exact") -> str:
+    """Return a libpq URL as SQLAlchemy writes it; by default for the target, without floats."""
+    return url.replace("postgresql://", f"postgresql+{driver}://", 1)
 
 
 def system_database(url: str) -> str:
     """Return the URL of Meltano's own tables: the same database, schema `meltano`."""
-    return f"{sqlalchemy(url)}{'&' if '?' in url else '?'}options=-csearch_path%3Dmeltano"
+    return f"{sqlalchemy(url, 'psycopg')}{'&' if '?' in url else '?'}options=-csearch_path%3Dmeltano"

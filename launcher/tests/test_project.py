@@ -48,7 +48,7 @@ def config(project: Path, plugin: str, **environment: str) -> dict[str, Any]:
 def test_by_itself_it_loads_into_the_embedded_postgres(project: Path) -> None:
     found = config(project, "target-postgres", MELTANO_ENVIRONMENT="dev")
     assert found["sqlalchemy_url"] == (
-        f"postgresql+psycopg://postgres@/pennylane?host={project}/.embedded/run"
+        f"postgresql+exact://postgres@/pennylane?host={project}/.embedded/run"
     )
     assert found["default_target_schema"] == "pennylane"
     assert (found["load_method"], found["hard_delete"]) == ("upsert", False)
