@@ -67,4 +67,5 @@ def sqlalchemy(url: str, driver: str = "exact") -> str:
 
 def system_database(url: str) -> str:
     """Return the URL of Meltano's own tables: the same database, schema `meltano`."""
-    return f"{sqlalchemy(url, 'psycopg')}{'&' if '?' in url else '?'}options=-csearch_path%3Dmeltano"
+    separator = "&" if "?" in url else "?"
+    return f"{sqlalchemy(url, 'psycopg')}{separator}options=-csearch_path%3Dmeltano"
