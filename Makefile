@@ -17,6 +17,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundl
 export UV_SYSTEM_CERTS ?= true
 endif
 
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
 PYTHON := .venv/bin/python
 UV = $(or $(shell command -v uv 2>/dev/null),.venv/bin/uv)
 LAUNCHER := $(PYTHON) -m pennylane_launcher
@@ -47,9 +48,8 @@ lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff format --check
 
 types: .venv/.installed
-	@for part in launcher sandbox tap-pennylane tests; do \
-	  if [ -n "$$(find $$part -name '*.py')" ]; then \
-	    echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; fi; done
+	@for part in $(PACKAGES) $(wildcard tests benchmarks); do \
+	  echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; done
 
 locks: .venv/.installed
 	$(UV) lock --check --quiet
@@ -69,12 +69,19 @@ constraints: .venv/.installed ## Write constraints.txt again, after a change of 
 	$(UV) export $(EXPORT) > constraints.txt
 
 clean: ## Delete what was installed, and the embedded PostgreSQL with its data
-	@if [ -d .embedded ]; then $(LAUNCHER) clean; fi
-	rm -rf .venv .meltano .cache .mypy_cache .pytest_cache .ruff_cache
+	@if [ -d .embedded ] && [ -x $(PYTHON) ]; then $(LAUNCHER) clean; fi
+	rm -rf .embedded .venv .meltano .cache .mypy_cache .pytest_cache .ruff_cache
 
 install: .venv/.installed .meltano/.installed ## Install everything into this folder
 
-.venv/.installed: pyproject.toml uv.lock launcher/pyproject.toml sandbox/pyproject.toml tap-pennylane/pyproject.toml
+# Both kinds of environment know the folder they are in: in another one they are made anew.
+ifneq ($(shell cat .venv/.installed 2>/dev/null),$(CURDIR))
+.PHONY: .venv/.installed
+endif
+
+.venv/.installed: pyproject.toml uv.lock $(PACKAGES:%=%/pyproject.toml)
+	@if [ -e $@ ] && [ "$$(cat $@)" != "$(CURDIR)" ]; then \
+	  rm -rf .venv .meltano/extractors .meltano/loaders .meltano/.installed; fi
 	@if ! command -v uv >/dev/null && ! [ -x .venv/bin/uv ]; then \
 	  for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -85,7 +92,7 @@ install: .venv/.installed .meltano/.installed ## Install everything into this fo
 	    "uv==$$(sed -n '/^name = "uv"$$/ { n; s/.*"\(.*\)"/\1/p; }' uv.lock)"; fi
 	@echo "Installing the Python packages: a minute or two the first time …"
 	@$(UV) sync --frozen
-	@touch $@
+	@printf '%s\n' "$(CURDIR)" > $@
 
 .meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml
 	@echo "Installing Meltano's plugins …"

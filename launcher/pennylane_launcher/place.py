@@ -116,7 +116,8 @@ class Place:
             LauncherError: the socket folder is somebody else's.
         """
         link = self.directory / "run"
-        if self.home != self.directory and not link.is_symlink():
+        linked = link.is_symlink() and link.readlink() == self.sockets
+        if self.home != self.directory and not linked:
             # Nothing here points to it: left by an earlier folder of the same name.
             shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -129,7 +130,7 @@ class Place:
                 raise LauncherError(_foreign(folder))
             if self.account is not None:
                 os.chown(folder, self.account.uid, self.account.gid, follow_symlinks=False)
-        if self.sockets != link and not link.exists():
+        if self.sockets != link and not linked:
             link.unlink(missing_ok=True)
             link.symlink_to(self.sockets)
 
