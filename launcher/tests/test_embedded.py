@@ -135,7 +135,7 @@ def test_a_path_too_long_for_a_socket(folder: Path) -> None:
 
 def test_a_path_of_odd_characters(folder: Path) -> None:
     directory = folder / "it's a 100 % odd, path + é" / ".embedded"
-    with embedded.server(directory) as odd:
+    with embedded.server(directory, keep=False) as odd:
         assert answers(odd.url("books"))
     assert not embedded.direct(directory)
 
