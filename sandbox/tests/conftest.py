@@ -65,7 +65,9 @@ class Running:
         return items
 
     def change(self, resource: str, **wanted: Any) -> dict[str, list[int]]:
-        done: dict[str, list[int]] = self.control("POST", "changes", {"resource": resource, **wanted})
+        done: dict[str, list[int]] = self.control(
+            "POST", "changes", {"resource": resource, **wanted}
+        )
         return done
 
 
@@ -109,6 +111,19 @@ def start() -> Iterator[Callable[..., Running]]:
     """Start sandboxes of one's own."""
     with ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(run(*arguments))
+
+
+@pytest.fixture(scope="module")
+def module_start() -> Iterator[Callable[..., Running]]:
+    """Start sandboxes for one file of tests."""
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(run(*arguments))
+
+
+@pytest.fixture(scope="session")
+def command() -> Path:
+    """The command itself."""
+    return COMMAND
 
 
 @pytest.fixture(scope="session")

@@ -112,7 +112,9 @@ def test_conditions_add_up(sandbox: Any) -> None:
 def test_emails_and_categories_match_any_of_theirs(sandbox: Any) -> None:
     customers = sandbox.state("customers")
     email = next(one["emails"][-1] for one in customers if one["emails"])
-    found = sandbox.items("/customers", filter=[{"field": "emails", "operator": "in", "value": [email, "x"]}])
+    found = sandbox.items(
+        "/customers", filter=[{"field": "emails", "operator": "in", "value": [email, "x"]}]
+    )
     assert found == [one for one in customers if email in one["emails"]]
     category = sandbox.state("categories")[0]["id"]
     clause = {"field": "category_id", "operator": "in", "value": [category]}

@@ -1,7 +1,7 @@
 """Every answer, held against Pennylane's own OpenAPI document."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,13 +38,12 @@ def to_json_schema(schema: Any, document: Json, *, part: bool = False) -> Any:
     out = {
         key: value
         for key, value in schema.items()
-        if key in {"type", "format", "enum", "pattern", "required", "minimum", "maximum", "minItems"}
+        if key
+        in {"type", "format", "enum", "pattern", "required", "minimum", "maximum", "minItems"}
     }
     for key in ("allOf", "anyOf", "oneOf"):
         if key in schema:
-            out[key] = [
-                to_json_schema(one, document, part=key == "allOf") for one in schema[key]
-            ]
+            out[key] = [to_json_schema(one, document, part=key == "allOf") for one in schema[key]]
     if "items" in schema:
         out["items"] = to_json_schema(schema["items"], document)
     if "properties" in schema:
@@ -90,7 +89,9 @@ class Contract:
             operation = self._document["paths"][PREFIX + path][method]
             response = operation["responses"][str(status)]
             while "$ref" in response:
-                response = self._document["components"]["responses"][response["$ref"].split("/")[-1]]
+                response = self._document["components"]["responses"][
+                    response["$ref"].split("/")[-1]
+                ]
             schema = to_json_schema(
                 response["content"]["application/json"]["schema"], self._document
             )
@@ -110,8 +111,10 @@ def contract(document: Json) -> Contract:
 
 
 def _parent_ids(changing: Any, path: str) -> Iterator[int]:
-    parent = path.split("/{")[0].lstrip("/")
-    rows = changing.state({"company_customers": "customers", "individual_customers": "customers"}.get(parent, parent))
+    parent = path.split("/{", maxsplit=1)[0].lstrip("/")
+    rows = changing.state(
+        {"company_customers": "customers", "individual_customers": "customers"}.get(parent, parent)
+    )
     kind = {"company_customers": "company", "individual_customers": "individual"}.get(parent)
     return (row["id"] for row in rows if kind is None or row["customer_type"] == kind)
 
@@ -123,7 +126,7 @@ def test_every_path_of_the_document_answers_as_it_says(changing: Any, contract: 
     changing.change("ledger_entries", update=20, delete=2)
     changing.change("ledger_entry_lines", update=40, delete=2)
     changing.change("transactions", create=4, update=2, delete=1)
-    checked = {path: 0 for path in contract.paths}
+    checked = dict.fromkeys(contract.paths, 0)
     for path in contract.paths:
         for body in _answers(changing, contract, path):
             contract.check(path, 200, body)
@@ -259,7 +262,9 @@ def test_filters_and_sorts_are_the_documents(changing: Any, contract: Contract) 
         more: Json = {}
         if path == "/trial_balance":
             more = {"period_start": "2025-01-01", "period_end": "2025-12-31"}
-        fields = _declared_filters(parameters["filter"]["description"]) if "filter" in parameters else {}
+        fields = (
+            _declared_filters(parameters["filter"]["description"]) if "filter" in parameters else {}
+        )
         assert bool(fields) == ("filter" in parameters), path
         declared_somewhere += len(fields)
         for field in {*fields, "updated_at", "nonsense"}:
@@ -270,7 +275,9 @@ def test_filters_and_sorts_are_the_documents(changing: Any, contract: Contract) 
                 assert status == expected, (path, clause, status)
         sorts: list[str] = []
         if "sort" in parameters:
-            sorts = re.findall(r"`(\w+)`", parameters["sort"]["description"].rpartition("Available")[2])
+            sorts = re.findall(
+                r"`(\w+)`", parameters["sort"]["description"].rpartition("Available")[2]
+            )
             assert sorts, path
         for name in ("id", "date", "start", "rank", "updated_at"):
             for sign in ("", "-"):
