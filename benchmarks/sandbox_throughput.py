@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=1)
     options = parser.parse_args()
-    command = [Path(sys.executable).with_name("pennylane-sandbox"), "--port", "0"]
+    command = [str(Path(sys.executable).with_name("pennylane-sandbox")), "--port", "0"]
     command += ["--size", str(options.size), "--rate-limit", "none"]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own command

@@ -1,6 +1,6 @@
 """The changelogs: what changed lately, in the order in which it was processed."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -79,4 +79,5 @@ class Changes:
 
     def after(self, resource: str, number: int) -> list[Event]:
         """Return the kept events behind one of them."""
-        return [event for event in self.since(resource, 0) if event.number > number]
+        kept = self.since(resource, 0)
+        return kept[bisect_right(kept, number, key=lambda event: event.number) :]

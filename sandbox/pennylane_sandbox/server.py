@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
 
 def application(sandbox: Sandbox) -> Starlette:
     """Assemble the API and the control plane."""
-    return Starlette(routes=[*Control(sandbox).routes(), Mount(PREFIX, Api(sandbox))])
+    return Starlette(routes=[Mount(PREFIX, Api(sandbox)), *Control(sandbox).routes()])
 
 
 def serve(sandbox: Sandbox, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -50,6 +50,8 @@ def serve(sandbox: Sandbox, listener: socket.socket, ready: Callable[[], None]) 
         date_header=False,
         server_header=False,
         lifespan="off",
+        # A client that waits for its rate limit shall find its connection still open.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
     _Server(config, ready).run([listener])

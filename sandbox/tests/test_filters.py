@@ -127,11 +127,13 @@ def test_emails_and_categories_match_any_of_theirs(sandbox: Any) -> None:
     "text",
     [
         "", "{", "{}", "[1]", '[{"field":"id"}]', '[{"field":"id","operator":"eq","value":null}]',
-        '[{"field":"id","operator":"eq","value":"abc"}]', '[{"field":"id","operator":"in","value":3}]',
+        '[{"field":"id","operator":"eq","value":"abc"}]',
+        '[{"field":"id","operator":"in","value":3}]',
         '[{"field":"date","operator":"eq","value":"2025-13-45"}]',
         '[{"field":"draft","operator":"eq","value":"maybe"}]',
         '[{"field":["id"],"operator":"eq","value":1}]', '[{"field":"id","operator":[],"value":1}]',
-        '[{"field":"id","operator":"eq","value":{}}]', '[{"field":"id","operator":"eq","value":true}]',
+        '[{"field":"id","operator":"eq","value":{}}]',
+        '[{"field":"id","operator":"eq","value":true}]',
     ],
 )  # fmt: skip
 def test_malformed_filters_are_refused(sandbox: Any, text: str) -> None:

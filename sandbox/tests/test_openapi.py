@@ -28,22 +28,20 @@ def _is_int64(value: object) -> bool:
     return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
+KEPT = frozenset(
+    {"type", "format", "enum", "pattern", "required", "minimum", "maximum", "minItems"}
+)
+
+
 def to_json_schema(schema: Any, document: Json, *, part: bool = False) -> Any:
     """Turn an OpenAPI 3.0 schema into JSON Schema, refusing keys that it does not declare."""
     if "$ref" in schema:
-        target: Any = document
-        for name in schema["$ref"].split("/")[1:]:
-            target = target[name]
-        return to_json_schema(target, document, part=part)
-    out = {
-        key: value
-        for key, value in schema.items()
-        if key
-        in {"type", "format", "enum", "pattern", "required", "minimum", "maximum", "minItems"}
-    }
+        return to_json_schema(_target(schema["$ref"], document), document, part=part)
+    out = {key: value for key, value in schema.items() if key in KEPT}
     for key in ("allOf", "anyOf", "oneOf"):
         if key in schema:
-            out[key] = [to_json_schema(one, document, part=key == "allOf") for one in schema[key]]
+            parts = key == "allOf"
+            out[key] = [to_json_schema(one, document, part=parts) for one in schema[key]]
     if "items" in schema:
         out["items"] = to_json_schema(schema["items"], document)
     if "properties" in schema:
@@ -53,15 +51,25 @@ def to_json_schema(schema: Any, document: Json, *, part: bool = False) -> Any:
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict):
         out["additionalProperties"] = to_json_schema(extra, document)
-    elif "properties" in schema and not part:
-        out["additionalProperties"] = False
-    if "allOf" in schema and not part:
+    elif not part:
+        # A part of an `allOf` cannot know what the others declare: their whole is closed instead.
         out["unevaluatedProperties"] = False
-    if out.get("type") == "string" and "enum" in out:
-        out["enum"] = [one for one in out["enum"] if one is not None]
-    if schema.get("nullable"):
-        return {"anyOf": [out, {"type": "null"}]} if out.get("enum") != [] else {"type": "null"}
-    return out
+    return _nullable(out) if schema.get("nullable") else out
+
+
+def _target(reference: str, document: Json) -> Any:
+    found: Any = document
+    for name in reference.split("/")[1:]:
+        found = found[name]
+    return found
+
+
+def _nullable(schema: Json) -> Json:
+    if "enum" in schema:
+        schema["enum"] = [one for one in schema["enum"] if one is not None]
+        if not schema["enum"]:
+            return {"type": "null"}
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 class Contract:
@@ -192,7 +200,9 @@ def test_every_refusal_has_the_documents_shape(changing: Any, contract: Contract
         if path.startswith("/exports"):
             continue
         parameters = contract.parameters(path)
-        wrong = [{name: "nonsense"} for name in ("filter", "sort", "cursor") if name in parameters]
+        wrong: list[Json] = [
+            {name: "nonsense"} for name in ("filter", "sort", "cursor") if name in parameters
+        ]
         if "limit" in parameters:
             most = parameters["limit"]["schema"]["maximum"]
             wrong += [{"limit": 0}, {"limit": most + 1}, {"limit": "x"}]

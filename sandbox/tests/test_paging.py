@@ -132,6 +132,10 @@ def test_included_lines_come_20_at_most_with_the_address_of_the_rest(sandbox: An
 def test_links_can_be_followed(sandbox: Any) -> None:
     headers = {"Authorization": "Bearer sandbox-token"}
     invoice = sandbox.get("/customer_invoices", limit=1).json()["items"][0]
+    customer = sandbox.get("/customers", limit=1).json()["items"][0]
+    for name in ("mandates", "pro_account_mandates", "contacts"):
+        url = customer[name]["url"]
+        assert sandbox.session.get(url, headers=headers, timeout=10).status_code == 200
     for name in ("customer", "invoice_lines", "payments", "matched_transactions", "appendices"):
         url = invoice[name]["url"]
         assert url.startswith(sandbox.base)

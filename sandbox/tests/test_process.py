@@ -96,7 +96,13 @@ def test_an_exports_link_expires(changing: Any) -> None:
 
 
 def test_wrong_orders_of_exports(changing: Any) -> None:
-    for wrong in ({}, {"period_start": "2025-01-01"}, [], {"period_start": 1, "period_end": 2}):
+    wrongs: list[Any] = [
+        {},
+        {"period_start": "2025-01-01"},
+        [],
+        {"period_start": 1, "period_end": 2},
+    ]
+    for wrong in wrongs:
         assert changing.post("/exports/fecs", wrong).status_code == 400
     period = {"period_start": "2025-01-01", "period_end": "2025-12-31"}
     assert changing.post("/exports/fecs", period | {"mode": "in_line"}).status_code == 400

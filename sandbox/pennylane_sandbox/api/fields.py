@@ -1,28 +1,30 @@
 """What each list can be filtered by, and with which operators."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from pennylane_sandbox.api.filters import ALL, EQUALITY, RANGE, Field
+from pennylane_sandbox.model import Doc, Invoice
 from pennylane_sandbox.show import invoices
 
 
-def _own(name: str) -> Any:  # noqa: ANN401 - a getter of whatever the row holds
+def _own(name: str) -> Callable[[Doc], Any]:
     return lambda row: row.data[name]
 
 
-def _inner(name: str) -> Any:  # noqa: ANN401 - a getter of whatever the row refers to
+def _inner(name: str) -> Callable[[Doc], Any]:
     return lambda row: row.data[name] and row.data[name]["id"]
 
 
-def _hidden(name: str) -> Any:  # noqa: ANN401 - a getter of whatever the row knows
+def _hidden(name: str) -> Callable[[Doc], Any]:
     return lambda row: row.hidden[name]
 
 
-def _attr(name: str) -> Any:  # noqa: ANN401 - a getter of whatever the row holds
+def _attr(name: str) -> Callable[[object], Any]:
     return lambda row: getattr(row, name)
 
 
-def _category_ids(row: Any) -> set[int]:  # noqa: ANN401 - an invoice of either kind
+def _category_ids(row: Invoice) -> set[int]:
     return {share.category.id for share in row.shares}
 
 

@@ -17,11 +17,11 @@ _KEYS = {"resource", "create", "update", "delete", "recreate", "at_same_instant"
 class _Changer(Protocol):
     def create(self) -> int: ...
 
-    def revive(self, row: Any) -> None: ...  # noqa: ANN401 - a row of the changer's resource
+    def revive(self, row: Any) -> None: ...
 
-    def update(self, row: Any) -> None: ...  # noqa: ANN401 - a row of the changer's resource
+    def update(self, row: Any) -> None: ...
 
-    def delete(self, row: Any) -> None: ...  # noqa: ANN401 - a row of the changer's resource
+    def delete(self, row: Any) -> None: ...
 
 
 class Engine:
@@ -115,7 +115,7 @@ class Engine:
             self._ledger.withdraw(entry)
         self._bury("ledger_entries", entry)
 
-    def _bury(self, resource: str, row: Any) -> None:  # noqa: ANN401 - a row of any resource
+    def _bury(self, resource: str, row: Any) -> None:
         self._desk.deleted.setdefault(resource, {})[row.id] = row
 
     def _recreate(self, resource: str, row_id: int) -> int:
@@ -136,7 +136,7 @@ class Engine:
             self._changers[resource].revive(row)
         return row_id
 
-    def _row(self, resource: str, row_id: int) -> Any:  # noqa: ANN401 - a row of any resource
+    def _row(self, resource: str, row_id: int) -> Any:
         row = self._desk.books.collections[resource].rows.get(row_id)
         if row is None:
             msg = f"{resource} has no record {row_id}"

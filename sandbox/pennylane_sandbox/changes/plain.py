@@ -68,12 +68,12 @@ class Plain:
         self.revive(row)
         return row.id
 
-    def revive(self, row: Any) -> None:  # noqa: ANN401 - a row of any plain resource
+    def revive(self, row: Any) -> None:
         """Add a row, new or deleted before."""
         self.rows.add(row)
         self._record(row, "insert")
 
-    def update(self, row: Any) -> None:  # noqa: ANN401 - a row of any plain resource
+    def update(self, row: Any) -> None:
         """Edit a row."""
         if isinstance(row, Account | Journal):
             row.label = self._desk.revise(row.label)
@@ -95,7 +95,7 @@ class Plain:
             row.data["updated_at"] = stamp
         self.rows.touched()
 
-    def delete(self, row: Any) -> None:  # noqa: ANN401 - a row of any plain resource
+    def delete(self, row: Any) -> None:
         """Delete a row that nothing needs."""
         if row.id in self.needed():
             msg = f"{self.resource} {row.id} is in use"
@@ -110,7 +110,7 @@ class Plain:
         finder = _NEEDED.get(self.resource)
         return finder(self._desk.books) if finder else set()
 
-    def _record(self, row: Any, operation: str) -> str:  # noqa: ANN401 - a row of any plain resource
+    def _record(self, row: Any, operation: str) -> str:
         desk = self._desk
         if self.resource not in LOGGED:
             return desk.stamp()

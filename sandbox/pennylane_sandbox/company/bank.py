@@ -64,7 +64,7 @@ def _transaction(  # noqa: PLR0913 - a transaction's own facts
         employee=employee,
         interbank_code=rng.choice(_CODES),
         attachment_required=place % 4 != 0,
-        archived_at=instant(date, rng) if place % 43 == 9 else None,  # noqa: PLR2004 - a few
+        archived_at=instant(date, rng) if place % 43 == 9 else None,
         created_at=created,
         updated_at=updated,
     )

@@ -1,6 +1,7 @@
 """The company's books: every collection, and the means to make new rows for them."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from pennylane_sandbox import calendar
 from pennylane_sandbox.chance import generator
@@ -150,6 +151,12 @@ class Books:
 def link(path: str) -> dict[str, str]:
     """Refer to another address of the API."""
     return {"url": f"{API}/{path}"}
+
+
+def filtered(path: str, field: str, value: int) -> dict[str, str]:
+    """Refer to those records of a list whose field has this value."""
+    clause = f'[{{"field":"{field}","operator":"eq","value":"{value}"}}]'
+    return link(f"{path}?filter={quote(clause)}")
 
 
 def reference(resource: str, row_id: int) -> dict[str, Any]:

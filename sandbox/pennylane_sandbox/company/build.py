@@ -136,7 +136,7 @@ def _trade(growth: _Growth, sales: int, purchases: int) -> None:
     for place, day in enumerate(_days(growth, sales)):
         # Two invoices are long, so that readers meet lines beyond one page.
         line_count = {1: 27, 3: 124}.get(place)
-        credited = growth.sales[-1] if place % 17 == 4 and not growth.sales[-1].draft else None  # noqa: PLR2004 - some
+        credited = growth.sales[-1] if place % 17 == 4 and not growth.sales[-1].draft else None
         customer = credited.party if credited else rng.choice(customers)
         invoice = make_customer_invoice(
             books, customer, day, line_count=line_count, credited=credited
@@ -161,12 +161,12 @@ def _bank(growth: _Growth, count: int) -> None:
     payments = []
     for kind, invoice in payable:
         day = shift(invoice.date, rng.randrange(1, 75))
-        if day <= LAST_DAY and rng.random() < 0.85:  # noqa: PLR2004 - most are paid
+        if day <= LAST_DAY and rng.random() < 0.85:
             payments.append((day, kind, invoice))
     payments.sort(key=lambda payment: payment[0])
     payments = payments[: count * 9 // 10]
     for place, (day, kind, invoice) in enumerate(payments):
-        transaction = settle(books, kind, invoice, day, partly=place % 14 == 13)  # noqa: PLR2004 - some
+        transaction = settle(books, kind, invoice, day, partly=place % 14 == 13)
         growth.transactions.append(transaction)
         growth.enter(transaction.entry)
     for day in _days(growth, count - len(payments)):
@@ -184,7 +184,7 @@ def _rest(growth: _Growth, size: int) -> None:
         movements = makers[int(rng.random() * 3)](books, rng)
         if len(movements) + 1 >= left:
             movements = spread(books, rng, left)
-        elif rng.random() < 0.3:  # noqa: PLR2004 - now and then a long correction
+        elif rng.random() < 0.3:
             movements = spread(books, rng, min(left - 2, rng.randrange(3, 9)))
         created = instant(day, rng)
         payroll = movements[0][0].number == "641000"
@@ -197,7 +197,7 @@ def _rest(growth: _Growth, size: int) -> None:
             movements,
             stamps=(created, later(created, rng)),
             piece_number=f"OD{books.count('OD'):06}",
-            status=None if rng.random() < 0.1 else "entry",  # noqa: PLR2004 - some have none
-            shares=rng.choice(books.share_pool) if rng.random() < 0.1 else (),  # noqa: PLR2004 - some
+            status=None if rng.random() < 0.1 else "entry",
+            shares=rng.choice(books.share_pool) if rng.random() < 0.1 else (),
         )
         growth.enter(entry)

@@ -1,7 +1,7 @@
 """Quotes, commercial documents and subscriptions: what comes before an invoice."""
 
 from pennylane_sandbox.calendar import DAYS, LAST_DAY, instant, later, shift
-from pennylane_sandbox.company.books import API, Books, link, reference
+from pennylane_sandbox.company.books import Books, filtered, link, reference
 from pennylane_sandbox.company.vocabulary import VAT_CODES
 from pennylane_sandbox.model import Doc, Json
 from pennylane_sandbox.money import share, short
@@ -66,17 +66,14 @@ def make_quote(books: Books, customer: Doc, stamp: str | None = None) -> Doc:
         "customer": reference("customers", customer.id),
         "invoice_line_sections": link(f"{own}/invoice_line_sections"),
         "invoice_lines": link(f"{own}/invoice_lines"),
-        "linked_invoices": {
-            "url": f"{API}/customer_invoices?filter="
-            f'[{{"field":"quote_id","operator":"eq","value":"{row_id}"}}]'
-        },
+        "linked_invoices": filtered("customer_invoices", "quote_id", row_id),
         "pdf_invoice_free_text": "Devis gratuit, valable un mois",
         "pdf_invoice_subject": "Étude",
         "pdf_description": None if place % 3 else "Selon notre entretien",
         "quote_template": {"id": rng.choice(tuple(books.templates.rows))} if place % 2 else None,
         "appendices": link(f"{own}/appendices"),
         "external_reference": f"DEV-{rng.getrandbits(40):010x}",
-        "archived_at": instant(day, rng) if place % 11 == 3 else None,  # noqa: PLR2004 - a few
+        "archived_at": instant(day, rng) if place % 11 == 3 else None,
         "created_at": created,
         "updated_at": stamp or later(created, rng),
     }
@@ -129,7 +126,7 @@ def make_commercial_document(books: Books, customer: Doc, stamp: str | None = No
 
 
 def _rule(place: int) -> Json:
-    yearly = place % 5 == 4  # noqa: PLR2004 - some are yearly
+    yearly = place % 5 == 4
     return {
         "day_of_month": None if yearly else [1 + place % 28],
         "month_of_year": [1 + place % 12] if yearly else None,

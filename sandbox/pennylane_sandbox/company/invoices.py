@@ -12,7 +12,7 @@ _SALES = ("706000", "706000", "707000", "701000")
 
 
 def _currency(books: Books) -> tuple[str, str]:
-    if books.rng.random() < 0.95:  # noqa: PLR2004 - most trade is in euros
+    if books.rng.random() < 0.95:
         return "EUR", "1.0"
     return books.rng.choice(tuple(RATES.items()))
 
@@ -48,7 +48,7 @@ def make_customer_invoice(
     label = f"{kind} {customer.data['name']} - {number}"
     invoice_number = f"{'A' if credited else 'F'}-{date[:4]}-{number:05}"
     deadline = shift(date, rng.choice(_DELAYS))
-    draft = credited is None and place % 19 == 6  # noqa: PLR2004 - some are drafts
+    draft = credited is None and place % 19 == 6
     movements = [
         (customer.hidden["account"], euro_amount, ()),
         (books.account(rng.choice(_SALES)), euro_tax - euro_amount, shares),
@@ -95,7 +95,7 @@ def make_customer_invoice(
         credited_id=credited.id if credited else None,
         template_id=rng.choice(tuple(books.templates.rows)) if place % 3 else None,
         reference=f"CMD-{rng.getrandbits(40):010x}",
-        archived_at=instant(shift(date, 25), rng) if place % 37 == 11 else None,  # noqa: PLR2004 - a few
+        archived_at=instant(shift(date, 25), rng) if place % 37 == 11 else None,
         created_at=created,
         updated_at=updated,
     )

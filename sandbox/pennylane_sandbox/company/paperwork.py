@@ -1,7 +1,7 @@
 """Mandates, purchase requests, registrations and webhooks."""
 
 from pennylane_sandbox.calendar import DAYS, LAST_DAY, instant, later
-from pennylane_sandbox.company.books import Books, link, reference
+from pennylane_sandbox.company.books import Books, filtered, reference
 from pennylane_sandbox.company.parties import address, iban
 from pennylane_sandbox.company.vocabulary import BANKS
 from pennylane_sandbox.model import Doc
@@ -90,7 +90,7 @@ def make_migration(books: Books, mandate: Doc, kind: str) -> Doc:
         "mandate": {"id": mandate.id, "type": kind},
         "customer": customer
         and customer
-        | {"pro_account_mandate": link(f"pro_account/mandates?filter=customer:{customer['id']}")},
+        | {"pro_account_mandate": filtered("pro_account/mandates", "customer_id", customer["id"])},
         "created_at": created,
         "updated_at": updated,
     }

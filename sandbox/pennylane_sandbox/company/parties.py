@@ -3,7 +3,7 @@
 from random import Random
 
 from pennylane_sandbox.calendar import DAYS, instant, later
-from pennylane_sandbox.company.books import Books, link
+from pennylane_sandbox.company.books import Books, filtered, link
 from pennylane_sandbox.company.vocabulary import (
     CITIES,
     COMPANY_STEMS,
@@ -101,8 +101,8 @@ def make_customer(books: Books, stamp: str | None = None) -> tuple[Doc, Account]
         "customer_type": "individual" if individual else "company",
         "external_reference": f"ext-{rng.getrandbits(64):016x}",
         "billing_language": "en_GB" if place % 17 == 0 else "fr_FR",
-        "mandates": link(f"sepa_mandates?filter=customer_id:eq:{row_id}"),
-        "pro_account_mandates": link(f"pro_account/mandates?filter=customer_id:eq:{row_id}"),
+        "mandates": filtered("gocardless_mandates", "customer_id", row_id),
+        "pro_account_mandates": filtered("pro_account/mandates", "customer_id", row_id),
         "contacts": link(f"customers/{row_id}/contacts"),
     }
     hidden: Json = {
