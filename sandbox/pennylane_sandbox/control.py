@@ -105,7 +105,8 @@ class Control:
                 yield _piece(chunk, base, first=first)
             yield b"]}"
 
-        return StreamingResponse(body(), media_type=_JSON)
+        date = self._sandbox.clock.http_date().decode()
+        return StreamingResponse(body(), headers={"date": date}, media_type=_JSON)
 
     async def _file(self, request: Request) -> Response:
         """Send an export's file: no token, the link is signed."""

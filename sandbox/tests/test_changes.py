@@ -112,7 +112,7 @@ def test_category_links_have_events_of_their_own(changing: Any) -> None:
         one["ledger_entry"]["id"] == after[one["ledger_entry_line"]["id"]]["ledger_entry"]["id"]
         for one in events
     )
-    changing.change("ledger_entries", update=40)
+    changing.change("ledger_entries", update=150)
     entries = changing.get(
         "/changelogs/ledger_entries_categories", start_date=since, limit=1000
     ).json()["items"]
@@ -197,3 +197,13 @@ def test_orders_that_cannot_be_carried_out_say_why(changing: Any) -> None:
         answer = changing.session.post(f"{changing.base}/sandbox/changes", json=wrong)
         assert answer.status_code == 400
         assert "error" in answer.json()
+
+
+def test_rows_drawn_for_deletion_are_those_nobody_refers_to(start: Callable[..., Any]) -> None:
+    sandbox = start("--size", "2000", "--rate-limit", "none")
+    for resource in ("customers", "suppliers", "quotes", "customer_invoices", "products"):
+        gone = {str(one) for one in sandbox.change(resource, delete=5)["deleted"]}
+        assert len(gone) == 5
+        for other in ("customer_invoices", "quotes", "transactions", "purchase_requests"):
+            text = str(sandbox.state(other))
+            assert not [one for one in gone if one in text], (resource, other)

@@ -6,6 +6,7 @@ from pennylane_sandbox.changelog import Changes
 from pennylane_sandbox.changes.desk import Desk, RefusedError
 from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.changes.plain import Plain
+from pennylane_sandbox.changes.references import referred
 from pennylane_sandbox.changes.trade import Invoices, Transactions
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.ledger import MANUAL
@@ -164,6 +165,10 @@ class Engine:
         if len(pool) < wanted:
             msg = f"only {len(pool)} of {resource} can be changed so, not {wanted}"
             raise RefusedError(msg)
+        if deleting:
+            taken = referred(self._desk.books, resource)
+            free = [one for one in pool if one not in taken]
+            pool = free if len(free) >= wanted else pool
         return self._desk.rng.sample(pool, wanted)
 
 
