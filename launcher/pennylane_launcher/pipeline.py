@@ -1,6 +1,7 @@
 """The real `meltano run tap-pennylane target-postgres`, watched."""
 
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,8 +13,10 @@ from pennylane_launcher.processes import child
 from pennylane_launcher.progress import Progress
 
 BLOCKS = ("tap-pennylane", "target-postgres")
+
 SILENCE = 2.0
-"""Seconds without a line after which one says how far the run is."""
+"""Seconds without a line after which one says how far the run is; more, in a long run."""
+LONGEST_SILENCE = 10.0
 
 
 def run(
@@ -42,17 +45,27 @@ def run(
     with child(command, environment=environment) as process:
         lines = _lines(process)
         while True:
+            passed = time.monotonic() - begin
             try:
-                line = lines.get(timeout=SILENCE)
+                line = lines.get(timeout=min(max(SILENCE, passed / 10), LONGEST_SILENCE))
             except queue.Empty:
-                said = status() if status else progress
-                print(f"  {time.monotonic() - begin:4.0f} s: {said}")
+                passed = time.monotonic() - begin
+                _say(f"{passed:4.0f} s: {status() if status else progress}", passing=True)
                 continue
             if line is None:
                 break
             if (text := progress.feed(line)) is not None:
-                print(f"  {text}")
+                _say(text)
+        if sys.stdout.isatty():
+            print("\r\x1b[K", end="")
         return process.wait()
+
+
+def _say(text: str, *, passing: bool = False) -> None:
+    """Print a line; on a terminal a passing one gives way to the next."""
+    terminal = sys.stdout.isatty()
+    start = "\r\x1b[K" if terminal else ""
+    print(f"{start}  {text}", end="" if terminal and passing else "\n", flush=True)
 
 
 def _lines(process: Popen[str]) -> queue.Queue[str | None]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,16 +29,25 @@ class Sandbox:
 
     Attributes:
         url: where its API is.
+        process: the program.
     """
 
     url: str
+    process: Popen[str]
 
     def requests(self) -> int:
         """Return how many requests it has answered; 0 if it can't say."""
         return int(self._stats().get("total", 0))
 
     def status(self) -> str:
-        """Say how much has been read from it."""
+        """Say how much has been read from it.
+
+        Raises:
+            LauncherError: it has ended by itself.
+        """
+        if (code := self.process.poll()) is not None:
+            msg = f"The sandbox ended in the middle of the demo, with exit code {code}."
+            raise LauncherError(msg)
         stats = self._stats()
         rows = sum(stats.get("rows", {}).values())
         return f"{stats.get('total', 0):,} requests, {rows:,} rows read"
@@ -88,4 +98,4 @@ def sandbox(*, seed: int, size: int) -> Iterator[Sandbox]:
             errors.seek(0)
             msg = f"The sandbox does not start.\n{errors.read().strip()}"
             raise LauncherError(msg)
-        yield Sandbox(line.removeprefix(READY))
+        yield Sandbox(line.removeprefix(READY), process)

@@ -199,8 +199,11 @@ def test_a_second_demo_says_so_in_one_sentence(project: Path) -> None:
     assert not (project / ".embedded").exists()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_everything(project: Path, signum: signal.Signals) -> None:
+@contextmanager
+def sleeping_demo(
+    project: Path,
+) -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Process]]]:
+    """A demo that hangs in the middle, and all that it started."""
     behave(project, 'pathlib.Path("asleep").touch(); time.sleep(600)')
     with subprocess.Popen(
         [*LAUNCHER, "demo", "--size", "100"],
@@ -216,6 +219,12 @@ def test_a_signal_stops_everything(project: Path, signum: signal.Signals) -> Non
         assert {"pennylane-sandbox", "meltano", "tap"} <= {
             Path(word).name for child in started for word in child.cmdline()
         }
+        yield process, started
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(project: Path, signum: signal.Signals) -> None:
+    with sleeping_demo(project) as (process, started):
         process.send_signal(signum)
         _, errors = process.communicate()
     assert process.returncode == 128 + signum
@@ -239,3 +248,16 @@ def test_outside_a_project(tmp_path: Path) -> None:
     result = launch(tmp_path, "demo")
     assert result.returncode == 1
     assert "no meltano.yml here" in result.stderr
+
+
+def test_a_sandbox_that_dies_ends_the_demo(project: Path) -> None:
+    with sleeping_demo(project) as (process, started):
+        for child in started:
+            if any(word.endswith("/pennylane-sandbox") for word in child.cmdline()):
+                child.kill()
+        _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors == "The sandbox ended in the middle of the demo, with exit code -9.\n"
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert not alive
+    assert_stopped(project)
