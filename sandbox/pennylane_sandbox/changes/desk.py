@@ -40,4 +40,5 @@ class Desk:
 
     def revise(self, text: str | None) -> str:
         """Return a text that was edited once more."""
-        return f"{(text or '').partition(' — révision ')[0]} — révision {self.books.count('edit')}"
+        original, _, _ = (text or "Sans libellé").partition(" — révision ")
+        return f"{original} — révision {self.books.count('edit')}"

@@ -206,4 +206,6 @@ def _rest(growth: _Growth, size: int) -> None:
             status=None if rng.random() < 0.1 else "entry",
             shares=rng.choice(books.share_pool) if rng.random() < 0.1 else (),
         )
+        if rng.random() < 0.05:
+            entry.label = None
         growth.enter(entry)

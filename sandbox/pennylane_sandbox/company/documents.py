@@ -60,7 +60,9 @@ def make_quote(books: Books, customer: Doc, stamp: str | None = None) -> Doc:
         "discount": {"type": "relative", "value": "10"}
         if place % 4 == 0
         else {"type": "absolute", "value": "0.0"},
-        "public_file_url": f"https://app.pennylane.com/public/quote/pdf?id={row_id:x}",
+        "public_file_url": f"https://app.pennylane.com/public/quote/pdf?id={row_id:x}"
+        if place % 7
+        else None,
         "filename": f"{number}.pdf" if place % 3 else None,
         "special_mention": None,
         "customer": reference("customers", customer.id),
@@ -135,7 +137,7 @@ def _rule(place: int) -> Json:
         "rule_type": "yearly" if yearly else "monthly",
         "interval": 1,
         "count": 12 if place % 3 == 0 else None,
-        "until": None,
+        "until": "2027-12-31" if place % 6 == 1 else None,
     }
 
 

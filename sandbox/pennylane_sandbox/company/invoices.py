@@ -68,7 +68,7 @@ def make_customer_invoice(
         invoice_number=invoice_number,
         status="draft" if draft else "complete",
         shares=shares if place % 2 else (),
-        filename=f"{invoice_number}.pdf",
+        filename=None if draft else f"{invoice_number}.pdf",
     )
     return Invoice(
         id=row_id,
@@ -76,7 +76,7 @@ def make_customer_invoice(
         number=invoice_number,
         label=label if place % 8 else None,
         date=date,
-        deadline=deadline,
+        deadline=None if draft else deadline,
         currency=currency,
         rate=exchange,
         before_tax=before_tax,
@@ -165,7 +165,7 @@ def make_supplier_invoice(
         credited_id=None,
         template_id=None,
         reference=f"FRN-{rng.getrandbits(40):010x}",
-        archived_at=None,
+        archived_at=instant(shift(date, 40), rng) if place % 41 == 5 else None,
         created_at=created,
         updated_at=updated,
     )
