@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_pennylane import settings
+from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tap_pennylane.streams.base import PennylaneStream
 
 PACKAGE = Path(__file__).parents[1]
 PAGES = (PACKAGE / "README.md", PACKAGE.parent / "README.md")
@@ -28,14 +31,29 @@ def table(*rows: Iterable[str]) -> str:
 
 
 def streams() -> str:
-    """Every stream: its table, keys, and what it holds."""
+    """Every stream: its table, keys, how it is kept fresh, and what it holds."""
     return table(
-        ("Table", "Key", "Holds"),
+        ("Table", "Key", "Kept fresh by", "Holds"),
         *(
-            (f"`{name}`", ", ".join(f"`{key}`" for key in stream.primary_keys), doc(stream))
-            for name, stream in TapPennylane(validate_config=False).streams.items()
+            (
+                f"`{name}`",
+                ", ".join(f"`{key}`" for key in stream.primary_keys),
+                freshness(stream),
+                doc(stream),
+            )
+            for name, stream in sorted(TapPennylane(validate_config=False).streams.items())
         ),
     )
+
+
+def freshness(stream: PennylaneStream | SyncLog) -> str:
+    """How a stream is kept fresh, in words."""
+    if isinstance(stream, SyncLog):
+        return "every run adds rows"
+    if stream.changelog:
+        return "its changelog" if stream.changelog.endswith(f"/{stream.name}") else "changelogs"
+    hours = stream.refresh_hours
+    return f"a read every {hours} h" if hours else "a read every run"
 
 
 def doc(stream: object) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane import schemas
 from tap_pennylane.record import OMITTED, PATH
+from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
 
 if TYPE_CHECKING:
@@ -167,14 +168,16 @@ def generate(directory: Path) -> dict[str, str]:
     """The text of every schema file, by file name, from the documents in `directory`."""
     document = Document(directory / "company_v2.json")
     streams = TapPennylane(validate_config=False, setup_mapper=False).streams
-    return {f"{name}.json": as_text(flat_schema(document, streams[name])) for name in streams}
+    names = [name for name in streams if name != SyncLog.name]
+    return {f"{name}.json": as_text(flat_schema(document, streams[name])) for name in names}
 
 
 def main() -> None:
     """Replace the schema files."""
     texts = generate(Path(os.environ["PENNYLANE_OPENAPI_DIR"]))
     target = Path(str(files(schemas)))
-    for stale in {path.name for path in target.glob("*.json")} - texts.keys():
+    own = {f"{SyncLog.name}.json"}  # not Pennylane's
+    for stale in {path.name for path in target.glob("*.json")} - texts.keys() - own:
         (target / stale).unlink()
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8")

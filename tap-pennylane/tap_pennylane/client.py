@@ -6,6 +6,8 @@ import json
 import logging
 import random
 import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,7 +19,7 @@ import msgspec
 import requests
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_pennylane.errors import FatalError, PennylaneError
+from tap_pennylane.errors import FatalError, PennylaneError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -39,6 +41,25 @@ class _TransientError(Exception):
     def __init__(self, cause: str, retry_after: float | None = None) -> None:
         super().__init__(cause)
         self.retry_after = retry_after
+
+
+@dataclass
+class Usage:
+    """What was asked of the API."""
+
+    requests: int = 0
+    rate_limited: int = 0
+    """Answers with 429."""
+    seconds_waited: float = 0.0
+    """For the request budget."""
+
+    def __sub__(self, earlier: Usage) -> Usage:
+        """What was asked since an earlier moment."""
+        return Usage(
+            self.requests - earlier.requests,
+            self.rate_limited - earlier.rate_limited,
+            self.seconds_waited - earlier.seconds_waited,
+        )
 
 
 class Client:
@@ -66,6 +87,8 @@ class Client:
         """
         self._url = url
         self._limiter = limiter
+        self._usage = Usage()
+        self._server_clock: tuple[datetime, float] | None = None
         self._timeout = timeout
         self._session = requests.Session()
         # As `auth`, not as a header: requests would put a netrc entry over a header.
@@ -103,8 +126,21 @@ class Client:
             )
             raise PennylaneError(msg) from error
 
+    @property
+    def usage(self) -> Usage:
+        """What was asked so far."""
+        return replace(self._usage)
+
+    def now(self) -> datetime:
+        """The time by the server's clock, as its last answer said; ours before the first."""
+        if self._server_clock is None:
+            return datetime.now(UTC)
+        moment, at = self._server_clock
+        return moment + timedelta(seconds=time.monotonic() - at)
+
     def _exchange(self, path: str, params: Mapping[str, Any] | None) -> object:
-        self._limiter.acquire()
+        self._usage.seconds_waited += self._limiter.acquire()
+        self._usage.requests += 1
         response = None
         try:
             response = self._session.get(
@@ -117,6 +153,10 @@ class Client:
             raise _TransientError(_connection_trouble(error)) from error
         finally:
             self._limiter.release(*_budget(response))
+        if date := _date(response):
+            # In whole seconds: the later of two estimates is nearer, and time never goes back.
+            known = self.now() if self._server_clock else date
+            self._server_clock = max(date, known), time.monotonic()
         if response.status_code != HTTPStatus.OK:
             self._refuse(response, path)
         return _document(response)
@@ -125,6 +165,7 @@ class Client:
         status = response.status_code
         said = f"HTTP {status}: {_text(response)}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._usage.rate_limited += 1
             wait = _number(response.headers.get("retry-after"))
             if wait is not None:
                 self._limiter.pause(wait)
@@ -142,9 +183,9 @@ class Client:
                 f"Pennylane refuses {path} ({said}). "
                 f"Give the token that scope {WHERE_TOKENS_ARE}, or deselect the stream"
             )
-            raise PennylaneError(msg)
+            raise RefusedError(msg, status)
         msg = f"Pennylane does not answer {path} ({said})"
-        raise PennylaneError(msg)
+        raise RefusedError(msg, status)
 
 
 def _log_retry(details: Any) -> None:  # noqa: ANN401 - backoff's type lacks the exception
@@ -211,11 +252,15 @@ def _budget(response: requests.Response | None) -> tuple[int | None, float | Non
         return None, None
     if reset is None:
         return int(remaining), None
+    now = _date(response) or datetime.now(UTC)
+    return int(remaining), max(0.0, reset - now.timestamp())
+
+
+def _date(response: requests.Response) -> datetime | None:
     try:
-        now = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
     except ValueError:
-        now = time.time()
-    return int(remaining), max(0.0, reset - now)
+        return None
 
 
 def _number(header: str | None) -> float | None:

@@ -7,9 +7,26 @@ class PennylaneError(Exception):
     """One stream can't be read whole; the others go on."""
 
 
+class RefusedError(PennylaneError):
+    """The API does not answer a request, and would not if it came again."""
+
+    def __init__(self, message: str, status: int) -> None:
+        """Note the HTTP status."""
+        super().__init__(message)
+        self.status = status
+
+
 class FatalError(PennylaneError):
-    """Nothing can be read: a refused token, or a host that is not there."""
+    """Nothing can be read: a refused token, another company's state, a host that is not there."""
 
 
 class RecordError(PennylaneError):
     """A value of a record can't be what its schema promises."""
+
+
+class UntraceableError(PennylaneError):
+    """The changelogs don't say which records changed: the collection must be read whole."""
+
+
+class ExpiredError(UntraceableError):
+    """The bookmark is older than what the changelogs keep."""

@@ -46,15 +46,21 @@ class Limiter:
         self._others_until = 0.0
         self._doubt_at: float | None = None
 
-    def acquire(self) -> None:
-        """Wait for a slot and take it; `release` must follow when the answer came or failed."""
+    def acquire(self) -> float:
+        """Wait for a slot and take it; `release` must follow when the answer came or failed.
+
+        Returns:
+            The seconds waited.
+        """
+        waited = 0.0
         while True:
             with self._lock:
                 wait = self._wait()
                 if wait <= 0:
                     self._in_flight += 1
-                    return
+                    return waited
             self._sleep(wait)
+            waited += wait
 
     def release(self, remaining: int | None = None, reset_in: float | None = None) -> None:
         """Give the slot back, with what the answer's headers say of the budget.

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tap_pennylane.client import Client
 
 
-def pages(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+def pages(
+    client: Client, path: str, params: Mapping[str, Any], first: Mapping[str, Any] | None = None
+) -> Iterator[list[dict[str, Any]]]:
     """Read a list to its end.
 
     The cursor does not carry filter and sort, so every page's request repeats all parameters.
@@ -21,6 +23,7 @@ def pages(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[list
         client: Sends the requests.
         path: The list's path.
         params: The query of every page.
+        first: What only the first page's query has besides.
 
     Yields:
         The items of one page.
@@ -28,7 +31,7 @@ def pages(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[list
     Raises:
         PennylaneError: A request failed, or a page is not a page: then the list was not read whole.
     """
-    query = dict(params)
+    query = {**params, **(first or {})}
     seen: set[str] = set()
     while True:
         items, cursor = _parts(client.get(path, query), path)
@@ -39,7 +42,7 @@ def pages(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[list
             msg = f"{path} answers the same cursor again: its list has no end"
             raise PennylaneError(msg)
         seen.add(cursor)
-        query["cursor"] = cursor
+        query = {**params, "cursor": cursor}
 
 
 def _parts(page: object, path: str) -> tuple[list[dict[str, Any]], str | None]:

@@ -43,6 +43,16 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "refresh_hours",
+        th.ObjectType(additional_properties=th.NumberType(minimum=0)),
+        default={},
+        title="Refresh hours",
+        description=(
+            "For collections without changelog: by stream, how many hours old a read may get "
+            'before the next; 0 is every run. JSON, like `{"commercial_documents": 24}`.'
+        ),
+    ),
+    th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=1000),
         default=1000,
@@ -98,6 +108,7 @@ _REMEDIES = {
     "api_token": f"create one {WHERE_TOKENS_ARE} and set TAP_PENNYLANE_API_TOKEN to it",
     "api_url": "give scheme and host only, like https://app.pennylane.com",
     "start_date": "give a date like 2024-01-31",
+    "refresh_hours": 'give JSON of streams and hours, like {"commercial_documents": 24}',
     "page_size": "give a whole number from 1 to 1000",
     "requests_per_window": "give a whole number of at least 1; Pennylane allows 25",
     "window_seconds": "give a number of seconds above 0; Pennylane counts in 5",

@@ -16,19 +16,23 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_pennylane import settings
+from tap_pennylane.changelog import Changelogs
 from tap_pennylane.client import Client
 from tap_pennylane.errors import FatalError, PennylaneError
 from tap_pennylane.limiter import Limiter
+from tap_pennylane.record import RecordReader
 from tap_pennylane.redaction import redact
 from tap_pennylane.streams import STREAMS
+from tap_pennylane.streams.base import schema_file
+from tap_pennylane.streams.sync_log import SyncLog as SyncLogStream
+from tap_pennylane.sync_log import SyncLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     import click
-
-    from tap_pennylane.streams.base import PennylaneStream
+    from singer_sdk import Stream
 
 API = "/api/external/v2"
 
@@ -48,8 +52,6 @@ class TapPennylane(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    streams: dict[str, PennylaneStream]  # type: ignore[assignment] # the SDK's property, narrowed
-
     def __init__(self, **options: Any) -> None:
         """Validate the settings; nothing is sent yet.
 
@@ -63,6 +65,8 @@ class TapPennylane(Tap):
             raise ConfigValidationError(errors[0], errors=errors)
         self.failures: dict[str, str] = {}
         """Streams that were not delivered whole, and why."""
+        self.fatal: FatalError | None = None
+        """Why no further stream is read."""
         super().__init__(**options)
 
     @override
@@ -83,8 +87,17 @@ class TapPennylane(Tap):
         return errors
 
     @override
-    def discover_streams(self) -> list[PennylaneStream]:
-        return [stream(self) for stream in STREAMS]
+    def discover_streams(self) -> list[Stream]:
+        return [*(stream(self) for stream in STREAMS), SyncLogStream(self)]
+
+    @property
+    @override
+    def streams(self) -> dict[str, Any]:
+        """The streams by name, in the order in which they are read."""
+        if self._streams is None:
+            by_name = super().streams.items()
+            self._streams = dict(sorted(by_name, key=lambda item: getattr(item[1], "order", 0)))
+        return self._streams
 
     @cached_property
     def client(self) -> Client:
@@ -108,15 +121,45 @@ class TapPennylane(Tap):
             raise PennylaneError(msg)
         return answer
 
-    def fail(self, stream: str, reason: str) -> None:
+    @property
+    def company_id(self) -> int:
+        """The company of the token."""
+        company = self.me.get("company")
+        number = company.get("id") if isinstance(company, dict) else None
+        if not isinstance(number, int):
+            msg = "/me does not say which company the token is of"
+            raise FatalError(msg)
+        return number
+
+    @cached_property
+    def changelogs(self) -> Changelogs:
+        """What changed, read once for all streams."""
+        return Changelogs(self.client)
+
+    @cached_property
+    def sync_log(self) -> SyncLog:
+        """The record of this run."""
+        return SyncLog(self.client)
+
+    def fiscal_years(self) -> list[dict[str, Any]]:
+        """The fiscal years as records, with their `start` and `finish`."""
+        stream = self.streams["fiscal_years"]
+        reader = RecordReader(schema_file(stream.name), keys=("start", "finish"))
+        return [reader.read(item) for page in stream.pages(stream.parameters()) for item in page]
+
+    def fail(self, stream: str, error: Exception) -> None:
         """Note that a stream was not delivered whole.
 
         Args:
             stream: Its name.
-            reason: What happened and what to do, without a full stop.
+            error: What happened and what to do, without a full stop; a `FatalError` ends the run.
         """
-        self.failures[stream] = reason
-        self.logger.error("Stream '%s' failed: %s.", stream, reason)
+        self.failures[stream] = str(error)
+        if isinstance(error, FatalError):
+            self.fatal = error
+            self.logger.critical("%s.", error)
+        else:
+            self.logger.error("Stream '%s' failed: %s.", stream, error)
 
     def check_access(self) -> None:
         """Ask who the token is, before anything else is tried.
@@ -162,6 +205,8 @@ class TapPennylane(Tap):
         """
         if not self.failures:
             return 0
+        if self.fatal:
+            return 1
         self.logger.error(
             "%d of %d streams failed (%s); the others were delivered whole. Exit code 1.",
             len(self.failures),

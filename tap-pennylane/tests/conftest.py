@@ -26,6 +26,7 @@ class Run:
     messages: list[dict[str, Any]]
     records: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     activated: dict[str, int] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for message in self.messages:
@@ -33,17 +34,32 @@ class Run:
                 self.records[message["stream"]].append(message["record"])
             elif message["type"] == "ACTIVATE_VERSION":
                 self.activated[message["stream"]] = message["version"]
+            elif message["type"] == "STATE":
+                self.state = message["value"]
+
+    @property
+    def log_rows(self) -> dict[str, dict[str, Any]]:
+        """The record of runs, by stream."""
+        return {row["stream"]: row for row in self.records["sync_log"]}
 
 
 @pytest.fixture
 def run_tap(tmp_path: Path) -> Callable[..., Run]:
-    """Run the tap with settings, and arguments, and the streams to select (default: all)."""
+    """Run the tap with settings, arguments, a state, and the streams to select (default: all)."""
 
-    def run(*arguments: str, streams: list[str] | None = None, **config: Any) -> Run:
+    def run(
+        *arguments: str,
+        streams: list[str] | None = None,
+        state: dict[str, Any] | None = None,
+        **config: Any,
+    ) -> Run:
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
         command = [sys.executable, "-m", "tap_pennylane", "--config", f"{tmp_path}/config.json"]
         if streams is not None:
             command += ["--catalog", str(_catalog(tmp_path, streams))]
+        if state is not None:
+            (tmp_path / "state.json").write_text(json.dumps(state), encoding="utf-8")
+            command += ["--state", str(tmp_path / "state.json")]
         done = subprocess.run([*command, *arguments], capture_output=True, check=False)
         return Run(
             done.returncode,

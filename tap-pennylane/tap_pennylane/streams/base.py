@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -13,15 +14,21 @@ from singer_sdk.schema.source import SchemaDirectory
 from typing_extensions import override
 
 from tap_pennylane import schemas
-from tap_pennylane.errors import FatalError, PennylaneError
+from tap_pennylane.changelog import changed
+from tap_pennylane.errors import PennylaneError
+from tap_pennylane.pagination import pages
 from tap_pennylane.record import OMITTED, PATH, RecordReader
+from tap_pennylane.replication import replicate
 from tap_pennylane.scan import scan
+from tap_pennylane.sync_log import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
+    from tap_pennylane.bookmark import Bookmark
+    from tap_pennylane.changelog import Event
     from tap_pennylane.tap import TapPennylane
 
 
@@ -37,7 +44,7 @@ class _PublicSchemas(SchemaDirectory):
     @override
     def fetch_schema(self, key: str) -> dict[str, Any]:
         schema = super().fetch_schema(key)
-        schema.pop(OMITTED)
+        schema.pop(OMITTED, None)
         for definition in schema["properties"].values():
             definition.pop(PATH, None)
         return schema
@@ -64,12 +71,30 @@ class PennylaneStream(Stream):
     earliest: ClassVar[str | None] = None
     """A date to filter from even without a start date."""
 
+    scan_by: ClassVar[str | None] = None
+    """What a read that was cut off goes on by: `id` or `date`, which the endpoint must filter by;
+    None where it filters by neither, and a read starts over."""
+
+    changelog: ClassVar[str | None] = None
+    """The path of the changelog whose events name the records that changed."""
+
+    link_changelogs: ClassVar[Sequence[tuple[str, str]]] = ()
+    """Changelogs of links to the records, and what names the record in their events."""
+
+    refresh_hours: ClassVar[float] = 0
+    """Without changelog: how many hours old a read may get before the next; 0 is every run."""
+
+    order: ClassVar[int] = 0
+    """Streams of a higher order are read after those of a lower one."""
+
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the record reader conforms
 
     def __init__(self, tap: TapPennylane) -> None:
         """Belong to a tap."""
         super().__init__(tap)
         self.tap = tap
+        if self.changelog:
+            self.forced_replication_method = "LOG_BASED"
         self._told_of_unknown_fields = False
 
     @cached_property
@@ -84,6 +109,12 @@ class PennylaneStream(Stream):
         Targets flag every older row as deleted then, and a failure would leave them so.
         """
         return False
+
+    @property
+    def changelogs(self) -> dict[str, str]:
+        """The changelogs to follow, and what names the record in their events."""
+        own = {self.changelog: "id"} if self.changelog else {}
+        return own | dict(self.link_changelogs)
 
     def parameters(self) -> dict[str, Any]:
         """The query that every page of this stream is asked with."""
@@ -106,34 +137,92 @@ class PennylaneStream(Stream):
         """Queries that together make the collection, whose parameters are fields of its records."""
         return ({},)
 
-    def items(self) -> Iterator[dict[str, Any]]:
-        """The API's items, all of them.
+    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """The pages of the API's items that a query answers."""
+        return pages(self.tap.client, self.path, parameters)
+
+    def changed(self, path: str, key: str, events: Sequence[Event]) -> dict[int, bool]:
+        """The records that events of a changelog are about, and whether they are gone.
+
+        Args:
+            path: The changelog's path.
+            key: What names the record in an event, as `changelogs` says.
+            events: In order.
 
         Raises:
-            PennylaneError: Not all could be read.
+            UntraceableError: They don't tell.
         """
-        return scan(self)
+        del path
+        return changed(events, key)
+
+    def followed(self, record: dict[str, Any]) -> None:
+        """Take note of a record that a changelog named."""
+
+    def due(self, bookmark: Bookmark) -> bool:
+        """Whether a collection without changelog is to be read again."""
+        hours = self.config["refresh_hours"].get(self.name, self.refresh_hours)
+        if not hours or not bookmark.read_at:
+            return True
+        age = self.tap.client.now() - datetime.fromisoformat(bookmark.read_at)
+        return age >= timedelta(hours=hours)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the collection whole; only then is what it lacks known to be gone."""
-        self._stream_version = self.tap.initialized_at
+        """Deliver what is owed; a failure is noted and said, and the other streams go on."""
+        if self.ABORT_AT_RECORD_COUNT:
+            reading = self._sample(self.ABORT_AT_RECORD_COUNT)
+            yield from self._guarded(Entry(self.name), reading)
+            return
+        with self.tap.sync_log.entry(self.name) as entry:
+            if self.tap.fatal:
+                entry.status, entry.error = "skipped", str(self.tap.fatal)
+            else:
+                yield from self._guarded(entry, replicate(self, entry))
+
+    def _guarded(self, entry: Entry, reading: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         try:
-            for count, item in enumerate(self.items(), start=1):
-                yield self._reader.read(item)
-                if self._reader.unknown:
-                    self._mention_unknown_fields()
-                if count == self.ABORT_AT_RECORD_COUNT:
-                    return  # a connection test: the SDK would complain of an unhandled error
-        except FatalError:
-            raise
+            yield from reading
         except PennylaneError as error:
-            self.tap.fail(self.name, str(error))
+            entry.fail(str(error))
+            self.tap.fail(self.name, error)
         except Exception as error:  # a bug here must not take the other streams down
             self.logger.exception("Unexpected error in '%s'", self.name)
-            self.tap.fail(self.name, f"{type(error).__name__}: {error}")
-        else:
-            self._write_activate_version_message(self._stream_version)
+            entry.fail(f"{type(error).__name__}: {error}")
+            self.tap.fail(self.name, error)
+
+    def _sample(self, count: int) -> Iterator[dict[str, Any]]:
+        """A few records, for a connection test. The SDK would read on and complain of that."""
+        for page, _ in scan(self, None):
+            for item in page[:count]:
+                yield self.read(item)
+            if page:
+                return
+
+    def read(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Shape one item of the API's answer.
+
+        Raises:
+            RecordError: A value can't be its type.
+        """
+        record = self._reader.read(item)
+        if self._reader.unknown:
+            self._mention_unknown_fields()
+        return record
+
+    def activate(self, version: int) -> None:
+        """Let records carry this version of the table from now on."""
+        self._stream_version = version
+
+    def announce(self, version: int) -> None:
+        """Say that all of this version was sent: what a target has of older ones is gone."""
+        self._write_activate_version_message(version)
+
+    def remember(self, bookmark: Bookmark) -> None:
+        """Write a bookmark. What it says was delivered must be written already."""
+        self.stream_state.clear()
+        self.stream_state.update(bookmark.dump())
+        self.state_manager.is_flushed = False
+        self._write_state_message()
 
     def _mention_unknown_fields(self) -> None:
         names, self._reader.unknown = sorted(self._reader.unknown), set()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_pennylane.record import RecordReader
-from tap_pennylane.streams.base import PennylaneStream, schema_file
+from tap_pennylane.changelog import by_id, changed
+from tap_pennylane.errors import UntraceableError
+from tap_pennylane.streams.base import PennylaneStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_pennylane.changelog import Event
+    from tap_pennylane.tap import TapPennylane
 
 
 class BankAccounts(PennylaneStream):
@@ -26,6 +29,8 @@ class BankEstablishments(PennylaneStream):
 
     name = "bank_establishments"
     path = "/bank_establishments"
+    scan_by = "id"
+    refresh_hours = 24
 
 
 class BillingSubscriptions(PennylaneStream):
@@ -33,6 +38,8 @@ class BillingSubscriptions(PennylaneStream):
 
     name = "billing_subscriptions"
     path = "/billing_subscriptions"
+    scan_by = "id"
+    refresh_hours = 1
 
 
 class Categories(PennylaneStream):
@@ -40,6 +47,7 @@ class Categories(PennylaneStream):
 
     name = "categories"
     path = "/categories"
+    scan_by = "id"
 
 
 class CategoryGroups(PennylaneStream):
@@ -55,6 +63,8 @@ class CommercialDocuments(PennylaneStream):
 
     name = "commercial_documents"
     path = "/commercial_documents"
+    scan_by = "id"
+    refresh_hours = 1
 
 
 class Company(PennylaneStream):
@@ -65,8 +75,8 @@ class Company(PennylaneStream):
     primary_keys = ("company_id",)
 
     @override
-    def items(self) -> Iterator[dict[str, Any]]:
-        return iter([self.tap.me])
+    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        return iter([[self.tap.me]])
 
 
 class CustomerInvoiceTemplates(PennylaneStream):
@@ -74,6 +84,7 @@ class CustomerInvoiceTemplates(PennylaneStream):
 
     name = "customer_invoice_templates"
     path = "/customer_invoice_templates"
+    refresh_hours = 24
 
 
 class CustomerInvoices(PennylaneStream):
@@ -81,6 +92,8 @@ class CustomerInvoices(PennylaneStream):
 
     name = "customer_invoices"
     path = "/customer_invoices"
+    scan_by = "id"
+    changelog = "/changelogs/customer_invoices"
     dated = True
 
 
@@ -89,6 +102,8 @@ class Customers(PennylaneStream):
 
     name = "customers"
     path = "/customers"
+    scan_by = "id"
+    changelog = "/changelogs/customers"
 
 
 class FiscalYears(PennylaneStream):
@@ -97,14 +112,14 @@ class FiscalYears(PennylaneStream):
     name = "fiscal_years"
     path = "/fiscal_years"
 
-    @cached_property
-    def _all(self) -> list[dict[str, Any]]:
-        return list(super().items())
-
     @override
-    def items(self) -> Iterator[dict[str, Any]]:
-        """Read once: the trial balance needs them too."""
-        return iter(self._all)
+    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """Read once: other streams need them too."""
+        if self._pages is None:
+            self._pages = list(super().pages(parameters))
+        return iter(self._pages)
+
+    _pages: list[list[dict[str, Any]]] | None = None
 
 
 class GocardlessMandates(PennylaneStream):
@@ -112,6 +127,8 @@ class GocardlessMandates(PennylaneStream):
 
     name = "gocardless_mandates"
     path = "/gocardless_mandates"
+    scan_by = "id"
+    refresh_hours = 6
 
 
 class Journals(PennylaneStream):
@@ -126,6 +143,7 @@ class LedgerAccounts(PennylaneStream):
 
     name = "ledger_accounts"
     path = "/ledger_accounts"
+    scan_by = "id"
     largest_page = 1000
 
 
@@ -134,8 +152,38 @@ class LedgerEntries(PennylaneStream):
 
     name = "ledger_entries"
     path = "/ledger_entries"
+    changelog = "/changelogs/ledger_entry_lines"
+    link_changelogs = (
+        ("/changelogs/ledger_entry_lines_categories", "ledger_entry"),
+        ("/changelogs/ledger_entries_categories", "ledger_entry"),
+    )
+    order = 1
+    scan_by = "id"
     dated = True
     earliest = "1900-01-01"
+
+    @override
+    def changed(self, path: str, key: str, events: Sequence[Event]) -> dict[int, bool]:
+        """Entries have no changelog of their own: a changed line names its entry."""
+        if key != "id":
+            return super().changed(path, key, events)
+        lines = changed(events, key)
+        if any(lines.values()):
+            msg = "lines were deleted, and the changelog does not say of which entries"
+            raise UntraceableError(msg)
+        return dict.fromkeys(self._entries_of(lines), False)
+
+    def _entries_of(self, lines: Iterable[int]) -> set[int]:
+        stream = self.tap.streams[LedgerEntryLines.name]
+        known = stream.entry_of
+        unknown = [line for line in lines if line not in known]
+        for _, items in by_id(stream, unknown):
+            for record in map(stream.read, items):
+                stream.followed(record)
+        if gone := next((line for line in lines if line not in known), None):
+            msg = f"the line {gone} is gone, and nothing says of which entry"
+            raise UntraceableError(msg)
+        return {known[line] for line in lines}
 
 
 class LedgerEntryLines(PennylaneStream):
@@ -143,7 +191,19 @@ class LedgerEntryLines(PennylaneStream):
 
     name = "ledger_entry_lines"
     path = "/ledger_entry_lines"
+    changelog = "/changelogs/ledger_entry_lines"
+    link_changelogs = (("/changelogs/ledger_entry_lines_categories", "ledger_entry_line"),)
+    scan_by = "id"
     dated = True
+
+    def __init__(self, tap: TapPennylane) -> None:
+        """Begin without knowing which entry a line is of."""
+        super().__init__(tap)
+        self.entry_of: dict[int, int] = {}
+
+    @override
+    def followed(self, record: dict[str, Any]) -> None:
+        self.entry_of[record["id"]] = record["ledger_entry_id"]
 
 
 class PaRegistrations(PennylaneStream):
@@ -151,6 +211,7 @@ class PaRegistrations(PennylaneStream):
 
     name = "pa_registrations"
     path = "/pa_registrations"
+    refresh_hours = 24
     largest_page = None
     sort = None
 
@@ -160,6 +221,7 @@ class ProAccountMandateMigrations(PennylaneStream):
 
     name = "pro_account_mandate_migrations"
     path = "/pro_account/mandate_migrations"
+    refresh_hours = 6
 
 
 class ProAccountMandates(PennylaneStream):
@@ -167,6 +229,7 @@ class ProAccountMandates(PennylaneStream):
 
     name = "pro_account_mandates"
     path = "/pro_account/mandates"
+    refresh_hours = 6
     primary_keys = ("customer_id",)
 
 
@@ -175,6 +238,8 @@ class Products(PennylaneStream):
 
     name = "products"
     path = "/products"
+    scan_by = "id"
+    changelog = "/changelogs/products"
 
 
 class PurchaseRequests(PennylaneStream):
@@ -182,6 +247,8 @@ class PurchaseRequests(PennylaneStream):
 
     name = "purchase_requests"
     path = "/purchase_requests"
+    scan_by = "id"
+    refresh_hours = 1
 
 
 class Quotes(PennylaneStream):
@@ -189,6 +256,8 @@ class Quotes(PennylaneStream):
 
     name = "quotes"
     path = "/quotes"
+    scan_by = "id"
+    changelog = "/changelogs/quotes"
 
 
 class SepaMandates(PennylaneStream):
@@ -196,6 +265,8 @@ class SepaMandates(PennylaneStream):
 
     name = "sepa_mandates"
     path = "/sepa_mandates"
+    scan_by = "id"
+    refresh_hours = 6
 
 
 class SupplierInvoices(PennylaneStream):
@@ -203,6 +274,8 @@ class SupplierInvoices(PennylaneStream):
 
     name = "supplier_invoices"
     path = "/supplier_invoices"
+    scan_by = "id"
+    changelog = "/changelogs/supplier_invoices"
     dated = True
 
 
@@ -211,6 +284,8 @@ class Suppliers(PennylaneStream):
 
     name = "suppliers"
     path = "/suppliers"
+    scan_by = "id"
+    changelog = "/changelogs/suppliers"
 
 
 class Transactions(PennylaneStream):
@@ -218,6 +293,8 @@ class Transactions(PennylaneStream):
 
     name = "transactions"
     path = "/transactions"
+    scan_by = "date"
+    changelog = "/changelogs/transactions"
     dated = True
 
 
@@ -236,8 +313,7 @@ class TrialBalance(PennylaneStream):
 
     @override
     def slices(self) -> Iterator[dict[str, str]]:
-        years = RecordReader(schema_file(FiscalYears.name), keys=("start", "finish"))
-        for year in map(years.read, self.tap.streams[FiscalYears.name].items()):
+        for year in self.tap.fiscal_years():
             if not self.first_date or year["finish"] >= self.first_date:
                 yield {"period_start": year["start"], "period_end": year["finish"]}
 
@@ -247,4 +323,5 @@ class WebhookSubscriptions(PennylaneStream):
 
     name = "webhook_subscriptions"
     path = "/webhook_subscriptions"
+    refresh_hours = 24
     sort = None

@@ -1,0 +1,99 @@
+"""What the state remembers of a stream; `docs/state.md` shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_pennylane.errors import FatalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1
+"""Of the bookmarks that this version writes."""
+
+_START_OVER = "Start over with `meltano run --full-refresh …`, or with the state this company had"
+
+
+class Position(msgspec.Struct, omit_defaults=True):
+    """How far a changelog was consumed: an instant, and which of its events."""
+
+    processed_at: str
+    events: int = 0
+    """How many events of that instant were consumed."""
+    digest: str = ""
+    """Of those events, so that later ones of the same instant are told apart."""
+
+
+class Scan(msgspec.Struct, omit_defaults=True):
+    """A read of the whole collection that has not come to its end."""
+
+    began: str
+    """By the server's clock, in UTC."""
+    version: int
+    """Of the table, for ACTIVATE_VERSION."""
+    after: int | str | None = None
+    """What was delivered: ids up to this one, or dates before this one."""
+
+
+class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What was read of a stream, for whom, and what is left."""
+
+    format: int
+    company: int
+    """The id that `/me` answered."""
+    start_date: str | None = None
+    columns: str
+    """Fingerprint of the selected columns: a new one needs the old rows again."""
+    version: int | None = None
+    """Of the table, since the last completed scan."""
+    read_at: str | None = None
+    """When the last completed read of the whole collection began."""
+    changes: dict[str, Position] = {}
+    """By changelog: how far it was consumed."""
+    scan: Scan | None = None
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any], stream: str, company: int) -> Bookmark | None:
+        """Read a stream's state.
+
+        Args:
+            state: The stream's part of the Singer state.
+            stream: Its name.
+            company: The company of the token.
+
+        Returns:
+            The bookmark; None where there is none, or one of before bookmarks had a format.
+
+        Raises:
+            FatalError: The state is another company's, or of a newer version.
+        """
+        if "format" not in state:
+            return None
+        if state["format"] != FORMAT:
+            msg = (
+                f"The state of '{stream}' has the format {state['format']!r}; this version of "
+                f"tap-pennylane reads {FORMAT}. Use the version that wrote it, or start over "
+                "with `meltano run --full-refresh …`"
+            )
+            raise FatalError(msg)
+        try:
+            bookmark = msgspec.convert(dict(state), cls)
+        except msgspec.ValidationError as error:
+            msg = f"The state of '{stream}' is damaged: {error}. {_START_OVER}"
+            raise FatalError(msg) from error
+        if bookmark.company != company:
+            msg = (
+                f"The state of '{stream}' is of company {bookmark.company}, but the token is of "
+                f"company {company}: their books would mix. Use a state and a schema of its own "
+                f"for each company. {_START_OVER}"
+            )
+            raise FatalError(msg)
+        return bookmark
+
+    def dump(self) -> dict[str, Any]:
+        """Return the JSON that `load` reads."""
+        state: dict[str, Any] = msgspec.to_builtins(self)
+        return state

@@ -1,0 +1,158 @@
+"""Reading only what changed since the bookmark."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_pennylane.bookmark import Position
+from tap_pennylane.errors import ExpiredError, PennylaneError, RefusedError
+from tap_pennylane.pagination import pages
+from tap_pennylane.scan import filtered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_pennylane.client import Client
+    from tap_pennylane.streams.base import PennylaneStream
+
+LONGEST_PAGE = 1000
+"""Events in a page of a changelog."""
+
+IDS_A_REQUEST = 100
+"""Records fetched at once: the largest page of the lists."""
+
+SLACK = timedelta(milliseconds=1)
+"""The API does not say whether its `start_date` is inclusive: ask a little earlier, and drop."""
+
+LATEST = timedelta(days=1)
+"""An event may be processed this late. A quiet changelog's position follows the clock at this
+distance, so that it does not outlive the four weeks that events are kept."""
+
+UNPROCESSABLE = 422
+
+
+class _Reference(msgspec.Struct):
+    id: int | None = None
+
+
+class Event(msgspec.Struct):
+    """A change of one record, or of a link between two."""
+
+    id: int
+    operation: str
+    processed_at: str
+    ledger_entry_line: _Reference | None = None
+    ledger_entry: _Reference | None = None
+
+    @property
+    def instant(self) -> datetime:
+        """When it was processed: the changelog's order."""
+        return datetime.fromisoformat(self.processed_at)
+
+    def record(self, key: str) -> int | None:
+        """The id of the record that changed; None where a deleted link names none any more.
+
+        Args:
+            key: `id`, or the reference that names the record of a link.
+        """
+        reference = getattr(self, key)
+        return reference.id if isinstance(reference, _Reference) else reference
+
+    def deletes(self, key: str) -> bool:
+        """Whether the record itself is gone; a deleted link only changes its record."""
+        return key == "id" and self.operation == "delete"
+
+
+class Changelogs:
+    """The changelogs of one run. Streams that follow the same one share what was read of it."""
+
+    def __init__(self, client: Client) -> None:
+        """Read nothing yet."""
+        self._client = client
+        self._read: dict[str, tuple[datetime, list[Event]]] = {}
+
+    def since(self, path: str, position: Position) -> tuple[list[Event], Position]:
+        """Read the events behind a position, to the end.
+
+        Args:
+            path: The changelog's path.
+            position: What was consumed before.
+
+        Returns:
+            The new events in order, and the position behind them.
+
+        Raises:
+            ExpiredError: The position is older than what the API keeps.
+            PennylaneError: The changelog can't be read.
+        """
+        start = datetime.fromisoformat(position.processed_at)
+        events = [event for event in self._from(path, start) if event.instant >= start]
+        old = list(islice((event for event in events if event.instant == start), position.events))
+        if len(old) == position.events and _digest(old) == position.digest:
+            new = events[len(old) :]
+        else:
+            new = events  # the instant's events are not those of then: consume it anew
+        last = events[-1].instant if events else start
+        quiet = self._client.now() - LATEST
+        if last < quiet:
+            return new, Position(quiet.isoformat())
+        if not events:
+            return [], position
+        shared = [event for event in events if event.instant == last]
+        return new, Position(events[-1].processed_at, len(shared), _digest(shared))
+
+    def _from(self, path: str, start: datetime) -> list[Event]:
+        known = self._read.get(path)
+        if known and known[0] <= start:
+            return known[1]
+        events: list[Event] = []
+        first = {"start_date": (start - SLACK).isoformat()}  # refused beside a cursor
+        try:
+            for page in pages(self._client, path, {"limit": LONGEST_PAGE}, first):
+                events += msgspec.convert(page, list[Event])
+        except msgspec.ValidationError as error:
+            msg = f"{path} answers what is no event: {error}"
+            raise PennylaneError(msg) from error
+        except RefusedError as error:
+            if error.status == UNPROCESSABLE:
+                msg = f"{path} no longer knows what happened since {start.isoformat()}"
+                raise ExpiredError(msg) from error
+            raise
+        self._read[path] = start, events
+        return events
+
+
+def changed(events: Iterable[Event], key: str) -> dict[int, bool]:
+    """The records that events are about, in order of their first event; whether they are gone."""
+    records: dict[int, bool] = {}
+    for event in events:
+        record = event.record(key)
+        if record is not None:
+            records[record] = event.deletes(key)
+    return records
+
+
+def by_id(
+    stream: PennylaneStream, ids: Sequence[int]
+) -> Iterator[tuple[Sequence[int], list[dict[str, Any]]]]:
+    """Fetch records of a stream, a hundred at a time.
+
+    Yields:
+        The ids asked for, and the items that the list has of them.
+    """
+    for first in range(0, len(ids), IDS_A_REQUEST):
+        asked = ids[first : first + IDS_A_REQUEST]
+        query = filtered(stream.parameters(), ("id", "in", list(asked)))
+        yield asked, [item for page in stream.pages(query) for item in page]
+
+
+def _digest(events: Iterable[Event]) -> str:
+    if not events:
+        return ""
+    text = " ".join(f"{event.id} {event.operation}" for event in events)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()

@@ -1,0 +1,184 @@
+"""Which way a stream is read in this run, and what its bookmark says afterwards.
+
+A scan reads the collection whole, a changelog only what changed since. The first scan hands over to
+the changelog from the moment it began, so that nothing falls in between.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tap_pennylane.bookmark import FORMAT, Bookmark, Position, Scan
+from tap_pennylane.changelog import by_id
+from tap_pennylane.errors import ExpiredError, FatalError, UntraceableError
+from tap_pennylane.scan import scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_pennylane.streams.base import PennylaneStream
+    from tap_pennylane.sync_log import Entry
+
+MARGIN = timedelta(minutes=1)
+"""The changelog is consumed from this much before the scan began: clocks have grains."""
+
+AHEAD = timedelta(minutes=10)
+"""A bookmark this far ahead of the server's clock is no bookmark of this server."""
+
+RESUMABLE = timedelta(days=1)
+"""A scan of a collection without changelog that is older than this starts over: what it read
+before may be gone by now, and nobody would tell."""
+
+DELETED_AT = "_sdc_deleted_at"
+
+
+def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]:
+    """Deliver what a stream owes since its last run, and move its bookmark.
+
+    Args:
+        stream: What to read.
+        entry: Of the record of runs; told the mode and what was delivered.
+
+    Yields:
+        Records, and tombstones: the key and the time of a deletion.
+
+    Raises:
+        FatalError: The state can't be used with this token.
+        PennylaneError: Not all could be read; the bookmark says what is left.
+    """
+    bookmark = Bookmark.load(stream.stream_state, stream.name, stream.tap.company_id)
+    _refuse_the_future(stream, bookmark)
+    reason = _reason_to_scan(stream, bookmark)
+    positions: dict[str, Position] = {}
+    if bookmark and not reason and bookmark.scan is None:
+        if not stream.changelogs and not stream.due(bookmark):
+            entry.mode = "not due"
+            return
+        if stream.changelogs:
+            try:
+                yield from _follow(stream, bookmark, positions, entry)
+            except UntraceableError as error:
+                reason = str(error)
+                entry.mode = "expired→scan" if isinstance(error, ExpiredError) else "scan"
+            else:
+                return
+    if reason:
+        stream.logger.info("'%s' is read whole again: %s.", stream.name, reason)
+        entry.mode = entry.mode or "scan"
+    if bookmark is None or reason or bookmark.scan is None:
+        bookmark = _new(stream, bookmark, positions)
+    yield from _scan(stream, bookmark, entry)
+
+
+def _scan(stream: PennylaneStream, bookmark: Bookmark, entry: Entry) -> Iterator[dict[str, Any]]:
+    progress = bookmark.scan
+    if progress is None:
+        return
+    entry.mode = entry.mode or ("scan" if progress.after is None else "resumed scan")
+    stream.activate(progress.version)
+    for page, after in scan(stream, progress.after):
+        for item in page:
+            yield stream.read(item)
+            entry.records += 1
+        progress.after = after
+        stream.remember(bookmark)
+    stream.announce(progress.version)
+    bookmark.scan = None
+    bookmark.version = progress.version
+    bookmark.read_at = progress.began
+    stream.remember(bookmark)
+
+
+def _follow(
+    stream: PennylaneStream, bookmark: Bookmark, positions: dict[str, Position], entry: Entry
+) -> Iterator[dict[str, Any]]:
+    """Deliver what the changelogs name; `positions` then says how far they were read."""
+    entry.mode = "changelog"
+    events = {}
+    for path in stream.changelogs:
+        events[path], positions[path] = stream.tap.changelogs.since(path, bookmark.changes[path])
+    gone: dict[int, bool] = {}
+    for path, key in stream.changelogs.items():
+        for identity, deleted in stream.changed(path, key, events[path]).items():
+            gone[identity] = gone.get(identity, False) or deleted
+    stream.activate(bookmark.version or 0)
+    wanted = [identity for identity, deleted in gone.items() if not deleted]
+    for asked, items in by_id(stream, wanted):
+        missing = set(asked)
+        for item in items:
+            record = stream.read(item)
+            missing.discard(record["id"])
+            stream.followed(record)
+            yield record
+            entry.records += 1
+        gone.update(dict.fromkeys(missing, True))
+    moment = stream.tap.client.now().isoformat()
+    for identity, deleted in gone.items():
+        if deleted:
+            yield {"id": identity, DELETED_AT: moment}
+            entry.tombstones += 1
+    bookmark.changes = positions
+    stream.remember(bookmark)
+
+
+def _new(
+    stream: PennylaneStream, earlier: Bookmark | None, positions: dict[str, Position]
+) -> Bookmark:
+    """The bookmark of a scan that begins now.
+
+    The changelogs take over from where they were read to a moment ago, or else from now.
+    """
+    began = stream.tap.client.now()
+    start = Position((began - MARGIN).isoformat())
+    return Bookmark(
+        format=FORMAT,
+        company=stream.tap.company_id,
+        start_date=stream.config.get("start_date"),
+        columns=_columns(stream),
+        version=earlier.version if earlier else None,
+        changes={path: positions.get(path, start) for path in stream.changelogs},
+        # Versions only grow, whatever our clock does.
+        scan=Scan(
+            began.isoformat(),
+            max(stream.tap.initialized_at, (earlier.version or 0) + 1 if earlier else 0),
+        ),
+    )
+
+
+def _reason_to_scan(stream: PennylaneStream, bookmark: Bookmark | None) -> str | None:
+    """Why what the bookmark says can't be built upon; None where it can, or there is none."""
+    if bookmark is None:
+        return None
+    if bookmark.start_date != stream.config.get("start_date"):
+        return "the setting 'start_date' changed"
+    if bookmark.columns != _columns(stream):
+        return "other columns are selected than then"
+    if bookmark.scan and not stream.changelogs:
+        began = datetime.fromisoformat(bookmark.scan.began)
+        if stream.tap.client.now() - began > RESUMABLE:
+            return "the read that was cut off is too long ago"
+    if bookmark.scan is None and bookmark.changes.keys() != stream.changelogs.keys():
+        return "other changelogs are followed than then"
+    return None
+
+
+def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark | None) -> None:
+    if bookmark is None:
+        return
+    moments = [position.processed_at for position in bookmark.changes.values()]
+    moments += [bookmark.scan.began] if bookmark.scan else []
+    latest = max(map(datetime.fromisoformat, moments), default=None)
+    if latest and latest > stream.tap.client.now() + AHEAD:
+        msg = (
+            f"The state of '{stream.name}' is of {latest.isoformat()}, ahead of Pennylane's own "
+            "clock: it is of another system. Start over with `meltano run --full-refresh …`"
+        )
+        raise FatalError(msg)
+
+
+def _columns(stream: PennylaneStream) -> str:
+    """Fingerprint of the selected columns."""
+    names = [name for name in stream.schema["properties"] if stream.mask[("properties", name)]]
+    return f"{zlib.crc32(' '.join(sorted(names)).encode()):08x}"

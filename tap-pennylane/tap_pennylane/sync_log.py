@@ -1,0 +1,75 @@
+"""The record of runs: what each stream of a run did, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_pennylane.client import Client
+
+
+@dataclass
+class Entry:
+    """One stream's part of a run."""
+
+    stream: str
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended_at: datetime | None = None
+    mode: str | None = None
+    """scan, resumed scan, changelog, expired→scan, or not due."""
+    records: int = 0
+    tombstones: int = 0
+    requests: int = 0
+    rate_limited: int = 0
+    seconds_waited: float = 0.0
+    status: str = "interrupted"
+    """success, failed, skipped; interrupted until one of them is known."""
+    error: str | None = None
+
+    def fail(self, error: str) -> None:
+        """Note why the stream was not delivered whole."""
+        self.status, self.error = "failed", error
+
+
+class SyncLog:
+    """The entries of one run."""
+
+    def __init__(self, client: Client) -> None:
+        """Begin a run, under Meltano's id for it where Meltano runs it."""
+        self.run_id = os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4())
+        self.entries: list[Entry] = []
+        self._client = client
+
+    @contextmanager
+    def entry(self, stream: str) -> Iterator[Entry]:
+        """The entry of a stream, open as long as the stream is read."""
+        entry = Entry(stream)
+        self.entries.append(entry)
+        before = self._client.usage
+        try:
+            yield entry
+            if entry.status == "interrupted":
+                entry.status = "success"
+        finally:
+            used = self._client.usage - before
+            entry.requests, entry.rate_limited = used.requests, used.rate_limited
+            entry.seconds_waited = round(used.seconds_waited, 3)
+            entry.ended_at = datetime.now(UTC)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The entries as records."""
+        for entry in self.entries:
+            values = vars(entry)
+            moments = {
+                name: value.isoformat() if value else None
+                for name, value in values.items()
+                if name.endswith("_at")
+            }
+            yield {"run_id": self.run_id, **values, **moments}

@@ -1,0 +1,294 @@
+"""Following the changelogs: what a later run delivers, what it costs, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Run
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+STREAMS = {
+    name: stream
+    for name, stream in TapPennylane(validate_config=False).streams.items()
+    if name != "sync_log"
+}
+FOLLOWED = sorted(name for name, stream in STREAMS.items() if stream.changelog)
+WEEK = 7 * 86_400
+
+
+@pytest.fixture
+def company() -> Iterator[Sandbox]:
+    """A company of the test's own, whose clock may be moved."""
+    with running("--size", "1000", "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
+    """Run the tap against that company, counting from zero."""
+
+    def run(**config: Any) -> Run:
+        company.control("DELETE", "stats")
+        settings = {"api_token": company.token, "api_url": company.url, "requests_per_window": 9999}
+        done = run_tap(**{"max_retries": 1, **settings, **config})
+        for row in done.records["sync_log"]:
+            assert row["run_id"]
+        return done
+
+    return run
+
+
+class Warehouse:
+    """What a target makes of the messages: rows by stream and id, and which are deleted."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in FOLLOWED}
+
+    def load(self, run: Run) -> Warehouse:
+        """Upsert, mark, and activate versions, as target-postgres does."""
+        for message in run.messages:
+            table = self.rows.get(message.get("stream", ""))
+            if table is None:
+                continue
+            if message["type"] == "RECORD":
+                record = {"version": message["version"], **message["record"]}
+                table[record["id"]] = record
+            elif message["type"] == "ACTIVATE_VERSION":
+                for row in table.values():
+                    if row["version"] < message["version"]:
+                        row["_sdc_deleted_at"] = "gone"
+        return self
+
+    def live(self, name: str) -> dict[int, dict[str, Any]]:
+        """The rows that are not deleted."""
+        return {id_: row for id_, row in self.rows[name].items() if not row.get("_sdc_deleted_at")}
+
+    def assert_equals(self, sandbox: Sandbox) -> None:
+        """Every followed table holds what the sandbox holds, in its latest form."""
+        for name in FOLLOWED:
+            wanted = {item["id"]: item["updated_at"] for item in sandbox.state(name)}
+            got = {id_: row["updated_at"] for id_, row in self.live(name).items()}
+            assert got == wanted, name
+
+
+def test_changes_and_deletions_are_followed(read: Callable[..., Run], company: Sandbox) -> None:
+    first = read()
+    assert first.exit_code == 0, first.log
+    assert {row["mode"] for row in first.log_rows.values()} == {"scan"}
+    warehouse = Warehouse().load(first)
+    warehouse.assert_equals(company)
+
+    done = {
+        name: company.change(name, create=3, update=4, delete=2)
+        for name in ("customer_invoices", "customers", "suppliers", "products", "transactions")
+    }
+    done["ledger_entry_lines"] = company.change("ledger_entry_lines", update=5)
+    second = read(state=first.state)
+    assert second.exit_code == 0, second.log
+    warehouse.load(second).assert_equals(company)
+    for name, changes in done.items():
+        row = second.log_rows[name]
+        assert row["mode"] == "changelog"
+        assert row["status"] == "success"
+        gone = {record["id"] for record in second.records[name] if "_sdc_deleted_at" in record}
+        assert gone >= set(changes["deleted"])
+        assert all(record.keys() >= {"id"} for record in second.records[name])
+        assert row["tombstones"] == len(gone)
+        assert row["records"] == len(second.records[name]) - len(gone)
+        ids = [record["id"] for record in second.records[name]]
+        assert len(ids) == len(set(ids)), "a record came twice"
+    assert second.activated.keys().isdisjoint(done)
+
+    third = read(state=second.state)
+    assert not [name for name in FOLLOWED if third.records[name]]
+
+
+def test_nothing_changed_costs_next_to_nothing(read: Callable[..., Run], company: Sandbox) -> None:
+    first = read()
+    second = read(state=first.state)
+    assert second.exit_code == 0, second.log
+    requests = company.stats["requests"]
+    assert {path: count for path, count in requests.items() if "changelogs" in path} == {
+        path: 1 for name in FOLLOWED for path in STREAMS[name].changelogs
+    }
+    assert not {STREAMS[name].path for name in FOLLOWED} & requests.keys()
+    assert company.stats["total"] <= 40
+    assert second.log_rows["webhook_subscriptions"]["mode"] == "not due"
+    assert second.log_rows["journals"]["mode"] == "scan"
+    again = read(state=second.state, refresh_hours={"webhook_subscriptions": 0, "journals": 1})
+    assert again.log_rows["webhook_subscriptions"]["mode"] == "scan"
+    assert again.log_rows["journals"]["mode"] == "not due"
+
+
+def test_a_thousand_changes_cost_ten_requests(run_tap: Callable[..., Run]) -> None:
+    with running("--size", "200000", "--rate-limit", "none") as sandbox:
+        config: dict[str, Any] = {
+            "api_token": sandbox.token,
+            "api_url": sandbox.url,
+            "requests_per_window": 1_000_000,
+            "streams": ["ledger_entry_lines"],
+        }
+        first = run_tap(**config)
+        assert len(first.records["ledger_entry_lines"]) >= 200_000
+        assert all(len(json.dumps(m["value"])) < 10_000 for m in first.messages if "value" in m)
+        changed = sandbox.change("ledger_entry_lines", update=1000)["updated"]
+        sandbox.control("DELETE", "stats")
+        second = run_tap(**config, state=first.state)
+        assert {record["id"] for record in second.records["ledger_entry_lines"]} >= set(changed)
+        requests = sandbox.stats["requests"]
+    assert requests["/ledger_entry_lines"] <= 10
+    assert requests["/changelogs/ledger_entry_lines"] <= 1
+
+
+def test_a_burst_at_one_instant_is_neither_skipped_nor_repeated(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(streams=["products", "sync_log"])
+    burst = company.change("products", create=1500, at_same_instant=True)["created"]
+    second = read(streams=["products", "sync_log"], state=first.state)
+    assert {record["id"] for record in second.records["products"]} == set(burst)
+    assert company.stats["requests"]["/changelogs/products"] == 2
+    third = read(streams=["products", "sync_log"], state=second.state)
+    assert not third.records["products"]
+    assert company.stats["total"] == 2 + 1  # me, and the events of that instant in two pages
+    assert len(json.dumps(second.state)) < 10_000
+
+
+def test_a_deleted_record_that_comes_again_lives(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(streams=["suppliers"])
+    gone = company.change("suppliers", delete=1)["deleted"]
+    second = read(streams=["suppliers"], state=first.state)
+    company.change("suppliers", recreate=gone)
+    third = read(streams=["suppliers"], state=second.state)
+    warehouse = Warehouse().load(first).load(second)
+    assert gone[0] not in warehouse.live("suppliers")
+    assert gone[0] in warehouse.load(third).live("suppliers")
+
+
+def test_deleted_entries_go_with_their_lines(read: Callable[..., Run], company: Sandbox) -> None:
+    first = read()
+    gone = company.change("ledger_entries", delete=2)["deleted"]
+    second = read(state=first.state)
+    warehouse = Warehouse().load(first).load(second)
+    warehouse.assert_equals(company)
+    assert warehouse.live("ledger_entries").keys().isdisjoint(gone)
+    assert "lines were deleted" in second.log
+    third = read(state=second.state)
+    assert third.log_rows["ledger_entries"]["mode"] == "changelog"
+
+
+def test_changes_made_during_the_first_scan_are_in_the_next_run(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    company.fault("/ledger_entry_lines", "drop", skip=4)  # cut off half-way: time for changes
+    first = read()
+    assert first.exit_code == 1
+    company.heal()
+    company.change("ledger_entry_lines", update=60)
+    company.change("ledger_entries", create=5, delete=3)
+    second = read(state=first.state)
+    assert second.log_rows["ledger_entry_lines"]["mode"] == "resumed scan"
+    third = read(state=second.state)
+    Warehouse().load(first).load(second).load(third).assert_equals(company)
+
+
+def test_an_expired_bookmark_leads_to_a_scan_by_itself(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read()
+    company.change("customers", delete=1)
+    company.control("POST", "clock", advance_seconds=5 * WEEK)
+    second = read(state=first.state)
+    assert second.exit_code == 0, second.log
+    assert second.log_rows["customers"]["mode"] == "expired→scan"
+    assert "'customers' is read whole again: /changelogs/customers no longer knows" in second.log
+    third = read(state=second.state)
+    assert third.log_rows["customers"]["mode"] == "changelog"
+    Warehouse().load(first).load(second).load(third).assert_equals(company)
+
+
+def test_a_quiet_changelog_never_expires(read: Callable[..., Run], company: Sandbox) -> None:
+    state = read(streams=["quotes", "sync_log"]).state
+    for _ in range(3):
+        company.control("POST", "clock", advance_seconds=3 * WEEK)
+        run = read(streams=["quotes", "sync_log"], state=state)
+        assert run.log_rows["quotes"]["mode"] == "changelog"
+        state = run.state
+
+
+def test_another_companys_state_is_refused(read: Callable[..., Run], company: Sandbox) -> None:
+    first = read()
+    for bookmark in first.state["bookmarks"].values():
+        if "company" in bookmark:
+            bookmark["company"] += 1
+    second = read(state=first.state)
+    assert second.exit_code == 1
+    assert second.log.count("their books would mix") == 1
+    assert second.records.keys() == {"sync_log"}
+    assert company.stats["total"] == 1
+    assert second.log_rows["customers"]["status"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ({"format": 99}, "has the format 99"),
+        ({"columns": 5}, "is damaged"),
+        (
+            {"changes": {"/changelogs/quotes": {"processed_at": "2999-01-01T00:00:00+00:00"}}},
+            "ahead of Pennylane's own clock",
+        ),
+    ],
+)
+def test_a_state_that_cannot_be_used_is_refused(
+    read: Callable[..., Run], damage: dict[str, Any], sentence: str
+) -> None:
+    state = read(streams=["quotes"]).state
+    state["bookmarks"]["quotes"] |= damage
+    run = read(streams=["quotes"], state=state)
+    assert run.exit_code == 1
+    assert run.log.count(sentence) == 1
+    assert not run.records["quotes"]
+    assert run.state["bookmarks"]["quotes"] == state["bookmarks"]["quotes"]
+
+
+def test_a_state_of_before_bookmarks_is_a_first_load(read: Callable[..., Run]) -> None:
+    run = read(streams=["quotes"], state={"bookmarks": {"quotes": {}}})
+    assert run.exit_code == 0
+    assert "quotes" in run.activated
+
+
+def test_settings_that_change_what_is_read_lead_to_a_scan(read: Callable[..., Run]) -> None:
+    first = read()
+    second = read(state=first.state, start_date="2026-01-01")
+    assert second.log_rows["customer_invoices"]["mode"] == "scan"
+    assert "the setting 'start_date' changed" in second.log
+    third = read(state=second.state, start_date="2026-01-01")
+    assert third.log_rows["customer_invoices"]["mode"] == "changelog"
+
+
+def test_the_record_of_runs_comes_also_when_streams_fail(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    company.fault("/quotes", "status", status=503)
+    run = read()
+    assert run.exit_code == 1
+    rows = run.log_rows
+    assert rows.keys() == STREAMS.keys()
+    assert rows["quotes"]["status"] == "failed"
+    assert "503" in rows["quotes"]["error"]
+    assert rows["quotes"]["requests"] == 2  # one, and one retry
+    assert rows["suppliers"]["status"] == "success"
+    assert rows["suppliers"]["records"] == len(run.records["suppliers"])
+    assert rows["suppliers"]["started_at"] <= rows["suppliers"]["ended_at"]
+    assert [m["stream"] for m in run.messages if m["type"] == "RECORD"][-1] == "sync_log"
