@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
@@ -20,6 +19,7 @@ from tap_pennylane.changelog import Changelogs
 from tap_pennylane.client import Client
 from tap_pennylane.errors import FatalError, PennylaneError
 from tap_pennylane.limiter import Limiter
+from tap_pennylane.messages import MessageWriter
 from tap_pennylane.record import RecordReader
 from tap_pennylane.redaction import redact
 from tap_pennylane.streams import STREAMS
@@ -42,7 +42,8 @@ class TapPennylane(Tap):
 
     name = "tap-pennylane"
     config_jsonschema = settings.SCHEMA
-    message_writer_class = MsgSpecWriter
+    message_writer_class = MessageWriter
+    message_writer: MessageWriter
     capabilities = [  # noqa: RUF012 - declared by the SDK as it is
         TapCapabilities.CATALOG,
         TapCapabilities.DISCOVER,
@@ -218,8 +219,9 @@ class TapPennylane(Tap):
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Stop where we are. The last state written holds, and the exit code says it is not all."""
-        self.logger.error("Stopped by signal %d before the end.", signum)
-        sys.exit(128 + signum)
+        del frame
+        self.logger.error("Stopped by signal %d before the end; the next run goes on.", signum)
+        self.message_writer.stop(128 + signum)
 
     @override
     @classmethod

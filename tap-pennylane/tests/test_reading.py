@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +10,6 @@ from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import Run
     from pennylane_sandbox.pytest_plugin import Sandbox
@@ -189,19 +185,3 @@ def test_connection_test(read: Callable[..., Run], sandbox: Sandbox) -> None:
     failing = read("--test")
     assert failing.exit_code == 1
     assert "Stream 'quotes' failed" in failing.log
-
-
-def test_a_signal_ends_the_run_with_a_code_that_says_so(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.fault("/customers", "latency", seconds=30)
-    config = tmp_path / "config.json"
-    config.write_text(
-        f'{{"api_token": "{sandbox.token}", "api_url": "{sandbox.url}"}}', encoding="utf-8"
-    )
-    command = [sys.executable, "-m", "tap_pennylane", "--config", str(config)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr
-        for line in process.stderr:
-            if b"Beginning sync of 'customers'" in line:
-                break
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 128 + signal.SIGTERM

@@ -1,0 +1,45 @@
+"""Writing Singer messages, each of them whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from singer_sdk.singerlib.encoding.simple import Message
+
+
+class MessageWriter(MsgSpecWriter):
+    """Lets a signal end the process between two messages, never within one.
+
+    Half a line would make the target stop with an error of its own, before it stored what came
+    ahead of it.
+    """
+
+    def __init__(self) -> None:
+        """Write nothing yet."""
+        super().__init__()
+        self._writing = False
+        self._exit_code: int | None = None
+
+    def stop(self, exit_code: int) -> None:
+        """End the process with this exit code, now or after the message that is being written.
+
+        Raises:
+            SystemExit: Nothing is being written.
+        """
+        self._exit_code = exit_code
+        if not self._writing:
+            raise SystemExit(exit_code)
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self._writing = True
+        try:
+            super().write_message(message)
+        finally:
+            self._writing = False
+        if self._exit_code is not None:
+            raise SystemExit(self._exit_code)

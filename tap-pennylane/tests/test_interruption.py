@@ -1,0 +1,97 @@
+"""A process that is killed, or asked to stop, at any point of a load: the next one goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pennylane_sandbox.pytest_plugin import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Run
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Sandbox]:
+    """A company whose load takes a while."""
+    with running("--size", "200000", "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
+def settings(sandbox: Sandbox) -> dict[str, Any]:
+    return {
+        "api_token": sandbox.token,
+        "api_url": sandbox.url,
+        "requests_per_window": 1_000_000,
+        "page_size": 100,
+    }
+
+
+def interrupted(
+    config: Path, catalog: list[str], after: int, with_signal: signal.Signals
+) -> tuple[int, list[dict[str, Any]]]:
+    """Run the tap, send it a signal after so many messages; its exit code and whole messages."""
+    command = [sys.executable, "-m", "tap_pennylane", "--config", str(config), *catalog]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if len(lines) == after:
+                process.send_signal(with_signal)
+                break
+        rest, _ = process.communicate(timeout=30)
+    lines += rest.splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith(b"\n")]
+    if with_signal == signal.SIGTERM:
+        assert whole == lines, "a message was cut in half"
+    return process.returncode, [json.loads(line, parse_float=Decimal) for line in whole]
+
+
+@pytest.mark.parametrize(
+    ("stream", "after", "with_signal"),
+    [
+        ("ledger_entry_lines", 50_000, signal.SIGKILL),
+        ("ledger_entry_lines", 180_000, signal.SIGTERM),
+        ("ledger_entries", 20_000, signal.SIGKILL),
+        ("transactions", 10_000, signal.SIGKILL),
+    ],
+)
+def test_a_killed_first_load_goes_on_where_it_stopped(
+    run_tap: Callable[..., Run],
+    large: Sandbox,
+    tmp_path: Path,
+    stream: str,
+    after: int,
+    with_signal: signal.Signals,
+) -> None:
+    # A run that ends at once leaves the config and the catalog for the one to be killed.
+    large.fault("/me", "status", status=401, times=1)
+    run_tap(**settings(large), streams=[stream])
+    catalog = ["--catalog", str(tmp_path / "catalog.json")]
+    code, messages = interrupted(tmp_path / "config.json", catalog, after, with_signal)
+    assert code == (-signal.SIGKILL if with_signal == signal.SIGKILL else 128 + signal.SIGTERM)
+    states = [message["value"] for message in messages if message["type"] == "STATE"]
+    assert len(json.dumps(states[-1])) < 10_000
+    assert not [message for message in messages if message["type"] == "ACTIVATE_VERSION"]
+    before = {m["record"]["id"] for m in messages if m["type"] == "RECORD"}
+
+    large.control("DELETE", "stats")
+    second = run_tap(**settings(large), streams=[stream, "sync_log"], state=states[-1])
+    assert second.exit_code == 0, second.log
+    assert second.log_rows[stream]["mode"] == "resumed scan"
+    rest = {record["id"] for record in second.records[stream]}
+    everything = {item["id"] for item in large.state(stream)}
+    assert before | rest == everything
+    assert len(before & rest) <= 1000  # a few pages of 100
+    assert second.activated[stream] == states[-1]["bookmarks"][stream]["scan"]["version"]
