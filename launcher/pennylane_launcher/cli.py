@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+import psycopg
+
 from pennylane_launcher import commands
 from pennylane_launcher.errors import LauncherError
 
@@ -56,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _call(given, rest, project)
     except LauncherError as error:
         print(error, file=sys.stderr)
+        return 1
+    except psycopg.Error as error:
+        print(f"PostgreSQL failed: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
     except Stopped as stopped:
         name = signal.Signals(stopped.signum).name

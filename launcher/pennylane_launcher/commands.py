@@ -97,7 +97,8 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         code = pipeline.run(environment, options=options, secrets=secrets)
         seconds = time.monotonic() - begin
         result = report.read(url, schema, since=since)
-    print(f"\n{result}\n\nTook {seconds:.0f} s. Look inside: make psql")
+    if result.rows:
+        print(f"\n{result}\n\nTook {seconds:.0f} s. Look inside: make psql")
     if code:
         msg = f"Not everything was loaded: `meltano run` ended with exit code {code}, see above."
         raise LauncherError(msg)
