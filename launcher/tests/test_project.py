@@ -63,8 +63,14 @@ def test_the_file_chooses_and_the_environment_wins(project: Path) -> None:
     assert "sqlalchemy_url" not in found
     names = ("host", "port", "user", "password", "database")
     assert [found[name] for name in names] == ["environment", 5433, "me", "a b$C%d", "books"]
-    tap = config(project, "tap-pennylane", TAP_PENNYLANE_API_TOKEN="shell")  # noqa: S106
+    tap = config(
+        project,
+        "tap-pennylane",
+        TAP_PENNYLANE_API_TOKEN="shell",  # noqa: S106
+        TAP_PENNYLANE_REFRESH_HOURS='{"quotes": 24}',
+    )
     assert tap["api_token"] == "shell"  # noqa: S105
+    assert tap["refresh_hours"] == {"quotes": 24}
     (project / ".env").unlink()
 
 
