@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import uuid
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from pennylane_launcher import embedded, meltano
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -72,14 +71,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Serv
         yield server
 
 
-@contextmanager
-def fresh_database(postgres: embedded.Server, sandbox: Sandbox) -> Iterator[Pipeline]:
-    """A pipeline into a new database."""
-    yield Pipeline(sandbox, postgres.url(f"test_{uuid.uuid4().hex[:12]}"))
+@pytest.fixture
+def pipeline_of(postgres: embedded.Server) -> Callable[[Sandbox], Pipeline]:
+    """Make a pipeline from a sandbox into a new database."""
+    return lambda sandbox: Pipeline(sandbox, postgres.url(f"test_{uuid.uuid4().hex[:12]}"))
 
 
 @pytest.fixture
-def pipeline(postgres: embedded.Server, sandbox: Sandbox) -> Iterator[Pipeline]:
-    """A pipeline into a new database."""
-    with fresh_database(postgres, sandbox) as fresh:
-        yield fresh
+def pipeline(pipeline_of: Callable[[Sandbox], Pipeline], sandbox: Sandbox) -> Pipeline:
+    """A pipeline from the small sandbox into a new database."""
+    return pipeline_of(sandbox)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Sandbox
 
 STREAMS = TapPennylane(validate_config=False).streams
+COLLECTIONS = STREAMS.keys() - {"sync_log"}
 ALL_DATES = json.dumps([{"field": "date", "operator": "gteq", "value": "1900-01-01"}])
-PLAIN_LISTS = sorted(STREAMS.keys() - {"company", "pro_account_mandates", "trial_balance"})
+PLAIN_LISTS = sorted(COLLECTIONS - {"company", "pro_account_mandates", "trial_balance"})
 
 
 def listed(sandbox: Sandbox, name: str) -> list[dict[str, Any]]:
@@ -49,7 +50,8 @@ def test_every_collection_lands_exactly(pipeline: Pipeline, sandbox: Sandbox) ->
     for item in sandbox.listed("/ledger_entry_lines"):
         item["amounts"] = (Decimal(item["debit"]), Decimal(item["credit"]))
         item["references"] = (item["ledger_entry"]["id"], item["ledger_account"]["number"])
-        sandbox_line = (item["amounts"], item["references"], item["categories"], item["date"])
+        categories = [{"id": c["id"], "weight": c["weight"]} for c in item["categories"]]
+        sandbox_line = (item["amounts"], item["references"], categories, item["date"])
         row = _lines(pipeline)[item["id"]]
         assert sandbox_line == (
             (row["debit"], row["credit"]),
@@ -109,16 +111,19 @@ def test_a_second_run_doubles_nothing_and_marks_what_is_gone(
     assert second.returncode == 0, second.stdout
     assert_same_ids(pipeline, sandbox)
     marked = pipeline.query(
-        "SELECT id, amount FROM pennylane.customer_invoices WHERE _sdc_deleted_at IS NOT NULL"
+        "SELECT id FROM pennylane.customer_invoices WHERE _sdc_deleted_at IS NOT NULL"
     )
     assert [row["id"] for row in marked] == gone["deleted"]
-    assert marked[0] in before  # marked, not blanked
     assert len(pipeline.query("SELECT id FROM pennylane.customer_invoices")) == len(before) + 1
-    assert_same_ids(pipeline, sandbox)
 
     refreshed = pipeline.run("--full-refresh")
     assert refreshed.returncode == 0, refreshed.stdout
     assert_same_ids(pipeline, sandbox)
+    modes = pipeline.query(
+        "SELECT run_id, array_agg(DISTINCT mode ORDER BY mode) AS modes, min(started_at) "
+        "FROM pennylane.sync_log WHERE stream = 'customer_invoices' GROUP BY run_id ORDER BY 3"
+    )
+    assert [row["modes"] for row in modes] == [["scan"], ["changelog"], ["scan"]]
 
 
 def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
@@ -128,7 +133,7 @@ def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
     lines = {row["id"] for row in pipeline.live("ledger_entry_lines")}
     sandbox.change("ledger_entries", create=3)
     sandbox.fault("/ledger_entry_lines", "drop", skip=4)
-    failed = pipeline.run()
+    failed = pipeline.run("--full-refresh")
     assert failed.returncode == 1
     assert "Stream 'ledger_entry_lines' failed" in failed.stdout
     assert lines <= {row["id"] for row in pipeline.live("ledger_entry_lines")}
@@ -138,8 +143,20 @@ def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
     entries = {item["id"] for item in listed(sandbox, "ledger_entries")}
     assert {row["id"] for row in pipeline.live("ledger_entries")} == entries
     sandbox.heal()
+    sandbox.change("ledger_entries", create=2, delete=2)
     assert pipeline.run().returncode == 0
+    assert pipeline.run().returncode == 0  # what changed after the cut-off read began
     assert_same_ids(pipeline, sandbox)
+    log = pipeline.query(
+        "SELECT mode, status FROM pennylane.sync_log WHERE stream = 'ledger_entry_lines' "
+        "ORDER BY started_at"
+    )
+    assert [tuple(row.values()) for row in log] == [
+        ("scan", "success"),
+        ("scan", "failed"),
+        ("resumed scan", "success"),
+        ("changelog", "success"),
+    ]
 
 
 def test_a_missing_scope_costs_its_stream_alone(pipeline: Pipeline, sandbox: Sandbox) -> None:
@@ -167,7 +184,7 @@ def test_what_no_database_can_hold_does_not_break_a_load(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
     product = sandbox.listed("/products")[0]
-    category = {"id": 1, "label": "x\0y", "weight": "0.3333333333333333333"}
+    category = {"id": 1, "weight": "0.33333333333333333\0"}
     odd = [
         {**product, "id": 1, "label": "a\0b", "price": "12345678901234567890.123456789"},
         {**product, "id": 2, "label": "\u202e¡\U0001f4b6!", "price": "0.10"},
@@ -185,7 +202,7 @@ def test_what_no_database_can_hold_does_not_break_a_load(
         {"label": "\u202e¡\U0001f4b6!", "price": "0.10"},
     ]
     (row,) = pipeline.live("transactions")
-    assert row["categories"] == [{**category, "label": "x\ufffdy"}]
+    assert row["categories"] == [{"id": 1, "weight": "0.33333333333333333\ufffd"}]
 
 
 def test_about_works_as_it_stands(pipeline: Pipeline) -> None:

@@ -18,6 +18,27 @@ if TYPE_CHECKING:
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own
 
 
+def flat(value: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """An independent reading of what 'flat' means: the keys on the way, joined."""
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from flat(inner, (*path, key))
+        else:
+            yield "_".join(part for part in (*path, key) if part != "items"), kept(inner)
+
+
+def kept(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """What a row keeps of a list: of objects, the reference and the weight of it."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {key: item[key] for key in ("id", "weight") if key in item}
+        if isinstance(item, dict)
+        else item
+        for item in value
+    ]
+
+
 @dataclass(frozen=True)
 class Sandbox:
     """A running sandbox and its control plane."""
@@ -55,6 +76,20 @@ class Sandbox:
         """Every record of a collection, as the API would show it."""
         items: list[dict[str, Any]] = self.control("GET", f"state/{collection}")["items"]
         return items
+
+    def rows(self, path: str) -> list[dict[str, Any]]:
+        """A collection, or `/me`, as flat rows; the trial balance of every fiscal year."""
+        if path == "/me":
+            return [dict(flat(self.get("/me")))]
+        if path != "/trial_balance":
+            return [dict(flat(item)) for item in self.state(path.lstrip("/"))]
+        rows = []
+        for year in self.state("fiscal_years"):
+            period = {"period_start": year["start"], "period_end": year["finish"]}
+            query = "&".join(f"{key}={day}" for key, day in period.items())
+            page = self.state(f"trial_balance?{query}&is_auxiliary=true")
+            rows += [{**row, **period} for row in page]
+        return rows
 
     def change(self, resource: str, **changes: Any) -> dict[str, list[int]]:
         """Create, update and delete records."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane import schemas
-from tap_pennylane.record import OMITTED, PATH
+from tap_pennylane.record import ITEMS, OMITTED, PATH
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
 
@@ -104,7 +104,11 @@ def columns(
             yield from columns(document, definition, here)
         else:
             deprecated = definition.get("deprecated", False)
-            yield Column(name, here, column_type(name, definition), deprecated)
+            items = document.merged(definition.get("items", {})).get("properties", {})
+            # Of a category, only what the link itself says; the rest is in its own collection.
+            names = ["id", "weight"] if key == "categories" else [n for n in items if n != "url"]
+            kept = {ITEMS: names} if items else {}
+            yield Column(name, here, {**column_type(name, definition), **kept}, deprecated)
 
 
 def column_type(name: str, definition: dict[str, Any]) -> dict[str, Any]:

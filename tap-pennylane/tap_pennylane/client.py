@@ -19,7 +19,7 @@ import msgspec
 import requests
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_pennylane.errors import FatalError, PennylaneError, RefusedError
+from tap_pennylane.errors import FatalError, PennylaneError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -115,7 +115,8 @@ class Client:
 
         Raises:
             FatalError: The token is refused, or the host is no Pennylane.
-            PennylaneError: The request is refused, or kept failing.
+            RefusedError: The request is refused.
+            UnavailableError: It kept failing.
         """
         try:
             return self._attempt(path, params)
@@ -124,7 +125,17 @@ class Client:
                 f"{self._url}{path} kept failing, last with: {error}. "
                 "Nothing is lost: run again once Pennylane and the network are well"
             )
-            raise PennylaneError(msg) from error
+            raise UnavailableError(msg) from error
+
+    def answers(self) -> bool:
+        """Whether the API answers at all, asked once and without patience."""
+        try:
+            self._exchange("/me", None)
+        except _TransientError as error:
+            return error.retry_after is not None
+        except PennylaneError:
+            return True
+        return True
 
     @property
     def usage(self) -> Usage:

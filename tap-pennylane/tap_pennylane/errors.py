@@ -20,6 +20,10 @@ class FatalError(PennylaneError):
     """Nothing can be read: a refused token, another company's state, a host that is not there."""
 
 
+class UnavailableError(PennylaneError):
+    """A request kept failing in ways that may heal."""
+
+
 class RecordError(PennylaneError):
     """A value of a record can't be what its schema promises."""
 

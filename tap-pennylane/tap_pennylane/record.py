@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_pennylane.errors import RecordError
@@ -21,6 +22,13 @@ _INT64 = range(-(2**63), 2**63)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
+
+ITEMS = "x-items"
+"""The private schema keyword that names what a list keeps of its items.
+
+Of a category a line keeps the id and the weight. A copy of its label would go stale: when a
+category is renamed, no changelog names the lines that carry it.
+"""
 
 OMITTED = "x-omitted"
 """The private schema keyword that lists what is left out of the answer: links."""
@@ -115,6 +123,8 @@ class RecordReader:
 def _conversion(definition: Mapping[str, Any]) -> Conversion:
     types = definition["type"]
     kind = types if isinstance(types, str) else next(name for name in types if name != "null")
+    if ITEMS in definition:
+        return partial(_objects, definition[ITEMS])
     if kind == "string":
         return _STRINGS.get(definition.get("format", ""), _text)
     return _CONVERSIONS[kind]
@@ -190,6 +200,14 @@ def _array(value: object) -> list[Any]:
         return value
     msg = "expected a list"
     raise TypeError(msg)
+
+
+def _objects(names: Sequence[str], value: object) -> list[dict[str, Any]]:
+    try:
+        return [{name: item.get(name) for name in names} for item in _array(value)]
+    except AttributeError as error:
+        msg = "expected a list of objects"
+        raise TypeError(msg) from error
 
 
 _STRINGS: dict[str, Conversion] = {"date": _date, "date-time": _moment}

@@ -27,10 +27,6 @@ MARGIN = timedelta(minutes=1)
 AHEAD = timedelta(minutes=10)
 """A bookmark this far ahead of the server's clock is no bookmark of this server."""
 
-RESUMABLE = timedelta(days=1)
-"""A scan of a collection without changelog that is older than this starts over: what it read
-before may be gone by now, and nobody would tell."""
-
 DELETED_AT = "_sdc_deleted_at"
 
 
@@ -52,31 +48,32 @@ def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]
     _refuse_the_future(stream, bookmark)
     reason = _reason_to_scan(stream, bookmark)
     positions: dict[str, Position] = {}
-    if bookmark and not reason and bookmark.scan is None:
-        if not stream.changelogs and not stream.due(bookmark):
-            entry.mode = "not due"
+    if bookmark and bookmark.scan and not reason:
+        entry.mode = "resumed scan"
+        yield from _scan(stream, bookmark, bookmark.scan, entry)
+    if bookmark and stream.changelogs and not reason:
+        entry.mode = entry.mode or "changelog"
+        try:
+            yield from _follow(stream, bookmark, positions, entry)
+        except UntraceableError as error:
+            reason = str(error)
+            entry.mode = "expired→scan" if isinstance(error, ExpiredError) else "scan"
+        else:
             return
-        if stream.changelogs:
-            try:
-                yield from _follow(stream, bookmark, positions, entry)
-            except UntraceableError as error:
-                reason = str(error)
-                entry.mode = "expired→scan" if isinstance(error, ExpiredError) else "scan"
-            else:
-                return
+    if bookmark and not reason and not stream.due(bookmark):
+        entry.mode = "not due"
+        return
     if reason:
         stream.logger.info("'%s' is read whole again: %s.", stream.name, reason)
-        entry.mode = entry.mode or "scan"
-    if bookmark is None or reason or bookmark.scan is None:
-        bookmark = _new(stream, bookmark, positions)
-    yield from _scan(stream, bookmark, entry)
+    entry.mode = entry.mode or "scan"
+    progress = _new_scan(stream, bookmark)
+    yield from _scan(stream, _new_bookmark(stream, bookmark, progress, positions), progress, entry)
 
 
-def _scan(stream: PennylaneStream, bookmark: Bookmark, entry: Entry) -> Iterator[dict[str, Any]]:
-    progress = bookmark.scan
-    if progress is None:
-        return
-    entry.mode = entry.mode or ("scan" if progress.after is None else "resumed scan")
+def _scan(
+    stream: PennylaneStream, bookmark: Bookmark, progress: Scan, entry: Entry
+) -> Iterator[dict[str, Any]]:
+    """Deliver the collection, or what is left of it, and then say what is gone."""
     stream.activate(progress.version)
     for page, after in scan(stream, progress.after):
         for item in page:
@@ -95,7 +92,6 @@ def _follow(
     stream: PennylaneStream, bookmark: Bookmark, positions: dict[str, Position], entry: Entry
 ) -> Iterator[dict[str, Any]]:
     """Deliver what the changelogs name; `positions` then says how far they were read."""
-    entry.mode = "changelog"
     events = {}
     for path in stream.changelogs:
         events[path], positions[path] = stream.tap.changelogs.since(path, bookmark.changes[path])
@@ -123,15 +119,26 @@ def _follow(
     stream.remember(bookmark)
 
 
-def _new(
-    stream: PennylaneStream, earlier: Bookmark | None, positions: dict[str, Position]
+def _new_scan(stream: PennylaneStream, earlier: Bookmark | None) -> Scan:
+    """A scan that begins now. Versions only grow, whatever our clock does."""
+    versions = [stream.tap.initialized_at]
+    if earlier:
+        versions += [version + 1 for version in (earlier.version,) if version]
+        versions += [earlier.scan.version + 1] if earlier.scan else []
+    return Scan(stream.tap.client.now().isoformat(), max(versions))
+
+
+def _new_bookmark(
+    stream: PennylaneStream,
+    earlier: Bookmark | None,
+    progress: Scan,
+    positions: dict[str, Position],
 ) -> Bookmark:
-    """The bookmark of a scan that begins now.
+    """The bookmark of a scan that begins.
 
     The changelogs take over from where they were read to a moment ago, or else from now.
     """
-    began = stream.tap.client.now()
-    start = Position((began - MARGIN).isoformat())
+    start = Position((datetime.fromisoformat(progress.began) - MARGIN).isoformat())
     return Bookmark(
         format=FORMAT,
         company=stream.tap.company_id,
@@ -139,11 +146,7 @@ def _new(
         columns=_columns(stream),
         version=earlier.version if earlier else None,
         changes={path: positions.get(path, start) for path in stream.changelogs},
-        # Versions only grow, whatever our clock does.
-        scan=Scan(
-            began.isoformat(),
-            max(stream.tap.initialized_at, (earlier.version or 0) + 1 if earlier else 0),
-        ),
+        scan=progress,
     )
 
 
@@ -156,9 +159,7 @@ def _reason_to_scan(stream: PennylaneStream, bookmark: Bookmark | None) -> str |
     if bookmark.columns != _columns(stream):
         return "other columns are selected than then"
     if bookmark.scan and not stream.changelogs:
-        began = datetime.fromisoformat(bookmark.scan.began)
-        if stream.tap.client.now() - began > RESUMABLE:
-            return "the read that was cut off is too long ago"
+        return "the last read was cut off"
     if bookmark.scan is None and bookmark.changes.keys() != stream.changelogs.keys():
         return "other changelogs are followed than then"
     return None

@@ -33,11 +33,9 @@ def scan(stream: PennylaneStream, after: int | str | None) -> Pages:
     Raises:
         PennylaneError: The collection could not be read whole.
     """
-    if stream.scan_by == "id":
-        return _by_id(stream, after)
-    if stream.scan_by == "date":
-        return _by_date(stream, after)
-    return _from_the_start(stream)
+    if not stream.changelog:
+        return _from_the_start(stream)
+    return _by_date(stream, after) if stream.scan_by == "date" else _by_id(stream, after)
 
 
 def _from_the_start(stream: PennylaneStream) -> Pages:

@@ -17,7 +17,7 @@ from typing_extensions import override
 from tap_pennylane import settings
 from tap_pennylane.changelog import Changelogs
 from tap_pennylane.client import Client
-from tap_pennylane.errors import FatalError, PennylaneError
+from tap_pennylane.errors import FatalError, PennylaneError, UnavailableError
 from tap_pennylane.limiter import Limiter
 from tap_pennylane.messages import MessageWriter
 from tap_pennylane.record import RecordReader
@@ -156,6 +156,9 @@ class TapPennylane(Tap):
             error: What happened and what to do, without a full stop; a `FatalError` ends the run.
         """
         self.failures[stream] = str(error)
+        if isinstance(error, UnavailableError) and not self.client.answers():
+            # One by one the other streams would wait as long, for nothing.
+            error = FatalError(f"Pennylane does not answer any more: {error}")
         if isinstance(error, FatalError):
             self.fatal = error
             self.logger.critical("%s.", error)

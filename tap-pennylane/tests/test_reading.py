@@ -9,7 +9,7 @@ import pytest
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from conftest import Run
     from pennylane_sandbox.pytest_plugin import Sandbox
@@ -29,30 +29,6 @@ def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
     return run
 
 
-def flat(value: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """An independent reading of what 'flat' means: the keys of the way, joined."""
-    for key, inner in value.items():
-        if isinstance(inner, dict):
-            yield from flat(inner, (*path, key))
-        else:
-            yield "_".join(part for part in (*path, key) if part != "items"), inner
-
-
-def collections(sandbox: Sandbox, name: str) -> list[dict[str, Any]]:
-    """What the sandbox holds of a stream."""
-    if name == "company":
-        return [sandbox.get("/me")]
-    if name != "trial_balance":
-        return sandbox.state(TAP.streams[name].path.lstrip("/"))
-    rows = []
-    for year in sandbox.state("fiscal_years"):
-        period = {"period_start": year["start"], "period_end": year["finish"]}
-        query = "&".join(f"{key}={day}" for key, day in period.items())
-        page = sandbox.state(f"trial_balance?{query}&is_auxiliary=true")
-        rows += [{**row, **period} for row in page]
-    return rows
-
-
 def test_every_record_of_every_collection_arrives_exactly(
     read: Callable[..., Run], sandbox: Sandbox
 ) -> None:
@@ -62,10 +38,7 @@ def test_every_record_of_every_collection_arrives_exactly(
     assert run.activated.keys() == COLLECTIONS.keys()
     for name, stream in COLLECTIONS.items():
         keys = stream.primary_keys
-        expected = {
-            tuple(item[key] for key in keys): item
-            for item in (dict(flat(item)) for item in collections(sandbox, name))
-        }
+        expected = {tuple(item[key] for key in keys): item for item in sandbox.rows(stream.path)}
         assert expected, f"the sandbox has no {name}"
         got = {tuple(record[key] for key in keys): record for record in run.records[name]}
         assert len(got) == len(run.records[name]), f"{name} has doubled rows"
@@ -115,6 +88,17 @@ def test_a_collection_cut_half_way_announces_nothing_gone(
     assert "Stream 'ledger_entry_lines' failed" in run.log
     assert "1 of 2 streams failed (ledger_entry_lines)" in run.log
     assert "Traceback" not in run.log
+
+
+def test_a_dead_api_is_not_asked_stream_by_stream(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    sandbox.fault("*", "drop", skip=5)
+    run = read(max_retries=1)
+    assert run.exit_code == 1
+    assert run.log.count("Pennylane does not answer any more") == 1
+    assert sandbox.stats["total"] == 5 + 2 + 1  # before, the two attempts, and whether it lives
+    assert run.log_rows["webhook_subscriptions"]["status"] == "skipped"
 
 
 def test_a_refused_token_stops_at_once(read: Callable[..., Run], sandbox: Sandbox) -> None:

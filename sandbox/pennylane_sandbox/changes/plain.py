@@ -133,7 +133,13 @@ class Plain:
         for entry in books.ledger_entries:
             if without(entry.shares) != entry.shares:
                 self._ledger.set_entry_shares(entry, without(entry.shares))
-        for rows in (books.customer_invoices, books.supplier_invoices, books.transactions):
+        for row in books.transactions:  # a transaction shows its categories: it is changed itself
+            if without(row.shares) != row.shares:
+                row.shares = without(row.shares)
+                row.updated_at = self._desk.log.record(
+                    "transactions", row.id, "update", row.created_at
+                )
+        for rows in (books.customer_invoices, books.supplier_invoices):
             for row in rows:
                 row.shares = without(row.shares)
         for party in (*books.customers, *books.suppliers):

@@ -17,7 +17,7 @@ from tap_pennylane import schemas
 from tap_pennylane.changelog import changed
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.pagination import pages
-from tap_pennylane.record import OMITTED, PATH, RecordReader
+from tap_pennylane.record import ITEMS, OMITTED, PATH, RecordReader
 from tap_pennylane.replication import replicate
 from tap_pennylane.scan import scan
 from tap_pennylane.sync_log import Entry
@@ -46,7 +46,8 @@ class _PublicSchemas(SchemaDirectory):
         schema = super().fetch_schema(key)
         schema.pop(OMITTED, None)
         for definition in schema["properties"].values():
-            definition.pop(PATH, None)
+            for keyword in (PATH, ITEMS):
+                definition.pop(keyword, None)
         return schema
 
 
@@ -71,9 +72,9 @@ class PennylaneStream(Stream):
     earliest: ClassVar[str | None] = None
     """A date to filter from even without a start date."""
 
-    scan_by: ClassVar[str | None] = None
-    """What a read that was cut off goes on by: `id` or `date`, which the endpoint must filter by;
-    None where it filters by neither, and a read starts over."""
+    scan_by: ClassVar[str] = "id"
+    """What a whole read goes on by when it was cut off: `id` or `date`. Only with a changelog:
+    without one nobody would tell what came meanwhile, and a read starts over."""
 
     changelog: ClassVar[str | None] = None
     """The path of the changelog whose events name the records that changed."""

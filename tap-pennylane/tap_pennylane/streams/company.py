@@ -29,7 +29,6 @@ class BankEstablishments(PennylaneStream):
 
     name = "bank_establishments"
     path = "/bank_establishments"
-    scan_by = "id"
     refresh_hours = 24
 
 
@@ -38,7 +37,6 @@ class BillingSubscriptions(PennylaneStream):
 
     name = "billing_subscriptions"
     path = "/billing_subscriptions"
-    scan_by = "id"
     refresh_hours = 1
 
 
@@ -47,7 +45,6 @@ class Categories(PennylaneStream):
 
     name = "categories"
     path = "/categories"
-    scan_by = "id"
 
 
 class CategoryGroups(PennylaneStream):
@@ -63,7 +60,6 @@ class CommercialDocuments(PennylaneStream):
 
     name = "commercial_documents"
     path = "/commercial_documents"
-    scan_by = "id"
     refresh_hours = 1
 
 
@@ -92,7 +88,6 @@ class CustomerInvoices(PennylaneStream):
 
     name = "customer_invoices"
     path = "/customer_invoices"
-    scan_by = "id"
     changelog = "/changelogs/customer_invoices"
     dated = True
 
@@ -102,7 +97,6 @@ class Customers(PennylaneStream):
 
     name = "customers"
     path = "/customers"
-    scan_by = "id"
     changelog = "/changelogs/customers"
 
 
@@ -127,7 +121,6 @@ class GocardlessMandates(PennylaneStream):
 
     name = "gocardless_mandates"
     path = "/gocardless_mandates"
-    scan_by = "id"
     refresh_hours = 6
 
 
@@ -143,7 +136,6 @@ class LedgerAccounts(PennylaneStream):
 
     name = "ledger_accounts"
     path = "/ledger_accounts"
-    scan_by = "id"
     largest_page = 1000
 
 
@@ -158,7 +150,6 @@ class LedgerEntries(PennylaneStream):
         ("/changelogs/ledger_entries_categories", "ledger_entry"),
     )
     order = 1
-    scan_by = "id"
     dated = True
     earliest = "1900-01-01"
 
@@ -193,7 +184,6 @@ class LedgerEntryLines(PennylaneStream):
     path = "/ledger_entry_lines"
     changelog = "/changelogs/ledger_entry_lines"
     link_changelogs = (("/changelogs/ledger_entry_lines_categories", "ledger_entry_line"),)
-    scan_by = "id"
     dated = True
 
     def __init__(self, tap: TapPennylane) -> None:
@@ -238,7 +228,6 @@ class Products(PennylaneStream):
 
     name = "products"
     path = "/products"
-    scan_by = "id"
     changelog = "/changelogs/products"
 
 
@@ -247,7 +236,6 @@ class PurchaseRequests(PennylaneStream):
 
     name = "purchase_requests"
     path = "/purchase_requests"
-    scan_by = "id"
     refresh_hours = 1
 
 
@@ -256,7 +244,6 @@ class Quotes(PennylaneStream):
 
     name = "quotes"
     path = "/quotes"
-    scan_by = "id"
     changelog = "/changelogs/quotes"
 
 
@@ -265,7 +252,6 @@ class SepaMandates(PennylaneStream):
 
     name = "sepa_mandates"
     path = "/sepa_mandates"
-    scan_by = "id"
     refresh_hours = 6
 
 
@@ -274,7 +260,6 @@ class SupplierInvoices(PennylaneStream):
 
     name = "supplier_invoices"
     path = "/supplier_invoices"
-    scan_by = "id"
     changelog = "/changelogs/supplier_invoices"
     dated = True
 
@@ -284,7 +269,6 @@ class Suppliers(PennylaneStream):
 
     name = "suppliers"
     path = "/suppliers"
-    scan_by = "id"
     changelog = "/changelogs/suppliers"
 
 

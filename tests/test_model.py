@@ -1,0 +1,229 @@
+"""The model test: after any history, the live rows of every table are what the sandbox holds.
+
+A history is made from a seed: changes of all kinds, clocks that jump, faults, runs that are killed.
+`MODEL_SEED` and `MODEL_STEPS` choose another one; a failure prints the seed and the last steps.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import deque
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from pennylane_launcher import meltano
+from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Pipeline
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+STREAMS = {
+    name: stream
+    for name, stream in TapPennylane(validate_config=False).streams.items()
+    if name != "sync_log"
+}
+SEED = int(os.environ.get("MODEL_SEED", "20260701"))
+STEPS = int(os.environ.get("MODEL_STEPS", "250"))
+CHANGING = [
+    "customer_invoices",
+    "customers",
+    "ledger_entries",
+    "ledger_entry_lines",
+    "products",
+    "quotes",
+    "supplier_invoices",
+    "suppliers",
+    "transactions",
+    "bank_accounts",
+    "categories",
+    "category_groups",
+    "commercial_documents",
+    "journals",
+    "ledger_accounts",
+    "purchase_requests",
+]
+RECREATABLE = ["products", "suppliers", "customers", "quotes"]
+FAULTS = ["status", "drop", "truncate", "html", "rate_limit"]
+EVERY_RUN = json.dumps(dict.fromkeys(STREAMS, 0))
+HOUR, WEEK = 3600, 7 * 86_400
+
+
+def plain(value: object) -> object:
+    """A value of the database as the API writes it; numbers as numbers."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def assert_tables_equal(pipeline: Pipeline) -> None:
+    """Every live row, field by field."""
+    for name, stream in STREAMS.items():
+        keys = stream.primary_keys
+        wanted = {tuple(row[k] for k in keys): row for row in pipeline.sandbox.rows(stream.path)}
+        found = {tuple(plain(row[k]) for k in keys): row for row in pipeline.live(name)}
+        assert found.keys() == wanted.keys(), name
+        for key, row in found.items():
+            for column, definition in stream.schema["properties"].items():
+                value, expected = plain(row[column]), wanted[key].get(column)
+                if expected is not None and "number" in definition["type"]:
+                    expected = Decimal(expected) if expected != "" else None
+                elif expected is not None and definition.get("format") == "date-time":
+                    expected = datetime.fromisoformat(expected)
+                assert value == expected, (name, key, column)
+
+
+class History:
+    """A company's life, and the runs that follow it."""
+
+    def __init__(self, pipeline: Pipeline, seed: int) -> None:
+        self.pipeline, self.sandbox = pipeline, pipeline.sandbox
+        self.random = random.Random(seed)  # noqa: S311 - a history, not a secret
+        self.gone: dict[str, list[int]] = {name: [] for name in RECREATABLE}
+        self.steps: deque[str] = deque(maxlen=40)
+        self.compared = 0
+
+    def step(self) -> None:
+        """One event of the history."""
+        kinds = [self.change, self.recreate, self.burst, self.pass_time, self.expire]
+        kinds += [self.run, self.run_with_faults, self.run_failing, self.run_killed]
+        weights = [60, 6, 1, 8, 0.5, 6, 4, 2, 3]
+        self.random.choices(kinds, weights)[0]()
+
+    def note(self, text: str) -> None:
+        """Remember a step for the report."""
+        self.steps.append(text)
+
+    def change(self) -> None:
+        name = self.random.choice(CHANGING)
+        counts = {
+            "create": self.random.randint(0, 4),
+            "update": self.random.randint(0, 6),
+            "delete": self.random.randint(0, 2) if self.random.random() < 0.5 else 0,
+        }
+        together = self.random.random() < 0.3
+        self.note(f"change {name} {counts} at one instant: {together}")
+        try:
+            done = self.sandbox.change(name, **counts, at_same_instant=together)
+        except requests.HTTPError:  # what others refer to can't be deleted
+            self.note("… refused")
+            return
+        if name in self.gone:
+            self.gone[name] += done["deleted"]
+
+    def recreate(self) -> None:
+        name = self.random.choice(RECREATABLE)
+        if self.gone[name]:
+            again = self.gone[name].pop(self.random.randrange(len(self.gone[name])))
+            self.note(f"recreate {name} {again}")
+            self.sandbox.change(name, recreate=[again])
+
+    def burst(self) -> None:
+        self.note("burst of 1200 products at one instant")
+        born = self.sandbox.change("products", create=1200, at_same_instant=True)["created"]
+        self.sandbox.change("products", delete=born[:1100])
+        self.gone["products"] += born[:3]
+
+    def pass_time(self) -> None:
+        seconds = self.random.choice([30, HOUR, 24 * HOUR, WEEK])
+        self.note(f"{seconds} s pass")
+        self.sandbox.control("POST", "clock", advance_seconds=seconds)
+
+    def expire(self) -> None:
+        self.note("five weeks pass")
+        self.sandbox.control("POST", "clock", advance_seconds=5 * WEEK)
+
+    def run(self, *options: str, retries: int = 5) -> None:
+        """A run that must succeed, and after which the tables are right."""
+        self.note(f"run {options}")
+        done = self.pipeline.run("--force", *options, **self.variables(retries))
+        assert done.returncode == 0, done.stdout[-5000:]
+        assert_tables_equal(self.pipeline)
+        self.compared += 1
+
+    def run_with_faults(self) -> None:
+        for _ in range(self.random.randint(1, 3)):
+            path = self.random.choice(["*", "/customers", "/changelogs/*", "/ledger_entry_lines"])
+            kind = self.random.choice(FAULTS)
+            skip = self.random.randint(0, 30)
+            self.note(f"fault {kind} at {path} after {skip}")
+            self.sandbox.fault(path, kind, times=1, skip=skip, seconds=0.2)
+        self.run()
+        self.sandbox.heal()
+
+    def run_failing(self) -> None:
+        """A run that may fail at some point; the next one must heal it."""
+        skip = self.random.randint(1, 40)
+        self.note(f"run that is cut off for good after {skip} requests")
+        self.sandbox.fault("*", "drop", skip=skip)
+        options = ["--full-refresh"] if self.random.random() < 0.3 else []
+        self.pipeline.run("--force", *options, **self.variables(0))
+        self.sandbox.heal()
+
+    def run_killed(self) -> None:
+        """A run whose tap, or whose whole process tree, is killed."""
+        self.note("run that is killed")
+        environment = meltano.environment(
+            self.pipeline.url, api_url=self.sandbox.url, token=self.sandbox.token
+        )
+        command = meltano.command("run", "--force", "tap-pennylane", "target-postgres")
+        with subprocess.Popen(
+            [*command[:1], "--env-file", "/dev/null", *command[1:]],
+            cwd=Path(__file__).parents[1],
+            env={**environment, **self.variables(5)},
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            time.sleep(self.random.uniform(1.5, 4))
+            if self.random.random() < 0.5:
+                subprocess.run(
+                    ["pkill", "-KILL", "-s", str(process.pid), "-f", "bin/tap-pennylane"],
+                    check=False,
+                )
+                process.wait(timeout=60)
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def variables(self, retries: int) -> dict[str, str]:
+        return {
+            "TAP_PENNYLANE_MAX_RETRIES": str(retries),
+            "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
+            "TAP_PENNYLANE_REFRESH_HOURS": EVERY_RUN,
+        }
+
+
+@pytest.mark.timeout(0 if "MODEL_STEPS" in os.environ else 600)
+def test_any_history_ends_in_the_same_rows(pipeline_of: Callable[[Sandbox], Pipeline]) -> None:
+    seed = str(SEED % 1000)
+    with running("--seed", seed, "--size", "600", "--rate-limit", "none") as sandbox:
+        history = History(pipeline_of(sandbox), SEED)
+        try:
+            for _ in range(STEPS):
+                history.step()
+            history.run()
+            history.run("--full-refresh")
+        except BaseException:
+            logging.getLogger("model").exception(
+                "MODEL_SEED=%d MODEL_STEPS=%d; the last steps were:\n%s",
+                SEED,
+                STEPS,
+                "\n".join(history.steps),
+            )
+            raise
+        assert history.compared > STEPS / 20
