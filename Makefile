@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run up down psql test lint types locks format constraints clean
+.PHONY: help install demo run up down psql test lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -42,6 +42,10 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 
 test: install ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest $(ARGS)
+
+soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
+	@MODEL_STEPS=$(or $(STEPS),3000) MODEL_SEED=$(or $(SEED),$(shell date +%s)) \
+	  .venv/bin/pytest tests/test_model.py $(ARGS)
 
 lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff check

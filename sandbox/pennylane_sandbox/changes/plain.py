@@ -123,6 +123,9 @@ class Plain:
         def without(shares: tuple[Share, ...]) -> tuple[Share, ...]:
             return tuple(one for one in shares if one.category is not category)
 
+        carriers = [row for row in books.transactions if without(row.shares) != row.shares]
+        for row in carriers:  # a transaction shows its categories: it is changed itself
+            row.updated_at = self._desk.log.record("transactions", row.id, "update", row.created_at)
         books.share_pool = [one for one in books.share_pool if without(one) == one]
         touched = []
         for line in books.ledger_entry_lines:
@@ -133,13 +136,7 @@ class Plain:
         for entry in books.ledger_entries:
             if without(entry.shares) != entry.shares:
                 self._ledger.set_entry_shares(entry, without(entry.shares))
-        for row in books.transactions:  # a transaction shows its categories: it is changed itself
-            if without(row.shares) != row.shares:
-                row.shares = without(row.shares)
-                row.updated_at = self._desk.log.record(
-                    "transactions", row.id, "update", row.created_at
-                )
-        for rows in (books.customer_invoices, books.supplier_invoices):
+        for rows in (books.customer_invoices, books.supplier_invoices, books.transactions):
             for row in rows:
                 row.shares = without(row.shares)
         for party in (*books.customers, *books.suppliers):
