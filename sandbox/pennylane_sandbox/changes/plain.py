@@ -123,9 +123,9 @@ class Plain:
         def without(shares: tuple[Share, ...]) -> tuple[Share, ...]:
             return tuple(one for one in shares if one.category is not category)
 
-        carriers = [row for row in books.transactions if without(row.shares) != row.shares]
-        for row in carriers:  # a transaction shows its categories: it is changed itself
-            row.updated_at = self._desk.log.record("transactions", row.id, "update", row.created_at)
+        carriers = [one for one in books.transactions if without(one.shares) != one.shares]
+        for one in carriers:  # a transaction shows its categories: it is changed itself
+            one.updated_at = self._desk.log.record("transactions", one.id, "update", one.created_at)
         books.share_pool = [one for one in books.share_pool if without(one) == one]
         touched = []
         for line in books.ledger_entry_lines:
