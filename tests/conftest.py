@@ -48,6 +48,10 @@ class Pipeline:
         """`meltano run tap-pennylane target-postgres`."""
         return self.meltano("run", *options, "tap-pennylane", "target-postgres", **variables)
 
+    def tap_into(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """`meltano run tap-pennylane` into another target."""
+        return self.meltano("run", "tap-pennylane", target, **variables)
+
     def query(self, sql: str) -> list[dict[str, Any]]:
         """The rows of a query."""
         with psycopg.connect(self.url, row_factory=dict_row) as connection:

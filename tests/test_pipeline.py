@@ -10,6 +10,8 @@ import pytest
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Pipeline
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -203,6 +205,23 @@ def test_what_no_database_can_hold_does_not_break_a_load(
     ]
     (row,) = pipeline.live("transactions")
     assert row["categories"] == [{"id": 1, "weight": "0.33333333333333333\ufffd"}]
+
+
+def test_another_target_takes_the_same_output(
+    pipeline: Pipeline, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder = {"TARGET_JSONL_DESTINATION_PATH": str(tmp_path)}
+    assert pipeline.tap_into("target-jsonl", **folder).returncode == 0
+    gone = sandbox.change("products", delete=1, update=2)
+    done = pipeline.tap_into("target-jsonl", **folder)
+    assert done.returncode == 0, done.stdout
+    rows = {}
+    for line in (tmp_path / "products.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        rows[row["id"]] = row
+    live = {id_ for id_, row in rows.items() if "_sdc_deleted_at" not in row}
+    assert live == {item["id"] for item in sandbox.listed("/products")}
+    assert rows[gone["deleted"][0]].keys() == {"id", "_sdc_deleted_at"}
 
 
 def test_about_works_as_it_stands(pipeline: Pipeline) -> None:

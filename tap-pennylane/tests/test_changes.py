@@ -277,6 +277,21 @@ def test_settings_that_change_what_is_read_lead_to_a_scan(read: Callable[..., Ru
     assert third.log_rows["customer_invoices"]["mode"] == "changelog"
 
 
+def test_a_start_date_keeps_its_meaning(read: Callable[..., Run], company: Sandbox) -> None:
+    def wanted() -> dict[int, str]:
+        rows = company.state("transactions")
+        return {row["id"]: row["updated_at"] for row in rows if row["date"] >= "2025-06-01"}
+
+    first = read(start_date="2025-06-01")
+    warehouse = Warehouse().load(first)
+    assert warehouse.live("transactions").keys() == wanted().keys()
+    company.change("transactions", create=5, update=60, delete=10)
+    second = read(start_date="2025-06-01", state=first.state)
+    assert second.log_rows["transactions"]["mode"] == "changelog"
+    live = warehouse.load(second).live("transactions")
+    assert {id_: row["updated_at"] for id_, row in live.items()} == wanted()
+
+
 def test_the_record_of_runs_comes_also_when_streams_fail(
     read: Callable[..., Run], company: Sandbox
 ) -> None:
@@ -287,7 +302,7 @@ def test_the_record_of_runs_comes_also_when_streams_fail(
     assert rows.keys() == STREAMS.keys()
     assert rows["quotes"]["status"] == "failed"
     assert "503" in rows["quotes"]["error"]
-    assert rows["quotes"]["requests"] == 2  # one, and one retry
+    assert rows["quotes"]["requests"] == 3  # one, one retry, and whether the API answers at all
     assert rows["suppliers"]["status"] == "success"
     assert rows["suppliers"]["records"] == len(run.records["suppliers"])
     assert rows["suppliers"]["started_at"] <= rows["suppliers"]["ended_at"]
