@@ -138,16 +138,21 @@ def changed(events: Iterable[Event], key: str) -> dict[int, bool]:
 
 
 def by_id(
-    stream: PennylaneStream, ids: Sequence[int]
+    stream: PennylaneStream, ids: Sequence[int], parameters: dict[str, Any]
 ) -> Iterator[tuple[Sequence[int], list[dict[str, Any]]]]:
     """Fetch records of a stream, a hundred at a time.
+
+    Args:
+        stream: Whose records.
+        ids: Which ones.
+        parameters: The rest of the query.
 
     Yields:
         The ids asked for, and the items that the list has of them.
     """
     for first in range(0, len(ids), IDS_A_REQUEST):
         asked = ids[first : first + IDS_A_REQUEST]
-        query = filtered(stream.parameters(), ("id", "in", list(asked)))
+        query = filtered(parameters, ("id", "in", list(asked)))
         yield asked, [item for page in stream.pages(query) for item in page]
 
 

@@ -44,8 +44,7 @@ def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]
         FatalError: The state can't be used with this token.
         PennylaneError: Not all could be read; the bookmark says what is left.
     """
-    bookmark = Bookmark.load(stream.stream_state, stream.name, stream.tap.company_id)
-    _refuse_the_future(stream, bookmark)
+    bookmark = load(stream)
     reason = _reason_to_scan(stream, bookmark)
     positions: dict[str, Position] = {}
     if bookmark and bookmark.scan and not reason:
@@ -68,6 +67,18 @@ def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]
     entry.mode = entry.mode or "scan"
     progress = _new_scan(stream, bookmark)
     yield from _scan(stream, _new_bookmark(stream, bookmark, progress, positions), progress, entry)
+
+
+def load(stream: PennylaneStream) -> Bookmark | None:
+    """The stream's bookmark; None where there is none.
+
+    Raises:
+        FatalError: The state can't be used with this token.
+    """
+    bookmark = Bookmark.load(stream.stream_state, stream.name, stream.tap.company_id)
+    if bookmark:
+        _refuse_the_future(stream, bookmark)
+    return bookmark
 
 
 def _scan(
@@ -101,7 +112,7 @@ def _follow(
             gone[identity] = gone.get(identity, False) or deleted
     stream.activate(bookmark.version or 0)
     wanted = [identity for identity, deleted in gone.items() if not deleted]
-    for asked, items in by_id(stream, wanted):
+    for asked, items in by_id(stream, wanted, stream.parameters()):
         missing = set(asked)
         for item in items:
             record = stream.read(item)
@@ -165,9 +176,7 @@ def _reason_to_scan(stream: PennylaneStream, bookmark: Bookmark | None) -> str |
     return None
 
 
-def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark | None) -> None:
-    if bookmark is None:
-        return
+def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark) -> None:
     moments = [position.processed_at for position in bookmark.changes.values()]
     moments += [bookmark.scan.began] if bookmark.scan else []
     latest = max(map(datetime.fromisoformat, moments), default=None)
@@ -181,5 +190,7 @@ def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark | None) -> No
 
 def _columns(stream: PennylaneStream) -> str:
     """Fingerprint of the selected columns."""
-    names = [name for name in stream.schema["properties"] if stream.mask[("properties", name)]]
+    names = [
+        name for name in stream.effective_schema["properties"] if stream.mask[("properties", name)]
+    ]
     return f"{zlib.crc32(' '.join(sorted(names)).encode()):08x}"

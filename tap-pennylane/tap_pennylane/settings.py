@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import datetime
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from singer_sdk import typing as th
 from tap_pennylane.client import WHERE_TOKENS_ARE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -124,24 +125,25 @@ def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def environment_problems() -> list[str]:
-    """Complaints about whole numbers that environment variables should hold and don't."""
-    variables = {
-        name: os.environ.get(f"TAP_PENNYLANE_{name.upper()}")
-        for name, definition in SCHEMA["properties"].items()
-        if "integer" in definition["type"]
-    }
+    """Complaints about environment variables that should hold a whole number, or JSON."""
     return [
         _complaint(name, value)
-        for name, value in variables.items()
-        if value is not None and not value.lstrip("+-").isdecimal()
+        for name, definition in SCHEMA["properties"].items()
+        for value in [os.environ.get(f"TAP_PENNYLANE_{name.upper()}")]
+        if value is not None
+        and (
+            ("integer" in definition["type"] and not value.lstrip("+-").isdecimal())
+            or ("object" in definition["type"] and name in NAMES and not _is_object(value))
+        )
     ]
 
 
-def problems(config: Mapping[str, Any]) -> list[str]:
+def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
     """Complaints about settings, each a sentence that says which one and what to do.
 
     Args:
-        config: The tap's configuration; numbers may be text, as environment variables hold them.
+        config: The tap's configuration.
+        streams: The names that `refresh_hours` may hold.
     """
     complaints = []
     for error in Draft202012Validator(SCHEMA).iter_errors(dict(config)):
@@ -158,6 +160,9 @@ def problems(config: Mapping[str, Any]) -> list[str]:
         complaints.append(_complaint("api_url", url))
     if isinstance(start := config.get("start_date"), str) and not _is_date(start):
         complaints.append(_complaint("start_date", start))
+    hours = config.get("refresh_hours")
+    if isinstance(hours, dict) and (unknown := hours.keys() - set(streams)):
+        complaints.append(_complaint("refresh_hours", dict.fromkeys(unknown, "no such stream")))
     return complaints
 
 
@@ -197,6 +202,13 @@ def _is_host(url: str) -> bool:
         and not (parts.query or parts.fragment or parts.username)
         and not any(character.isspace() for character in url)
     )
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _is_date(text: str) -> bool:

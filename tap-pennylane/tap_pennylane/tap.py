@@ -22,8 +22,9 @@ from tap_pennylane.limiter import Limiter
 from tap_pennylane.messages import MessageWriter
 from tap_pennylane.record import RecordReader
 from tap_pennylane.redaction import redact
+from tap_pennylane.replication import load
 from tap_pennylane.streams import STREAMS
-from tap_pennylane.streams.base import schema_file
+from tap_pennylane.streams.base import PennylaneStream, schema_file
 from tap_pennylane.streams.sync_log import SyncLog as SyncLogStream
 from tap_pennylane.sync_log import SyncLog
 
@@ -74,7 +75,7 @@ class TapPennylane(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
         self._config = settings.with_numbers(settings.without_blanks(self._config))
-        errors = settings.problems(self._config)
+        errors = settings.problems(self._config, {vars(stream)["name"] for stream in STREAMS})
         if errors and raise_errors:
             raise ConfigValidationError(errors[0], errors=errors)
         defaults = {
@@ -169,7 +170,8 @@ class TapPennylane(Tap):
         """Ask who the token is, before anything else is tried.
 
         Raises:
-            FatalError: The token is refused, or Pennylane can't be reached.
+            FatalError: The token is refused, Pennylane can't be reached, or the state is of another
+                company.
         """
         try:
             _ = self.me
@@ -178,6 +180,9 @@ class TapPennylane(Tap):
         except PennylaneError as error:
             msg = f"Can't begin: {error}; check the setting 'api_url', too"
             raise FatalError(msg) from error
+        for stream in self.streams.values():
+            if stream.selected and isinstance(stream, PennylaneStream):
+                load(stream)
 
     def run(self, sync: Callable[[], object]) -> int:
         """Read with the token checked first, and answer for the outcome.

@@ -121,6 +121,19 @@ def test_a_missing_scope_stops_its_stream_alone(read: Callable[..., Run], sandbo
     assert len(run.records["products"]) == len(sandbox.state("products"))
 
 
+def test_without_fiscal_years_the_transactions_still_come(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    sandbox.add_token("no-years", without=["fiscal_years"])
+    run = read(api_token="no-years", streams=["transactions", "trial_balance"])  # noqa: S106
+    assert run.exit_code == 1
+    assert "Stream 'trial_balance' failed" in run.log
+    assert "fiscal_years:readonly" in run.log
+    assert {record["id"] for record in run.records["transactions"]} == {
+        item["id"] for item in sandbox.state("transactions")
+    }
+
+
 def test_an_unreachable_host_is_one_sentence(run_tap: Callable[..., Run]) -> None:
     run = run_tap(api_token="any", api_url="http://127.0.0.1:9", max_retries=0)  # noqa: S106
     assert run.exit_code == 1

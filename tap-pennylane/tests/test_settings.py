@@ -29,6 +29,8 @@ TOKEN = "a-secret-token"  # noqa: S105 - of nobody
         ("window_seconds", "soon", "above 0"),
         ("request_timeout", -1, "above 0"),
         ("max_retries", -1, "0 to 100"),
+        ("refresh_hours", {"journals": -1}, "streams and hours"),
+        ("refresh_hours", {"jurnals": 1}, "streams and hours"),
         ("user_agent", "naïve", "ASCII"),
     ],
 )
@@ -63,6 +65,13 @@ def test_numbers_may_come_from_environment_variables(monkeypatch: pytest.MonkeyP
     tap = TapPennylane(parse_env_config=True)
     assert tap.config["window_seconds"] == 2.5
     assert tap.config["page_size"] == 50
+    monkeypatch.setenv("TAP_PENNYLANE_REFRESH_HOURS", '{"journals": 5}')
+    assert TapPennylane(parse_env_config=True).config["refresh_hours"] == {"journals": 5}
+    monkeypatch.setenv("TAP_PENNYLANE_REFRESH_HOURS", "5")
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(parse_env_config=True)
+    assert "Setting 'refresh_hours' can't be '5'" in caught.value.errors[0]
+    monkeypatch.setenv("TAP_PENNYLANE_REFRESH_HOURS", "{}")
     monkeypatch.setenv("TAP_PENNYLANE_PAGE_SIZE", "fifty")
     with pytest.raises(ConfigValidationError) as caught:
         TapPennylane(parse_env_config=True)

@@ -168,7 +168,8 @@ class LedgerEntries(PennylaneStream):
         stream = self.tap.streams[LedgerEntryLines.name]
         known = stream.entry_of
         unknown = [line for line in lines if line not in known]
-        for _, items in by_id(stream, unknown):
+        # Whatever their dates: a line before the start date names its entry as well.
+        for _, items in by_id(stream, unknown, {"limit": stream.largest_page}):
             for record in map(stream.read, items):
                 stream.followed(record)
         if gone := next((line for line in lines if line not in known), None):
