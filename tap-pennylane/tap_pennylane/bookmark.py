@@ -27,6 +27,13 @@ class Position(msgspec.Struct, omit_defaults=True):
     """Of those events, so that later ones of the same instant are told apart."""
 
 
+class Range(msgspec.Struct, omit_defaults=True):
+    """What is left to read: ids above `after` and up to `until`, or dates from `after` on."""
+
+    after: int | str
+    until: int | None = None
+
+
 class Scan(msgspec.Struct, omit_defaults=True):
     """A read of the whole collection that has not come to its end."""
 
@@ -34,8 +41,8 @@ class Scan(msgspec.Struct, omit_defaults=True):
     """By the server's clock, in UTC."""
     version: int
     """Of the table, for ACTIVATE_VERSION."""
-    after: int | str | None = None
-    """What was delivered: ids up to this one, or dates before this one."""
+    left: list[Range] | None = None
+    """What was not delivered yet; None is all."""
 
 
 class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):

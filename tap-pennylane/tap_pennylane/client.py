@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,7 @@ class Client:
         timeout: float,
         max_retries: int,
         user_agent: str,
+        connections: int = 1,
     ) -> None:
         """Prepare a session; nothing is sent yet.
 
@@ -84,9 +86,11 @@ class Client:
             timeout: Seconds to wait for a connection, and for each answer.
             max_retries: How often an attempt that failed in passing is repeated.
             user_agent: Who we say we are.
+            connections: How many requests may be under way at once.
         """
         self._url = url
         self._limiter = limiter
+        self._lock = threading.Lock()
         self._usage = Usage()
         self._server_clock: tuple[datetime, float] | None = None
         self._timeout = timeout
@@ -94,6 +98,8 @@ class Client:
         # As `auth`, not as a header: requests would put a netrc entry over a header.
         self._session.auth = BearerTokenAuthenticator(token=token)
         self._session.headers["User-Agent"] = user_agent
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=connections))
         self._attempt = backoff.on_exception(
             _waits,
             _TransientError,
@@ -137,6 +143,15 @@ class Client:
             return True
         return True
 
+    def _count(self, **more: float) -> None:
+        with self._lock:
+            for name, value in more.items():
+                setattr(self._usage, name, getattr(self._usage, name) + value)
+
+    def useful_concurrency(self) -> int:
+        """How many requests under way at once use the whole budget at the latency so far."""
+        return self._limiter.useful_concurrency()
+
     @property
     def usage(self) -> Usage:
         """What was asked so far."""
@@ -150,8 +165,8 @@ class Client:
         return moment + timedelta(seconds=time.monotonic() - at)
 
     def _exchange(self, path: str, params: Mapping[str, Any] | None) -> object:
-        self._usage.seconds_waited += self._limiter.acquire()
-        self._usage.requests += 1
+        slot = self._limiter.acquire()
+        self._count(requests=1, seconds_waited=slot.waited)
         response = None
         try:
             response = self._session.get(
@@ -163,7 +178,7 @@ class Client:
         except requests.RequestException as error:
             raise _TransientError(_connection_trouble(error)) from error
         finally:
-            self._limiter.release(*_budget(response))
+            self._limiter.release(slot, *_budget(response))
         if date := _date(response):
             # In whole seconds: the later of two estimates is nearer, and time never goes back.
             known = self.now() if self._server_clock else date
@@ -176,7 +191,7 @@ class Client:
         status = response.status_code
         said = f"HTTP {status}: {_text(response)}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._usage.rate_limited += 1
+            self._count(rate_limited=1)
             wait = _number(response.headers.get("retry-after"))
             if wait is not None:
                 self._limiter.pause(wait)

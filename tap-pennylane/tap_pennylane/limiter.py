@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+GRAIN = 0.02
+"""Seconds that clocks and schedulers may err."""
+
+
+class Slot(NamedTuple):
+    """A place in the budget."""
+
+    taken_at: float
+    used: int
+    """Slots of ours in use then, this one included."""
+    waited: float
+    """Seconds."""
+
+
 class Limiter:
     """At most `requests` in any `window` seconds, shared by all threads of the process.
 
-    A slot is given back one window after its answer came, not after its request left: the server
-    counts arrivals, and a slow request may arrive late. So a 429 can't be of our making.
+    The server counts arrivals, which nobody here sees: a request arrives some time after it left
+    and before its answer came. The quickest exchange so far tells how much of that is always spent;
+    whatever an exchange takes longer is taken for a late arrival. So a 429 is not of our making.
     """
 
     def __init__(
@@ -41,46 +57,57 @@ class Limiter:
         self._lock = threading.Lock()
         self._in_flight = 0
         self._free_at: deque[float] = deque()
+        self._quickest = float("inf")
+        self._typical = 0.0
         self._closed_until = 0.0
         self._others = 0
         self._others_until = 0.0
         self._doubt_at: float | None = None
 
-    def acquire(self) -> float:
-        """Wait for a slot and take it; `release` must follow when the answer came or failed.
-
-        Returns:
-            The seconds waited.
-        """
+    def acquire(self) -> Slot:
+        """Wait for a slot and take it; `release` must follow when the answer came or failed."""
         waited = 0.0
         while True:
             with self._lock:
                 wait = self._wait()
                 if wait <= 0:
                     self._in_flight += 1
-                    return waited
+                    return Slot(self._clock(), self._used(), waited)
             self._sleep(wait)
             waited += wait
 
-    def release(self, remaining: int | None = None, reset_in: float | None = None) -> None:
+    def release(
+        self, slot: Slot, remaining: int | None = None, reset_in: float | None = None
+    ) -> None:
         """Give the slot back, with what the answer's headers say of the budget.
 
         Args:
+            slot: What `acquire` gave.
             remaining: `ratelimit-remaining`: requests that the server still allows.
             reset_in: Seconds until the server allows all of them again.
         """
         with self._lock:
             now = self._clock()
             self._in_flight -= 1
-            self._free_at.append(now + self._window)
+            spent = now - slot.taken_at
+            self._quickest = min(self._quickest, spent)
+            self._typical = (self._typical * 3 + spent) / 4 if self._typical else spent
+            self._free_at.append(now - self._quickest + GRAIN + self._window)
             if remaining is not None:
                 reset_in = self._window if reset_in is None else min(reset_in, self._window)
-                self._heed(remaining, now, now + reset_in)
+                # The server may have counted when the request came, or when it answered.
+                ours = max(slot.used, self._used())
+                self._heed(self._requests - remaining - ours, now, now + reset_in)
 
     def pause(self, seconds: float) -> None:
         """Send nothing for this long: the server said so."""
         with self._lock:
             self._closed_until = max(self._closed_until, self._clock() + seconds)
+
+    def useful_concurrency(self) -> int:
+        """How many requests under way at once use the whole budget; more would only wait."""
+        with self._lock:
+            return math.ceil(self._requests / self._window * self._typical) + 1
 
     def _wait(self) -> float:
         now = self._clock()
@@ -90,19 +117,21 @@ class Limiter:
             self._others = 0
         if now < self._closed_until:
             return self._closed_until - now
-        if self._in_flight + len(self._free_at) + self._others < self._requests:
+        if self._used() + self._others < self._requests:
             return 0
         next_free = [*self._free_at][:1] + ([self._others_until] if self._others else [])
         # All slots in flight: look again soon, an answer gives the time to wait for.
         return min(next_free) - now if next_free else self._window / self._requests
 
-    def _heed(self, remaining: int, now: float, reset: float) -> None:
+    def _used(self) -> int:
+        return self._in_flight + len(self._free_at)
+
+    def _heed(self, others: int, now: float, reset: float) -> None:
         """Leave the slots alone that somebody else used, until the server gives them back.
 
         A header that is still low after that may be wrong: from then on a fifth of the budget is
         ours, and a 429 would be the truth.
         """
-        others = self._requests - remaining - self._in_flight - len(self._free_at)
         if others <= 0:
             self._doubt_at = None
             return

@@ -34,7 +34,7 @@ def pages(
     query = {**params, **(first or {})}
     seen: set[str] = set()
     while True:
-        items, cursor = _parts(client.get(path, query), path)
+        items, cursor = page(client, path, query)
         yield items
         if cursor is None:
             return
@@ -45,7 +45,18 @@ def pages(
         query = {**params, "cursor": cursor}
 
 
-def _parts(page: object, path: str) -> tuple[list[dict[str, Any]], str | None]:
+def page(
+    client: Client, path: str, params: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Read one page.
+
+    Returns:
+        Its items, and the cursor of the next page; None at the end.
+
+    Raises:
+        PennylaneError: The request failed, or the answer is no page.
+    """
+    page = client.get(path, params)
     if not isinstance(page, dict) or not isinstance(page.get("items"), list):
         msg = f"{path} does not answer a list with 'items'"
         raise PennylaneError(msg)

@@ -86,11 +86,11 @@ def _scan(
 ) -> Iterator[dict[str, Any]]:
     """Deliver the collection, or what is left of it, and then say what is gone."""
     stream.activate(progress.version)
-    for page, after in scan(stream, progress.after):
+    for page, left in scan(stream, progress.left):
         for item in page:
             yield stream.read(item)
             entry.records += 1
-        progress.after = after
+        progress.left = left
         stream.remember(bookmark)
     stream.announce(progress.version)
     bookmark.scan = None

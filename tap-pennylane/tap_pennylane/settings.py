@@ -77,6 +77,13 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Length of the rate limit's window in seconds.",
     ),
     th.Property(
+        "concurrency",
+        th.IntegerType(minimum=1, maximum=32),
+        default=8,
+        title="Concurrency",
+        description="How many requests of a whole read may be under way at once.",
+    ),
+    th.Property(
         "request_timeout",
         th.NumberType(exclusive_minimum=0),
         default=60,
@@ -113,6 +120,7 @@ _REMEDIES = {
     "page_size": "give a whole number from 1 to 1000",
     "requests_per_window": "give a whole number of at least 1; Pennylane allows 25",
     "window_seconds": "give a number of seconds above 0; Pennylane counts in 5",
+    "concurrency": "give a whole number from 1 to 32",
     "request_timeout": "give a number of seconds above 0",
     "max_retries": "give a whole number from 0 to 100",
     "user_agent": "give a text of printable ASCII characters",

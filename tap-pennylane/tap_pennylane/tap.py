@@ -112,6 +112,7 @@ class TapPennylane(Tap):
             timeout=config["request_timeout"],
             max_retries=config["max_retries"],
             user_agent=config["user_agent"],
+            connections=config["concurrency"],
         )
 
     @cached_property
