@@ -83,7 +83,7 @@ def main() -> None:
     command = [str(Path(sys.executable).with_name("pennylane-sandbox")), "--port", "0"]
     command += ["--size", str(options.size), "--rate-limit", "none"]
     began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own command
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             line = server.stdout.readline() if server.stdout else ""
             started = time.perf_counter() - began

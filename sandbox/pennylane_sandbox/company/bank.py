@@ -18,7 +18,7 @@ _OTHERS = (
 )
 
 
-def _transaction(  # noqa: PLR0913 - a transaction's own facts
+def _transaction(
     books: Books,
     date: str,
     label: str,
