@@ -81,16 +81,22 @@ def _with_ids(stream: PennylaneStream, items: list[dict[str, Any]]) -> list[dict
 
 
 def _by_date(stream: PennylaneStream, left: list[Range] | None) -> Pages:
-    """In windows of dates, because the API takes no range of ids.
+    """A single page, or windows of dates, because the API takes no range of ids."""
+    if left is None:
+        items, cursor = page(stream.tap.client, stream.path, stream.parameters())
+        if cursor is None:
+            yield items, []
+            return
+    if left != []:
+        yield from _windows(stream, str(left[0].after) if left else None)
 
-    First all that is older than the first fiscal year, then windows of a few pages each, at last
-    all that is after today.
-    """
+
+def _windows(stream: PennylaneStream, after: str | None) -> Pages:
+    """All that is older than the first fiscal year, windows of a few pages, all after today."""
 
     def window(*conditions: tuple[str, str, object]) -> Iterator[list[dict[str, Any]]]:
         return stream.pages(filtered(stream.parameters(), *conditions))
 
-    after = str(left[0].after) if left else None
     today = stream.tap.client.now().date()
     start = date.fromisoformat(
         after or stream.first_date or _first_day(stream) or today.isoformat()
