@@ -45,18 +45,19 @@ class Run:
 
 @pytest.fixture
 def run_tap(tmp_path: Path) -> Callable[..., Run]:
-    """Run the tap with settings, arguments, a state, and the streams to select (default: all)."""
+    """Run the tap with settings, arguments, a state, and what to select (default: all)."""
 
     def run(
         *arguments: str,
         streams: list[str] | None = None,
+        without: tuple[str, ...] = (),
         state: dict[str, Any] | None = None,
         **config: Any,
     ) -> Run:
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
         command = [sys.executable, "-m", "tap_pennylane", "--config", f"{tmp_path}/config.json"]
         if streams is not None:
-            command += ["--catalog", str(_catalog(tmp_path, streams))]
+            command += ["--catalog", str(_catalog(tmp_path, streams, without))]
         if state is not None:
             (tmp_path / "state.json").write_text(json.dumps(state), encoding="utf-8")
             command += ["--state", str(tmp_path / "state.json")]
@@ -72,8 +73,8 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
     return run
 
 
-def _catalog(folder: Path, streams: list[str]) -> Path:
-    """A catalog that selects just these streams."""
+def _catalog(folder: Path, streams: list[str], without: tuple[str, ...]) -> Path:
+    """A catalog that selects just these streams, without some fields."""
     discovered = subprocess.run(
         [sys.executable, "-m", "tap_pennylane", "--discover"], capture_output=True, check=True
     )
@@ -82,6 +83,8 @@ def _catalog(folder: Path, streams: list[str]) -> Path:
         for metadata in entry["metadata"]:
             if not metadata["breadcrumb"]:
                 metadata["metadata"]["selected"] = entry["tap_stream_id"] in streams
+            elif metadata["breadcrumb"][-1] in without:
+                metadata["metadata"]["selected"] = False
     path = folder / "catalog.json"
     path.write_text(json.dumps(catalog), encoding="utf-8")
     return path

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -200,6 +202,39 @@ def test_changes_made_during_the_first_scan_are_in_the_next_run(
     assert second.log_rows["ledger_entry_lines"]["mode"] == "resumed scan"
     third = read(state=second.state)
     Warehouse().load(first).load(second).load(third).assert_equals(company)
+
+
+def test_changes_made_in_the_middle_of_a_scan_are_in_the_next_run(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    company.fault("/ledger_entry_lines", "latency", seconds=0.3)
+    with ThreadPoolExecutor() as pool:
+        scanning = pool.submit(read)
+        for _ in range(20):
+            company.change("ledger_entry_lines", update=5)
+            company.change("ledger_entries", create=1, delete=1)
+            company.change("customers", create=1, update=2)
+            time.sleep(0.1)
+        first = scanning.result()
+    assert first.exit_code == 0, first.log
+    company.heal()
+    second = read(state=first.state)
+    Warehouse().load(first).load(second).assert_equals(company)
+
+
+def test_the_selected_fields_are_those_of_both_ways(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(streams=["products", "sync_log"], without=("label", "price"))
+    company.change("products", update=2, delete=1)
+    second = read(streams=["products", "sync_log"], without=("label", "price"), state=first.state)
+    assert second.log_rows["products"]["mode"] == "changelog"
+    records = first.records["products"] + second.records["products"]
+    assert not [record for record in records if {"label", "price"} & record.keys()]
+    third = read(streams=["products", "sync_log"], without=("label",), state=second.state)
+    assert third.log_rows["products"]["mode"] == "scan"
+    assert "other columns are selected" in third.log
+    assert all("price" in record for record in third.records["products"])
 
 
 def test_an_expired_bookmark_leads_to_a_scan_by_itself(
