@@ -132,11 +132,12 @@ def _follow(
 
 def _new_scan(stream: PennylaneStream, earlier: Bookmark | None) -> Scan:
     """A scan that begins now. Versions only grow, whatever our clock does."""
-    versions = [stream.tap.initialized_at]
-    if earlier:
-        versions += [version + 1 for version in (earlier.version,) if version]
-        versions += [earlier.scan.version + 1] if earlier.scan else []
-    return Scan(stream.tap.client.now().isoformat(), max(versions))
+    version = stream.tap.initialized_at
+    if earlier and earlier.version:
+        version = max(version, earlier.version + 1)
+    if earlier and earlier.scan:
+        version = max(version, earlier.scan.version + 1)
+    return Scan(stream.tap.client.now().isoformat(), version)
 
 
 def _new_bookmark(
