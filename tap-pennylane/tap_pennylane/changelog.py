@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_pennylane.ahead import in_order
 from tap_pennylane.bookmark import Position
 from tap_pennylane.errors import ExpiredError, PennylaneError, RefusedError
 from tap_pennylane.pagination import pages
@@ -17,11 +19,12 @@ from tap_pennylane.scan import filtered
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tap_pennylane.ahead import Request
     from tap_pennylane.client import Client
     from tap_pennylane.streams.base import PennylaneStream
 
-LONGEST_PAGE = 1000
-"""Events in a page of a changelog."""
+PAGE = {"limit": 1000}
+"""The query of every page of a changelog: the longest page."""
 
 IDS_A_REQUEST = 100
 """Records fetched at once: the largest page of the lists."""
@@ -75,6 +78,17 @@ class Changelogs:
         """Read nothing yet."""
         self._client = client
         self._read: dict[str, tuple[datetime, list[Event]]] = {}
+        self._earliest: dict[str, datetime] = {}
+
+    def expect(self, path: str, position: Position) -> None:
+        """Be told that somebody will ask for what is behind a position."""
+        start = datetime.fromisoformat(position.processed_at)
+        self._earliest[path] = min(start, self._earliest.get(path, start))
+
+    def requests(self) -> Iterator[Request]:
+        """The first requests of what was told."""
+        for path, start in self._earliest.items():
+            yield path, {**PAGE, **_opening(start)}
 
     def since(self, path: str, position: Position) -> tuple[list[Event], Position]:
         """Read the events behind a position, to the end.
@@ -110,10 +124,19 @@ class Changelogs:
         known = self._read.get(path)
         if known and known[0] <= start:
             return known[1]
-        events: list[Event] = []
-        first = {"start_date": (start - SLACK).isoformat()}  # refused beside a cursor
+        begin = min(start, self._earliest.pop(path, start))
         try:
-            for page in pages(self._client, path, {"limit": LONGEST_PAGE}, first):
+            self._read[path] = begin, self._events(path, begin)
+        except ExpiredError:
+            if begin == start:
+                raise
+            return self._from(path, start)
+        return self._read[path][1]
+
+    def _events(self, path: str, start: datetime) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for page in pages(self._client, path, PAGE, _opening(start)):
                 events += msgspec.convert(page, list[Event])
         except msgspec.ValidationError as error:
             msg = f"{path} answers what is no event: {error}"
@@ -123,8 +146,12 @@ class Changelogs:
                 msg = f"{path} no longer knows what happened since {start.isoformat()}"
                 raise ExpiredError(msg) from error
             raise
-        self._read[path] = start, events
         return events
+
+
+def _opening(start: datetime) -> dict[str, Any]:
+    """What only the first request has besides: it is refused beside a cursor."""
+    return {"start_date": (start - SLACK).isoformat()}
 
 
 def changed(events: Iterable[Event], key: str) -> dict[int, bool]:
@@ -150,10 +177,11 @@ def by_id(
     Yields:
         The ids asked for, and the items that the list has of them.
     """
-    for first in range(0, len(ids), IDS_A_REQUEST):
-        asked = ids[first : first + IDS_A_REQUEST]
-        query = filtered(parameters, ("id", "in", list(asked)))
-        yield asked, [item for page in stream.pages(query) for item in page]
+    parts = [ids[first : first + IDS_A_REQUEST] for first in range(0, len(ids), IDS_A_REQUEST)]
+    queries = (filtered(parameters, ("id", "in", list(asked))) for asked in parts)
+    tasks = (partial(stream.pages, query) for query in queries)
+    for asked, found in zip(parts, in_order(tasks, stream.readers), strict=True):
+        yield asked, [item for page in found for item in page]
 
 
 def _digest(events: Iterable[Event]) -> str:

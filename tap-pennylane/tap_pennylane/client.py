@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +24,7 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from tap_pennylane.errors import FatalError, PennylaneError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from tap_pennylane.limiter import Limiter
 
@@ -92,6 +93,8 @@ class Client:
         self._limiter = limiter
         self._lock = threading.Lock()
         self._usage = Usage()
+        self._thread = threading.local()
+        self._is_abandoned = False
         self._server_clock: tuple[datetime, float] | None = None
         self._timeout = timeout
         self._session = requests.Session()
@@ -99,7 +102,7 @@ class Client:
         self._session.auth = BearerTokenAuthenticator(token=token)
         self._session.headers["User-Agent"] = user_agent
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=connections))
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=4 * connections))
         self._attempt = backoff.on_exception(
             _waits,
             _TransientError,
@@ -143,10 +146,23 @@ class Client:
             return True
         return True
 
-    def _count(self, **more: float) -> None:
+    def abandon(self) -> None:
+        """Send nothing any more: what other threads still ask for is of no use."""
+        self._is_abandoned = True
+
+    def count(self, more: Usage) -> None:
+        """Add to what this thread asked for."""
         with self._lock:
-            for name, value in more.items():
-                setattr(self._usage, name, getattr(self._usage, name) + value)
+            usage = getattr(self._thread, "usage", self._usage)
+            for name, value in vars(more).items():
+                setattr(usage, name, getattr(usage, name) + value)
+
+    @contextmanager
+    def counting(self, usage: Usage) -> Iterator[None]:
+        """Let what this thread asks for be counted there, not in the client's own usage."""
+        self._thread.usage = usage
+        yield
+        del self._thread.usage
 
     def useful_concurrency(self) -> int:
         """How many requests under way at once use the whole budget at the latency so far."""
@@ -166,7 +182,11 @@ class Client:
 
     def _exchange(self, path: str, params: Mapping[str, Any] | None) -> object:
         slot = self._limiter.acquire()
-        self._count(requests=1, seconds_waited=slot.waited)
+        if self._is_abandoned:
+            self._limiter.release(slot)
+            msg = "The run has ended"
+            raise UnavailableError(msg)
+        self.count(Usage(requests=1, seconds_waited=slot.waited))
         response = None
         try:
             response = self._session.get(
@@ -191,7 +211,7 @@ class Client:
         status = response.status_code
         said = f"HTTP {status}: {_text(response)}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._count(rate_limited=1)
+            self.count(Usage(rate_limited=1))
             wait = _number(response.headers.get("retry-after"))
             if wait is not None:
                 self._limiter.pause(wait)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Fetch = Callable[[int, int], tuple[Items, bool]]
     """The first page of the ids above the one and up to the other, and whether there is more."""
 
-WORTH_SPLITTING = 3
+WORTH_SPLITTING = 2
 """Pages that a range must have left, by its density so far: a split may cost a request."""
 
 NARROWER = 32

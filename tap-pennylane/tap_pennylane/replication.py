@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from tap_pennylane.bookmark import FORMAT, Bookmark, Position, Scan
 from tap_pennylane.changelog import by_id
 from tap_pennylane.errors import ExpiredError, FatalError, UntraceableError
-from tap_pennylane.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from tap_pennylane.ahead import Request
     from tap_pennylane.streams.base import PennylaneStream
     from tap_pennylane.sync_log import Entry
 
@@ -69,6 +69,23 @@ def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]
     yield from _scan(stream, _new_bookmark(stream, bookmark, progress, positions), progress, entry)
 
 
+def opening(stream: PennylaneStream) -> Iterable[Request]:
+    """The first requests that `replicate` will send, as far as they are known beforehand.
+
+    Raises:
+        FatalError: The state can't be used with this token.
+    """
+    bookmark = load(stream)
+    if bookmark and not _reason_to_scan(stream, bookmark):
+        if bookmark.scan:
+            return ()
+        for path in stream.changelogs:
+            stream.tap.changelogs.expect(path, bookmark.changes[path])
+        if stream.changelogs or not stream.due(bookmark):
+            return ()
+    return stream.opening()
+
+
 def load(stream: PennylaneStream) -> Bookmark | None:
     """The stream's bookmark; None where there is none.
 
@@ -86,7 +103,7 @@ def _scan(
 ) -> Iterator[dict[str, Any]]:
     """Deliver the collection, or what is left of it, and then say what is gone."""
     stream.activate(progress.version)
-    for page, left in scan(stream, progress.left):
+    for page, left in stream.whole(progress.left):
         for item in page:
             yield stream.read(item)
             entry.records += 1
@@ -137,7 +154,7 @@ def _new_scan(stream: PennylaneStream, earlier: Bookmark | None) -> Scan:
         version = max(version, earlier.version + 1)
     if earlier and earlier.scan:
         version = max(version, earlier.scan.version + 1)
-    return Scan(stream.tap.client.now().isoformat(), version)
+    return Scan(stream.tap.began.isoformat(), version)
 
 
 def _new_bookmark(

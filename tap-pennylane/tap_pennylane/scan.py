@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from datetime import date, timedelta
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tap_pennylane.ahead import in_order
 from tap_pennylane.bookmark import Range
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.pagination import page
-from tap_pennylane.ranges import SideBySide
+from tap_pennylane.ranges import WORTH_SPLITTING, SideBySide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_pennylane.streams.base import PennylaneStream
 
-    Pages = Iterator[tuple[list[dict[str, Any]], list[Range] | None]]
+    Items = list[dict[str, Any]]
+    Pages = Iterator[tuple[Items, list[Range] | None]]
+
+FIRST_WINDOW = 7
+"""Days."""
 
 FEW_PAGES, MANY_PAGES = 2, 8
-"""A window of dates grows below the one and shrinks above the other."""
+"""Windows of dates get longer where one has fewer pages, and shorter where it has more."""
 
 
 def scan(stream: PennylaneStream, left: list[Range] | None) -> Pages:
@@ -43,41 +51,60 @@ def scan(stream: PennylaneStream, left: list[Range] | None) -> Pages:
 
 def _from_the_start(stream: PennylaneStream) -> Pages:
     parameters = stream.parameters()
-    for part in stream.slices():
-        for items in stream.pages({**parameters, **part}):
+    parts = list(stream.slices())
+    tasks = (partial(stream.pages, {**parameters, **part}) for part in parts)
+    for part, pages in zip(parts, in_order(tasks, stream.readers), strict=True):
+        for items in pages:
             yield ([{**item, **part} for item in items] if part else items), None
 
 
 def _by_id(stream: PennylaneStream, left: list[Range] | None) -> Pages:
-    """The first page alone; if there is more, the ids up to the highest one, side by side.
+    """The first page; if there is more, the last page and what lies between, side by side.
 
     A record that comes while this is read is the changelog's.
     """
     parameters = stream.parameters()
 
-    def fetch(after: int, until: int) -> tuple[list[dict[str, Any]], bool]:
-        between = (("id", "gt", after), ("id", "lteq", until))
-        items, cursor = page(stream.tap.client, stream.path, filtered(parameters, *between))
+    def read(query: dict[str, Any]) -> tuple[Items, bool]:
+        items, cursor = page(stream.tap.client, stream.path, query)
         return _with_ids(stream, items), cursor is not None
 
+    def fetch(after: int, until: int) -> tuple[Items, bool]:
+        return read(filtered(parameters, ("id", "gt", after), ("id", "lteq", until)))
+
     if left is None:
-        items, cursor = page(stream.tap.client, stream.path, parameters)
-        left = []
-        if cursor is not None:
-            newest = {**parameters, "sort": "-id", "limit": 1}
-            top, _ = page(stream.tap.client, stream.path, newest)
-            last = max(item["id"] for item in _with_ids(stream, [*items, *top]))
-            left = [Range(items[-1]["id"], last)]
-        yield _with_ids(stream, items), left
-    readers = min(stream.config["concurrency"], stream.tap.client.useful_concurrency())
-    yield from SideBySide(fetch, left, readers, parameters["limit"]).pages()
+        first, has_more = read(parameters)
+        if not has_more:
+            yield first, []
+            return
+        after = first[-1]["id"]
+        newest, _ = read({**parameters, "sort": "-id"})
+        last = [item for item in reversed(newest) if item["id"] > after]
+        until = last[0]["id"] - 1 if len(last) == len(newest) else after
+        left = _pieces(after, until, _pages(until - after, first, newest), stream.readers)
+        yield first, [*left, *([Range(until, last[-1]["id"])] if last else [])]
+        yield last, left
+    yield from SideBySide(fetch, left, stream.readers, parameters["limit"]).pages()
 
 
-def _with_ids(stream: PennylaneStream, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_ids(stream: PennylaneStream, items: Items) -> Items:
     if not all(isinstance(item.get("id"), int) for item in items):
         msg = f"{stream.path} answers a record without an id"
         raise PennylaneError(msg)
     return items
+
+
+def _pages(ids: int, *known: Items) -> int:
+    """How many pages so many ids make, if they lie as densely as those on the known pages."""
+    spans: list[int] = [abs(items[-1]["id"] - items[0]["id"]) + 1 for items in known]
+    return ids * len(known) // sum(spans)
+
+
+def _pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
+    """Equal parts of a range, one for each reader if they are worth it."""
+    count = max(1, min(readers, pages // WORTH_SPLITTING))
+    bounds = [after + (until - after) * part // count for part in range(count + 1)]
+    return [Range(low, high) for low, high in pairwise(bounds) if low < high]
 
 
 def _by_date(stream: PennylaneStream, left: list[Range] | None) -> Pages:
@@ -93,32 +120,39 @@ def _by_date(stream: PennylaneStream, left: list[Range] | None) -> Pages:
 
 def _windows(stream: PennylaneStream, after: str | None) -> Pages:
     """All that is older than the first fiscal year, windows of a few pages, all after today."""
-
-    def window(*conditions: tuple[str, str, object]) -> Iterator[list[dict[str, Any]]]:
-        return stream.pages(filtered(stream.parameters(), *conditions))
-
     today = stream.tap.client.now().date()
-    start = date.fromisoformat(
+    first = date.fromisoformat(
         after or stream.first_date or _first_day(stream) or today.isoformat()
     )
-    if after is None and not stream.first_date:
-        for items in window(("date", "lt", start.isoformat())):
-            yield items, None
-    days = 31
-    while start <= today:
-        end = min(start + timedelta(days=days), today + timedelta(days=1))
+    days = FIRST_WINDOW
+    asked: deque[tuple[date | None, date | None]] = deque()
+
+    def window(begin: date | None, end: date | None) -> Callable[[], Iterator[Items]]:
+        asked.append((begin, end))
+        conditions = [("date", "gteq", begin.isoformat())] if begin else []
+        conditions += [("date", "lt", end.isoformat())] if end else []
+        return partial(stream.pages, filtered(stream.parameters(), *conditions))
+
+    def windows() -> Iterator[Callable[[], Iterator[Items]]]:
+        if after is None and not stream.first_date:
+            yield window(None, first)
+        begin = first
+        while begin <= today:
+            end = min(begin + timedelta(days=days), today + timedelta(days=1))
+            yield window(begin, end)
+            begin = end
+        yield window(begin, None)
+
+    for pages in in_order(windows(), stream.readers):
+        begin, end = asked.popleft()
+        left = [Range(begin.isoformat())] if begin else None
         count = 0
-        for items in window(("date", "gteq", start.isoformat()), ("date", "lt", end.isoformat())):
-            yield items, [Range(start.isoformat())]
+        for items in pages:
+            yield items, left
             count += 1
-        start = end
-        yield [], [Range(start.isoformat())]
-        if count <= FEW_PAGES:
-            days *= 2
-        elif count > MANY_PAGES:
-            days = max(1, days // 2)
-    for items in window(("date", "gteq", start.isoformat())):
-        yield items, [Range(start.isoformat())]
+        if begin and end and not FEW_PAGES < count <= MANY_PAGES:
+            length = (end - begin).days
+            days = length * 2 if count <= FEW_PAGES else max(1, length // 2)
 
 
 def _first_day(stream: PennylaneStream) -> str | None:

@@ -15,14 +15,14 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_pennylane import settings
+from tap_pennylane.ahead import EagerClient
 from tap_pennylane.changelog import Changelogs
-from tap_pennylane.client import Client
 from tap_pennylane.errors import FatalError, PennylaneError, UnavailableError
 from tap_pennylane.limiter import Limiter
 from tap_pennylane.messages import MessageWriter
 from tap_pennylane.record import RecordReader
 from tap_pennylane.redaction import redact
-from tap_pennylane.replication import load
+from tap_pennylane.replication import load, opening
 from tap_pennylane.streams import STREAMS
 from tap_pennylane.streams.base import PennylaneStream, schema_file
 from tap_pennylane.streams.sync_log import SyncLog as SyncLogStream
@@ -30,6 +30,7 @@ from tap_pennylane.sync_log import SyncLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from types import FrameType
 
     import click
@@ -102,10 +103,10 @@ class TapPennylane(Tap):
         return self._streams
 
     @cached_property
-    def client(self) -> Client:
+    def client(self) -> EagerClient:
         """The one way to the API, shared by all streams."""
         config = self.config
-        return Client(
+        return EagerClient(
             config["api_url"].rstrip("/") + API,
             config["api_token"],
             Limiter(config["requests_per_window"], config["window_seconds"]),
@@ -163,6 +164,7 @@ class TapPennylane(Tap):
             error = FatalError(f"Pennylane does not answer any more: {error}")
         if isinstance(error, FatalError):
             self.fatal = error
+            self.client.abandon()
             self.logger.critical("%s.", error)
         else:
             self.logger.error("Stream '%s' failed: %s.", stream, error)
@@ -181,9 +183,30 @@ class TapPennylane(Tap):
         except PennylaneError as error:
             msg = f"Can't begin: {error}; check the setting 'api_url', too"
             raise FatalError(msg) from error
-        for stream in self.streams.values():
-            if stream.selected and isinstance(stream, PennylaneStream):
-                load(stream)
+        for stream in self.selected:
+            load(stream)
+
+    @property
+    def selected(self) -> list[PennylaneStream]:
+        """The streams to read of the API, in their order."""
+        return [
+            stream
+            for stream in self.streams.values()
+            if stream.selected and isinstance(stream, PennylaneStream)
+        ]
+
+    @cached_property
+    def began(self) -> datetime:
+        """When this run began, by the server's clock. Nothing of any stream was read before."""
+        return self.client.now()
+
+    def read(self) -> None:
+        """Read the selected streams. The first requests of all are sent side by side."""
+        self.logger.debug("The run began at %s.", self.began)
+        scans = [request for stream in self.selected for request in opening(stream)]
+        requests = [*self.changelogs.requests(), *scans]
+        self.client.expect(requests, self.config["concurrency"])
+        self.sync_all()
 
     def run(self, sync: Callable[[], object]) -> int:
         """Read with the token checked first, and answer for the outcome.
@@ -254,7 +277,7 @@ class TapPennylane(Tap):
             catalog=json.load(catalog) if catalog else None,
             parse_env_config=bool(config and config.parse_env),
         )
-        sys.exit(tap.run(tap.sync_all))
+        sys.exit(tap.run(tap.read))
 
     @override
     @classmethod

@@ -97,7 +97,8 @@ def test_a_dead_api_is_not_asked_stream_by_stream(
     run = read(max_retries=1)
     assert run.exit_code == 1
     assert run.log.count("Pennylane does not answer any more") == 1
-    assert sandbox.stats["total"] == 5 + 2 + 1  # before, the two attempts, and whether it lives
+    # Before, two attempts of those side by side, and whether it lives.
+    assert sandbox.stats["total"] <= 5 + 2 * 8 + 1
     assert run.log_rows["webhook_subscriptions"]["status"] == "skipped"
 
 

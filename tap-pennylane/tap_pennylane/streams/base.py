@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_pennylane.bookmark import Bookmark
+    from tap_pennylane.ahead import Request
+    from tap_pennylane.bookmark import Bookmark, Range
     from tap_pennylane.changelog import Event
+    from tap_pennylane.scan import Pages
     from tap_pennylane.tap import TapPennylane
 
 
@@ -142,6 +144,20 @@ class PennylaneStream(Stream):
         """The pages of the API's items that a query answers."""
         return pages(self.tap.client, self.path, parameters)
 
+    def opening(self) -> Iterable[Request]:
+        """The requests that a whole read begins with, as far as they are known beforehand."""
+        return [(self.path, self.parameters())]
+
+    def whole(self, left: list[Range] | None) -> Pages:
+        """Read the whole collection, or what is left of it: see `scan`."""
+        return scan(self, left)
+
+    @property
+    def readers(self) -> int:
+        """How many requests may be under way at once; more than the budget has use for is none."""
+        allowed: int = self.config["concurrency"]
+        return min(allowed, self.tap.client.useful_concurrency())
+
     def changed(self, path: str, key: str, events: Sequence[Event]) -> dict[int, bool]:
         """The records that events of a changelog are about, and whether they are gone.
 
@@ -193,7 +209,7 @@ class PennylaneStream(Stream):
 
     def _sample(self, count: int) -> Iterator[dict[str, Any]]:
         """A few records, for a connection test. The SDK would read on and complain of that."""
-        for page, _ in scan(self, None):
+        for page, _ in self.whole(None):
             for item in page[:count]:
                 yield self.read(item)
             if page:

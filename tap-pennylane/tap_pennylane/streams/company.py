@@ -13,6 +13,7 @@ from tap_pennylane.streams.base import PennylaneStream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tap_pennylane.ahead import Request
     from tap_pennylane.changelog import Event
     from tap_pennylane.tap import TapPennylane
 
@@ -73,6 +74,10 @@ class Company(PennylaneStream):
     @override
     def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         return iter([[self.tap.me]])
+
+    @override
+    def opening(self) -> Iterable[Request]:
+        return ()
 
 
 class CustomerInvoiceTemplates(PennylaneStream):
@@ -295,6 +300,10 @@ class TrialBalance(PennylaneStream):
     @override
     def parameters(self) -> dict[str, Any]:
         return {**super().parameters(), "is_auxiliary": "true"}
+
+    @override
+    def opening(self) -> Iterable[Request]:
+        return ()
 
     @override
     def slices(self) -> Iterator[dict[str, str]]:

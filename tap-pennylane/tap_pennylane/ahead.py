@@ -1,0 +1,145 @@
+"""Reading ahead of the consumer, so that no answer's latency leaves a slot of the budget unused."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from typing_extensions import override
+
+from tap_pennylane.client import Client, Usage
+from tap_pennylane.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    Request = tuple[str, Mapping[str, Any]]
+    """A path and its query."""
+
+T = TypeVar("T")
+
+LONGEST_QUEUE = 8
+"""Results of one task that may wait for the consumer: a slow one holds the readers back."""
+
+
+def in_order(tasks: Iterable[Callable[[], Iterable[T]]], readers: int) -> Iterator[Iterator[T]]:
+    """Run tasks side by side, and hand their results on in the tasks' order.
+
+    Args:
+        tasks: Each makes results; asked for one by one, as earlier ones are consumed.
+        readers: How many are under way at once.
+
+    Yields:
+        The results of one task as they come; whatever it raises is raised there.
+    """
+    stop = threading.Event()
+    started: deque[_Task[T]] = deque()
+    try:
+        for task in tasks:
+            started.append(_Task(task, stop))
+            if len(started) >= readers:
+                yield started.popleft().results()
+        while started:
+            yield started.popleft().results()
+    finally:
+        stop.set()
+
+
+class _Task(Generic[T]):
+    """One task in a thread of its own. A daemon: a run that ends does not wait for it."""
+
+    def __init__(self, task: Callable[[], Iterable[T]], stop: threading.Event) -> None:
+        self._task, self._stop = task, stop
+        self._queue: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(LONGEST_QUEUE)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def results(self) -> Iterator[T]:
+        while message := self._queue.get():
+            if isinstance(message, BaseException):
+                raise message
+            yield message[0]
+
+    def _run(self) -> None:
+        try:
+            for result in self._task():
+                self._put((result,))
+                if self._stop.is_set():
+                    return
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again by the consumer
+            self._put(error)
+
+    def _put(self, message: tuple[T] | BaseException | None) -> None:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(message, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+
+class EagerClient(Client):
+    """A client that can be told what will be asked, and asks it meanwhile."""
+
+    _expected: dict[tuple[object, ...], Future[_Answer]] | None = None
+
+    def expect(self, requests: Iterable[Request], readers: int) -> None:
+        """Send GET requests side by side; `get` then has their answers.
+
+        Args:
+            requests: In the order in which `get` will be called.
+            readers: How many may be under way at once.
+        """
+        self._expected = {}
+        waiting: queue.SimpleQueue[tuple[Request, Future[_Answer]]] = queue.SimpleQueue()
+        for request in requests:
+            if _key(*request) not in self._expected:
+                future = self._expected[_key(*request)] = Future()
+                waiting.put((request, future))
+        for _ in range(min(readers, waiting.qsize())):
+            threading.Thread(target=self._read, args=(waiting,), daemon=True).start()
+
+    @override
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> object:
+        expected = (self._expected or {}).pop(_key(path, params or {}), None)
+        if expected is None or expected.cancel():  # nobody began with it
+            return super().get(path, params)
+        answer = expected.result()
+        self.count(answer.usage)
+        if answer.error:
+            raise answer.error
+        return answer.document
+
+    def _read(self, waiting: queue.SimpleQueue[tuple[Request, Future[_Answer]]]) -> None:
+        with suppress(queue.Empty):
+            while True:
+                request, future = waiting.get_nowait()
+                if not future.set_running_or_notify_cancel():
+                    continue
+                answer = _Answer()
+                with self.counting(answer.usage):
+                    try:
+                        answer.document = super().get(*request)
+                    except BaseException as error:  # noqa: BLE001 - raised again by `get`
+                        answer.error = error
+                future.set_result(answer)
+                if isinstance(answer.error, UnavailableError):
+                    return  # the others would wait as long, for nothing
+
+
+@dataclass
+class _Answer:
+    """What came of a request before anybody waited for it."""
+
+    document: object = None
+    error: BaseException | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+def _key(path: str, params: Mapping[str, Any]) -> tuple[object, ...]:
+    return (path, *sorted(params.items()))
