@@ -61,6 +61,16 @@ class Pipeline:
         """The rows of a table that are not marked deleted."""
         return self.query(f"SELECT * FROM pennylane.{table} WHERE _sdc_deleted_at IS NULL")  # noqa: S608
 
+    def live_lists(self, table: str, parent: str) -> list[dict[str, Any]]:
+        """The rows of lists of single records that no later tombstone of their parent voids."""
+        return self.query(f"""
+            SELECT * FROM pennylane.{table} AS row
+            WHERE _sdc_deleted_at IS NULL AND NOT EXISTS (
+                SELECT FROM pennylane.{table} AS mark
+                WHERE mark.id = 0 AND mark.{parent} = row.{parent}
+                  AND mark._sdc_extracted_at > row._sdc_extracted_at)
+        """)  # noqa: S608
+
     def tables(self) -> set[str]:
         """The tables that were loaded."""
         rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'pennylane'")

@@ -23,6 +23,7 @@ import pytest
 import requests
 from pennylane_launcher import meltano
 from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane.streams.child import ChildStream
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def assert_tables_equal(pipeline: Pipeline) -> None:
     for name, stream in STREAMS.items():
         keys = stream.primary_keys
         wanted = {tuple(row[k] for k in keys): row for row in pipeline.sandbox.rows(stream.path)}
-        found = {tuple(plain(row[k]) for k in keys): row for row in pipeline.live(name)}
+        is_child = isinstance(stream, ChildStream)
+        live = pipeline.live_lists(name, keys[0]) if is_child else pipeline.live(name)
+        found = {tuple(plain(row[k]) for k in keys): row for row in live}
         assert found.keys() == wanted.keys(), name
         for key, row in found.items():
             for column, definition in stream.schema["properties"].items():
@@ -205,6 +208,7 @@ class History:
             "TAP_PENNYLANE_MAX_RETRIES": str(retries),
             "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
             "TAP_PENNYLANE_REFRESH_HOURS": EVERY_RUN,
+            "TAP_PENNYLANE__SELECT": '["*.*"]',
         }
 
 

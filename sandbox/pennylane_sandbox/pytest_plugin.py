@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -81,6 +82,8 @@ class Sandbox:
         """A collection, or `/me`, as flat rows; the trial balance of every fiscal year."""
         if path == "/me":
             return [dict(flat(self.get("/me")))]
+        if "{" in path:
+            return list(self._rows_of_lists(path))
         if path != "/trial_balance":
             return [dict(flat(item)) for item in self.state(path.lstrip("/"))]
         rows = []
@@ -90,6 +93,13 @@ class Sandbox:
             page = self.state(f"trial_balance?{query}&is_auxiliary=true")
             rows += [{**row, **period} for row in page]
         return rows
+
+    def _rows_of_lists(self, path: str) -> Iterator[dict[str, Any]]:
+        """A list of every record of a collection, with the record's id by its name in the path."""
+        before, key, after = re.split("[{}]", path)
+        for parent in self.state(before.strip("/")):
+            for item in self.listed(f"{before}{parent['id']}{after}", limit=100):
+                yield {**dict(flat(item)), key: parent["id"]}
 
     def change(self, resource: str, **changes: Any) -> dict[str, list[int]]:
         """Create, update and delete records."""

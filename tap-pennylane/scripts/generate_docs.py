@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_pennylane import settings
+from tap_pennylane.streams.child import ChildStream, IncludedStream
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import TapPennylane
 
@@ -50,6 +51,15 @@ def freshness(stream: PennylaneStream | SyncLog) -> str:
     """How a stream is kept fresh, in words."""
     if isinstance(stream, SyncLog):
         return "every run adds rows"
+    if isinstance(stream, IncludedStream):
+        return "its parent's changelog"
+    if isinstance(stream, ChildStream):
+        how = (
+            "its parent's changelog"
+            if stream.changelog
+            else f"a read every {stream.refresh_hours} h"
+        )
+        return f"{how}; off by default"
     if stream.changelog:
         return "its changelog" if stream.changelog.endswith(f"/{stream.name}") else "changelogs"
     hours = stream.refresh_hours

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane import schemas
+from tap_pennylane.pagination import INCLUDED
 from tap_pennylane.record import ITEMS, OMITTED, PATH
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from tap_pennylane.streams.base import PennylaneStream
 
@@ -31,7 +32,14 @@ DECIMALS = re.compile(
 )
 """Names of the texts that hold decimal numbers. `vat_rate` is none: it is a code."""
 
-NO_DECIMALS = frozenset({"transaction_reference_provider_field_value"})
+NO_DECIMALS = frozenset({"transaction_reference_provider_field_value", "value"})
+
+COPIES = {
+    "categories": ("id", "weight"),
+    "lettered_ledger_entry_lines": ("id",),
+    "matched_transactions": ("id",),
+}
+"""Lists of records that have a collection of their own, and what the list itself says of them."""
 
 LONGEST_NAME = 63
 """Of a column, in PostgreSQL."""
@@ -123,6 +131,18 @@ def column_type(name: str, definition: dict[str, Any]) -> dict[str, Any]:
     return {"type": ["string", "null"]}
 
 
+def kept_of_a_copy(path: str, item: dict[str, Any]) -> Collection[str]:
+    """What is kept of the records that are copies of another collection's; empty is all.
+
+    A copy goes stale: when a category is renamed, no changelog names what carries it.
+    """
+    if path.count("/") == 1:
+        return ()
+    if item["properties"].keys() == {"id", "type", "url"}:
+        return ("id", "type")
+    return COPIES.get(path.rpartition("/")[2], ())
+
+
 def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
     """The schema of a stream, its keys first."""
     properties: dict[str, dict[str, Any]] = {}
@@ -130,9 +150,11 @@ def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
         if parameter["name"] in stream.primary_keys:
             properties[parameter["name"]] = column_type(parameter["name"], parameter["schema"])
     found: dict[str, Column] = {}
-    omitted: list[list[str]] = []
-    for column in columns(document, document.item(stream.path)):
-        if column.is_link:
+    omitted: list[list[str]] = [[INCLUDED]] if stream.include else []
+    item = document.item(stream.path)
+    kept = kept_of_a_copy(stream.path, item)
+    for column in columns(document, item):
+        if column.is_link or (kept and column.name not in kept):
             omitted.append(list(column.path))
             continue
         twin = found.get(column.name)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tap_pennylane.client import Client
 
 
+INCLUDED = "included"
+"""Where an item has the lists that the query asked to include."""
+
+
 def pages(
     client: Client, path: str, params: Mapping[str, Any], first: Mapping[str, Any] | None = None
 ) -> Iterator[list[dict[str, Any]]]:
@@ -64,6 +68,9 @@ def page(
     if not all(isinstance(item, dict) for item in items):
         msg = f"{path} answers an item that is no object"
         raise PennylaneError(msg)
+    for kind, lists in (page.get("included") or {}).items():
+        for item in items:
+            item.setdefault(INCLUDED, {})[kind] = lists.get(str(item.get("id")))
     if not isinstance(cursor, str | None) or cursor == "":
         msg = f"{path} answers a 'next_cursor' that is no text"
         raise PennylaneError(msg)

@@ -7,11 +7,12 @@ the changelog from the moment it began, so that nothing falls in between.
 from __future__ import annotations
 
 import zlib
+from array import array
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_pennylane.bookmark import FORMAT, Bookmark, Position, Scan
-from tap_pennylane.changelog import by_id
 from tap_pennylane.errors import ExpiredError, FatalError, UntraceableError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tap_pennylane.ahead import Request
     from tap_pennylane.streams.base import PennylaneStream
+    from tap_pennylane.streams.child import ChildStream
     from tap_pennylane.sync_log import Entry
 
 MARGIN = timedelta(minutes=1)
@@ -26,8 +28,6 @@ MARGIN = timedelta(minutes=1)
 
 AHEAD = timedelta(minutes=10)
 """A bookmark this far ahead of the server's clock is no bookmark of this server."""
-
-DELETED_AT = "_sdc_deleted_at"
 
 
 def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]:
@@ -45,13 +45,17 @@ def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]
         PennylaneError: Not all could be read; the bookmark says what is left.
     """
     bookmark = load(stream)
-    reason = _reason_to_scan(stream, bookmark)
+    way, reason = _way(stream, bookmark)
     positions: dict[str, Position] = {}
-    if bookmark and bookmark.scan and not reason:
-        entry.mode = "resumed scan"
+    if way == "not due":
+        entry.mode = way
+        return
+    if bookmark and bookmark.scan and way == "resumed scan":
+        entry.mode = way
         yield from _scan(stream, bookmark, bookmark.scan, entry)
-    if bookmark and stream.changelogs and not reason:
-        entry.mode = entry.mode or "changelog"
+        way = "changelog"
+    if bookmark and way == "changelog":
+        entry.mode = entry.mode or way
         try:
             yield from _follow(stream, bookmark, positions, entry)
         except UntraceableError as error:
@@ -59,9 +63,6 @@ def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]
             entry.mode = "expired→scan" if isinstance(error, ExpiredError) else "scan"
         else:
             return
-    if bookmark and not reason and not stream.due(bookmark):
-        entry.mode = "not due"
-        return
     if reason:
         stream.logger.info("'%s' is read whole again: %s.", stream.name, reason)
     entry.mode = entry.mode or "scan"
@@ -76,14 +77,29 @@ def opening(stream: PennylaneStream) -> Iterable[Request]:
         FatalError: The state can't be used with this token.
     """
     bookmark = load(stream)
-    if bookmark and not _reason_to_scan(stream, bookmark):
-        if bookmark.scan:
-            return ()
+    way, _ = _way(stream, bookmark)
+    if bookmark and way == "changelog":
         for path in stream.changelogs:
             stream.tap.changelogs.expect(path, bookmark.changes[path])
-        if stream.changelogs or not stream.due(bookmark):
-            return ()
-    return stream.opening()
+    return stream.opening() if way == "scan" else ()
+
+
+def lists_ahead(stream: ChildStream) -> int:
+    """How many lists of single records `replicate` will read, a request or more each.
+
+    Raises:
+        PennylaneError: It can't be told.
+    """
+    bookmark = load(stream)
+    way, _ = _way(stream, bookmark)
+    if way == "not due":
+        return 0
+    if bookmark and way == "changelog":
+        with suppress(UntraceableError):
+            gone, _ = _changes(stream, bookmark)
+            return len(gone) - sum(gone.values())
+    left = bookmark.scan.left if bookmark and bookmark.scan and way == "resumed scan" else None
+    return len(stream.parents(left))
 
 
 def load(stream: PennylaneStream) -> Bookmark | None:
@@ -103,48 +119,68 @@ def _scan(
 ) -> Iterator[dict[str, Any]]:
     """Deliver the collection, or what is left of it, and then say what is gone."""
     stream.activate(progress.version)
+    ids = array("q") if progress.left is None and stream.has_children else None
     for page, left in stream.whole(progress.left):
         for item in page:
             yield stream.read(item)
             entry.records += 1
+        if ids is not None:
+            ids.extend(item["id"] for item in page)
+        stream.accompany(page)
         progress.left = left
-        stream.remember(bookmark)
+        _remember(stream, bookmark)
+    if ids is not None:
+        stream.found(ids)
     stream.announce(progress.version)
     bookmark.scan = None
     bookmark.version = progress.version
     bookmark.read_at = progress.began
-    stream.remember(bookmark)
+    _remember(stream, bookmark)
 
 
 def _follow(
     stream: PennylaneStream, bookmark: Bookmark, positions: dict[str, Position], entry: Entry
 ) -> Iterator[dict[str, Any]]:
     """Deliver what the changelogs name; `positions` then says how far they were read."""
-    events = {}
+    gone, upto = _changes(stream, bookmark)
+    positions.update(upto)
+    stream.activate(bookmark.version or 0)
+    moment = stream.tap.client.now().isoformat()
+    key = stream.primary_keys[0]
+    for asked, items in stream.again([identity for identity in gone if not gone[identity]]):
+        missing = set(asked)
+        if stream.replaces:
+            yield from (stream.tombstone(identity, moment) for identity in asked)
+        for item in items:
+            record = stream.read(item)
+            missing.discard(record[key])
+            stream.followed(record)
+            yield record
+            entry.records += 1
+        stream.accompany(items, asked)
+        if not stream.replaces:
+            gone.update(dict.fromkeys(missing, True))
+    deleted = [identity for identity in gone if gone[identity]]
+    for identity in deleted:
+        yield stream.tombstone(identity, moment)
+        entry.tombstones += 1
+    stream.accompany([], deleted)
+    bookmark.changes = positions
+    _remember(stream, bookmark)
+
+
+def _changes(
+    stream: PennylaneStream, bookmark: Bookmark
+) -> tuple[dict[int, bool], dict[str, Position]]:
+    """The records that changed and whether they are gone, and how far the changelogs were read."""
+    events, positions = {}, {}
     for path in stream.changelogs:
         events[path], positions[path] = stream.tap.changelogs.since(path, bookmark.changes[path])
     gone: dict[int, bool] = {}
     for path, key in stream.changelogs.items():
         for identity, deleted in stream.changed(path, key, events[path]).items():
             gone[identity] = gone.get(identity, False) or deleted
-    stream.activate(bookmark.version or 0)
-    wanted = [identity for identity, deleted in gone.items() if not deleted]
-    for asked, items in by_id(stream, wanted, stream.parameters()):
-        missing = set(asked)
-        for item in items:
-            record = stream.read(item)
-            missing.discard(record["id"])
-            stream.followed(record)
-            yield record
-            entry.records += 1
-        gone.update(dict.fromkeys(missing, True))
-    moment = stream.tap.client.now().isoformat()
-    for identity, deleted in gone.items():
-        if deleted:
-            yield {"id": identity, DELETED_AT: moment}
-            entry.tombstones += 1
-    bookmark.changes = positions
-    stream.remember(bookmark)
+    return gone, positions
 
 
 def _new_scan(stream: PennylaneStream, earlier: Bookmark | None) -> Scan:
@@ -179,10 +215,20 @@ def _new_bookmark(
     )
 
 
-def _reason_to_scan(stream: PennylaneStream, bookmark: Bookmark | None) -> str | None:
-    """Why what the bookmark says can't be built upon; None where it can, or there is none."""
+def _way(stream: PennylaneStream, bookmark: Bookmark | None) -> tuple[str, str | None]:
+    """How a stream is read in this run; if the bookmark can't be built upon, why."""
     if bookmark is None:
-        return None
+        return "scan", None
+    if reason := _obstacle(stream, bookmark):
+        return "scan", reason
+    if bookmark.scan:
+        return "resumed scan", None
+    if stream.changelogs:
+        return "changelog", None
+    return ("scan" if stream.due(bookmark) else "not due"), None
+
+
+def _obstacle(stream: PennylaneStream, bookmark: Bookmark) -> str | None:
     if bookmark.start_date != stream.config.get("start_date"):
         return "the setting 'start_date' changed"
     if bookmark.columns != _columns(stream):
@@ -192,6 +238,11 @@ def _reason_to_scan(stream: PennylaneStream, bookmark: Bookmark | None) -> str |
     if bookmark.scan is None and bookmark.changes.keys() != stream.changelogs.keys():
         return "other changelogs are followed than then"
     return None
+
+
+def _remember(stream: PennylaneStream, bookmark: Bookmark) -> None:
+    bookmark.columns = _columns(stream)  # a companion may have failed meanwhile
+    stream.remember(bookmark)
 
 
 def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark) -> None:
@@ -207,8 +258,12 @@ def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark) -> None:
 
 
 def _columns(stream: PennylaneStream) -> str:
-    """Fingerprint of the selected columns."""
+    """Fingerprint of the selected columns, a companion's too."""
     names = [
-        name for name in stream.effective_schema["properties"] if stream.mask[("properties", name)]
+        f"{prefix}{name}"
+        for prefix, one in (("", stream), ("companion ", stream.companion))
+        if one
+        for name in one.effective_schema["properties"]
+        if one.mask[("properties", name)]
     ]
     return f"{zlib.crc32(' '.join(sorted(names)).encode()):08x}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from functools import cached_property
+from contextlib import suppress
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
@@ -22,9 +24,10 @@ from tap_pennylane.limiter import Limiter
 from tap_pennylane.messages import MessageWriter
 from tap_pennylane.record import RecordReader
 from tap_pennylane.redaction import redact
-from tap_pennylane.replication import load, opening
+from tap_pennylane.replication import lists_ahead, load, opening
 from tap_pennylane.streams import STREAMS
 from tap_pennylane.streams.base import PennylaneStream, schema_file
+from tap_pennylane.streams.child import ChildStream, IncludedStream
 from tap_pennylane.streams.sync_log import SyncLog as SyncLogStream
 from tap_pennylane.sync_log import SyncLog
 
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
 
 API = "/api/external/v2"
+
+MANY_LISTS = 1000
+"""Requests for lists of single records that are worth a word beforehand."""
 
 
 class TapPennylane(Tap):
@@ -68,6 +74,7 @@ class TapPennylane(Tap):
             raise ConfigValidationError(errors[0], errors=errors)
         self.failures: dict[str, str] = {}
         """Streams that were not delivered whole, and why."""
+        self._is_cost_said = False
         self.fatal: FatalError | None = None
         """Why no further stream is read."""
         super().__init__(**options)
@@ -150,6 +157,26 @@ class TapPennylane(Tap):
         stream = self.streams["fiscal_years"]
         reader = RecordReader(schema_file(stream.name), keys=("start", "finish"))
         return [reader.read(item) for page in stream.pages(stream.parameters()) for item in page]
+
+    def say_what_lists_cost(self) -> None:
+        """Say beforehand how long the lists of single records will take, if it is long."""
+        if self._is_cost_said:
+            return
+        self._is_cost_said = True
+        ahead: dict[str, int] = {}
+        for stream in self.selected:
+            if isinstance(stream, ChildStream) and not isinstance(stream, IncludedStream):
+                with suppress(PennylaneError):  # said when the stream itself is read
+                    ahead[stream.name] = lists_ahead(stream)
+        total = sum(ahead.values())
+        if total > MANY_LISTS:
+            per_second = self.config["requests_per_window"] / self.config["window_seconds"]
+            self.logger.info(
+                "The lists of single records take %d requests, about %s (%s).",
+                total,
+                timedelta(seconds=round(total / per_second)),
+                ", ".join(f"{name}: {count}" for name, count in ahead.items() if count),
+            )
 
     def fail(self, stream: str, error: Exception) -> None:
         """Note that a stream was not delivered whole.
@@ -293,4 +320,4 @@ class TapPennylane(Tap):
             for sentence in error.errors:
                 cls.logger.critical("%s.", sentence)
             ctx.exit(1)
-        ctx.exit(tap.run(tap.run_connection_test))
+        ctx.exit(tap.run(partial(tap.run_sync_dry_run, streams=tap.selected)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tap_pennylane.streams import company
+from tap_pennylane.streams import children, company
 from tap_pennylane.streams.base import PennylaneStream
 
 STREAMS: tuple[type[PennylaneStream], ...] = tuple(
     stream
-    for stream in vars(company).values()
+    for module in (company, children)
+    for stream in vars(module).values()
     if isinstance(stream, type)
     and issubclass(stream, PennylaneStream)
-    and stream is not PennylaneStream
+    and stream.__module__ == module.__name__
 )
 """Every stream that is declared, in the order of the files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from datetime import datetime, timedelta
 from functools import cached_property
 from importlib.resources import files
@@ -14,7 +15,7 @@ from singer_sdk.schema.source import SchemaDirectory
 from typing_extensions import override
 
 from tap_pennylane import schemas
-from tap_pennylane.changelog import changed
+from tap_pennylane.changelog import by_id, changed
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.pagination import pages
 from tap_pennylane.record import ITEMS, OMITTED, PATH, RecordReader
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
     from tap_pennylane.bookmark import Bookmark, Range
     from tap_pennylane.changelog import Event
     from tap_pennylane.scan import Pages
+    from tap_pennylane.streams.child import IncludedStream
     from tap_pennylane.tap import TapPennylane
+
+
+DELETED_AT = "_sdc_deleted_at"
 
 
 def schema_file(name: str) -> dict[str, Any]:
@@ -87,6 +92,12 @@ class PennylaneStream(Stream):
     refresh_hours: ClassVar[float] = 0
     """Without changelog: how many hours old a read may get before the next; 0 is every run."""
 
+    replaces: ClassVar[bool] = False
+    """Whether a tombstone for earlier records comes ahead of what is read again."""
+
+    include: ClassVar[tuple[str, str] | None] = None
+    """A list that the answers hold if they are asked to, and the stream that it makes."""
+
     order: ClassVar[int] = 0
     """Streams of a higher order are read after those of a lower one."""
 
@@ -99,6 +110,7 @@ class PennylaneStream(Stream):
         if self.changelog:
             self.forced_replication_method = "LOG_BASED"
         self._told_of_unknown_fields = False
+        self._ids: array[int] | None = None
 
     @cached_property
     def _reader(self) -> RecordReader:
@@ -126,6 +138,8 @@ class PennylaneStream(Stream):
             query["limit"] = min(self.config["page_size"], self.largest_page)
         if self.sort:
             query["sort"] = self.sort
+        if self.include and self.companion:
+            query["include"] = self.include[0]
         if self.dated and (start := self.first_date):
             query["filter"] = json.dumps([{"field": "date", "operator": "gteq", "value": start}])
         return query
@@ -136,13 +150,17 @@ class PennylaneStream(Stream):
         start: str | None = self.config.get("start_date")
         return start[:10] if start else self.earliest
 
-    def slices(self) -> Iterable[dict[str, str]]:
+    def slices(self) -> Iterable[dict[str, Any]]:
         """Queries that together make the collection, whose parameters are fields of its records."""
         return ({},)
 
     def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         """The pages of the API's items that a query answers."""
-        return pages(self.tap.client, self.path, parameters)
+        return self.pages_at(self.path, parameters)
+
+    def pages_at(self, path: str, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """The pages of a list."""
+        return pages(self.tap.client, path, query)
 
     def opening(self) -> Iterable[Request]:
         """The requests that a whole read begins with, as far as they are known beforehand."""
@@ -174,6 +192,56 @@ class PennylaneStream(Stream):
 
     def followed(self, record: dict[str, Any]) -> None:
         """Take note of a record that a changelog named."""
+
+    def again(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], list[dict[str, Any]]]]:
+        """Read what changed once more.
+
+        Args:
+            ids: Which records, as `changed` names them.
+
+        Yields:
+            Some of the ids, and the items that the API has of them.
+        """
+        return by_id(self, ids, self.parameters())
+
+    def tombstone(self, identity: int, moment: str) -> dict[str, Any]:
+        """The record that says since when another one is no more."""
+        return {"id": identity, DELETED_AT: moment}
+
+    @property
+    def companion(self) -> IncludedStream | None:
+        """The stream whose records come in the answers of this one, if it is wanted."""
+        stream = self.tap.streams[self.include[1]] if self.include else None
+        wanted = stream is not None and stream.selected and stream.name not in self.tap.failures
+        return cast("IncludedStream", stream) if wanted else None
+
+    def accompany(self, items: list[dict[str, Any]], replaced: Sequence[int] = ()) -> None:
+        """Deliver what an answer brought along for the companion.
+
+        Args:
+            items: Of an answer, delivered just now.
+            replaced: Records whose earlier part of the companion is void.
+        """
+        if self.companion:
+            self.companion.deliver(items, replaced)
+
+    def ids(self) -> Sequence[int]:
+        """The ids of the whole collection, ascending, read at most once a run."""
+        if self._ids is None:
+            found = array("q")
+            for items, _ in self.whole(None):
+                found.extend(item["id"] for item in items)
+            self.found(found)
+        return self._ids or ()
+
+    def found(self, ids: array[int]) -> None:
+        """Be told the ids of the whole collection."""
+        self._ids = array("q", sorted(ids))
+
+    @property
+    def has_children(self) -> bool:
+        """Whether somebody will ask for the ids."""
+        return any(getattr(stream, "parent", None) is type(self) for stream in self.tap.selected)
 
     def due(self, bookmark: Bookmark) -> bool:
         """Whether a collection without changelog is to be read again."""
@@ -229,10 +297,15 @@ class PennylaneStream(Stream):
     def activate(self, version: int) -> None:
         """Let records carry this version of the table from now on."""
         self._stream_version = version
+        if self.companion:
+            self.companion.activate(version)
 
     def announce(self, version: int) -> None:
         """Say that all of this version was sent: what a target has of older ones is gone."""
-        self._write_activate_version_message(version)
+        if self.selected:
+            self._write_activate_version_message(version)
+        if self.companion:
+            self.companion.announce(version)
 
     def remember(self, bookmark: Bookmark) -> None:
         """Write a bookmark. What it says was delivered must be written already."""

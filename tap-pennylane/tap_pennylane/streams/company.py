@@ -95,6 +95,7 @@ class CustomerInvoices(PennylaneStream):
     path = "/customer_invoices"
     changelog = "/changelogs/customer_invoices"
     dated = True
+    include = ("invoice_lines", "customer_invoice_lines")
 
 
 class Customers(PennylaneStream):

@@ -1,0 +1,243 @@
+"""Lists of single records: whole at first, then only those whose parents changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane.streams.child import ChildStream, IncludedStream
+from tap_pennylane.tap import TapPennylane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Run
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+CHILDREN = {
+    name: stream
+    for name, stream in TapPennylane(validate_config=False).streams.items()
+    if isinstance(stream, ChildStream)
+}
+BY_REQUEST = [name for name, one in CHILDREN.items() if not isinstance(one, IncludedStream)]
+
+
+@pytest.fixture
+def company() -> Iterator[Sandbox]:
+    with running("--size", "400", "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
+    def run(**options: Any) -> Run:
+        settings = {
+            "api_token": company.token,
+            "api_url": company.url,
+            "requests_per_window": 1_000_000,
+            "max_retries": 0,
+        }
+        company.control("DELETE", "stats")
+        return run_tap(**{**settings, **options})
+
+    return run
+
+
+def live(stream: ChildStream, runs: list[Run]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """What is left of the rows of some runs, one after the other."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for run in runs:
+        for record in run.records[stream.name]:
+            key = tuple(record[name] for name in stream.primary_keys)
+            if record.get("_sdc_deleted_at"):
+                assert record["id"] == 0
+                rows = {other: row for other, row in rows.items() if other[0] != key[0]}
+            else:
+                rows[key] = record
+    return rows
+
+
+def assert_rows(company: Sandbox, stream: ChildStream, *runs: Run) -> None:
+    """Every row and field is what the sandbox holds."""
+    found = live(stream, [*runs])
+    wanted = {tuple(row[k] for k in stream.primary_keys): row for row in company.rows(stream.path)}
+    assert found.keys() == wanted.keys(), stream.name
+    for key, record in found.items():
+        for column, definition in stream.schema["properties"].items():
+            expected = wanted[key].get(column)
+            if expected is not None and "number" in definition["type"]:
+                expected = Decimal(expected) if expected != "" else None
+                assert record[column] == (None if expected is None else expected), (key, column)
+            elif expected is not None and definition.get("format") == "date-time":
+                assert datetime.fromisoformat(record[column]) == datetime.fromisoformat(expected)
+            else:
+                assert record[column] == expected, (stream.name, key, column)
+
+
+def test_every_list_is_read_whole_and_then_only_of_what_changed(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(streams=[*CHILDREN, "sync_log"])
+    assert first.exit_code == 0, first.log
+    assert all(first.records[name] for name in CHILDREN), "the sandbox has rows of every kind"
+    for stream in CHILDREN.values():
+        assert_rows(company, stream, first)
+
+    quiet = read(streams=[*CHILDREN, "sync_log"], state=first.state)
+    assert quiet.exit_code == 0, quiet.log
+    assert not any(quiet.records[name] for name in CHILDREN)
+    assert lists_asked(company) == 0
+
+    for name in ("customer_invoices", "supplier_invoices", "customers", "quotes", "transactions"):
+        company.change(name, create=1, update=3, delete=1)
+    second = read(streams=[*CHILDREN, "sync_log"], state=quiet.state)
+    assert second.exit_code == 0, second.log
+    for stream in CHILDREN.values():
+        assert_rows(company, stream, first, second)
+
+
+def lists_asked(company: Sandbox, parents: str = "") -> int:
+    """How many requests there were for lists of single records."""
+    requests = company.stats["requests"].items()
+    return sum(count for path, count in requests if path.startswith(f"/{parents}") and "{" in path)
+
+
+def test_invoice_lines_come_with_the_invoices(read: Callable[..., Run], company: Sandbox) -> None:
+    lines = CHILDREN["customer_invoice_lines"]
+    alone = read(streams=["customer_invoices"])
+    pages = company.stats["requests"]["/customer_invoices"]
+    both = read(streams=["customer_invoices", "customer_invoice_lines", "sync_log"])
+    assert company.stats["requests"]["/customer_invoices"] == pages
+    counts = Counter(row["customer_invoice_id"] for row in both.records[lines.name])
+    pages_of_long_ones = sum(-(-count // 100) for count in counts.values() if count > 20)
+    assert lists_asked(company) == pages_of_long_ones > 0
+    assert both.records["customer_invoices"] == alone.records["customer_invoices"]
+    assert both.activated["customer_invoice_lines"] == both.activated["customer_invoices"]
+    assert both.log_rows[lines.name]["records"] == len(both.records[lines.name])
+    assert_rows(company, lines, both)
+
+    only_lines = read(streams=["customer_invoice_lines"])
+    assert not only_lines.records["customer_invoices"]
+    assert only_lines.activated.keys() == {"customer_invoice_lines"}
+    assert_rows(company, lines, only_lines)
+
+
+def test_lines_that_are_selected_later_come_whole(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    without = read(streams=["customer_invoices"])
+    later = read(streams=["customer_invoices", "customer_invoice_lines"], state=without.state)
+    assert "'customer_invoices' is read whole again: other columns are selected" in later.log
+    assert_rows(company, CHILDREN["customer_invoice_lines"], later)
+
+
+def test_a_line_that_cannot_be_read_fails_the_lines_alone(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    streams = ["customer_invoices", "customer_invoice_lines", "sync_log"]
+    company.fault("/customer_invoices/*/invoice_lines", "status", status=503)
+    failed = read(streams=streams)
+    assert failed.exit_code == 1
+    assert "1 of 3 streams failed (customer_invoice_lines)" in failed.log
+    assert failed.activated.keys() == {"customer_invoices"}
+    assert failed.log_rows["customer_invoices"]["status"] == "success"
+    assert failed.log_rows["customer_invoice_lines"]["status"] == "failed"
+    company.heal()
+    healed = read(streams=streams, state=failed.state)
+    assert healed.exit_code == 0, healed.log
+    assert_rows(company, CHILDREN["customer_invoice_lines"], healed)
+
+
+def test_when_the_invoices_fail_so_do_their_lines(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    company.fault("/customer_invoices", "status", status=403)
+    failed = read(streams=["customer_invoices", "customer_invoice_lines", "sync_log"])
+    assert failed.exit_code == 1
+    assert "2 of 3 streams failed" in failed.log
+    assert not failed.activated
+    assert failed.log_rows["customer_invoice_lines"]["status"] == "failed"
+
+
+def test_lists_whose_read_was_cut_off_go_on_where_it_stopped(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    payments = CHILDREN["supplier_invoice_payments"]
+    streams = [payments.name, "sync_log"]
+    parents = len(company.state("supplier_invoices"))
+    company.fault("/supplier_invoices/*/payments", "status", status=503, skip=parents // 2)
+    cut = read(streams=streams)
+    assert cut.exit_code == 1
+    assert not cut.activated
+    assert len(cut.records[payments.name]) > 0
+    company.heal()
+    rest = read(streams=streams, state=cut.state)
+    assert rest.exit_code == 0, rest.log
+    assert rest.log_rows[payments.name]["mode"] == "resumed scan"
+    # What may be read twice: what was under way, and since the last bookmark.
+    assert lists_asked(company, "supplier_invoices") <= parents - parents // 2 + 8 + 10
+    assert_rows(company, payments, cut, rest)
+
+
+def test_only_the_lists_of_changed_parents_are_read(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    streams = ["quote_invoice_lines", "quote_appendices"]
+    first = read(streams=streams)
+    changed = company.change("quotes", update=3, create=1, delete=1)
+    second = read(streams=streams, state=first.state)
+    living = {*changed["updated"], *changed["created"]} - {*changed["deleted"]}
+    assert lists_asked(company) == len(streams) * len(living)
+    for name in streams:
+        assert_rows(company, CHILDREN[name], first, second)
+
+
+def test_a_parent_that_vanishes_meanwhile_has_no_list(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(streams=["customer_contacts"])
+    contacts = CHILDREN["customer_contacts"]
+    victim = next(row["customer_id"] for row in first.records["customer_contacts"])
+    company.change("customers", update=[victim])
+    company.fault(f"/customers/{victim}/contacts", "status", status=404, times=1)
+    wrong = read(streams=["customer_contacts"], state=first.state)
+    assert wrong.exit_code == 1, "it is still there: the 404 is no answer"
+    healed = read(streams=["customer_contacts"], state=wrong.state)
+    assert_rows(company, contacts, first, healed)
+
+
+def test_a_start_date_leaves_out_the_lists_of_older_parents(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    dates = {row["id"]: row["date"] for row in company.state("supplier_invoices")}
+    start = sorted(dates.values())[len(dates) // 2]
+    young = {one for one, day in dates.items() if day >= start}
+    first = read(streams=["supplier_invoice_lines"], start_date=start)
+    assert {row["supplier_invoice_id"] for row in first.records["supplier_invoice_lines"]} == young
+    company.change("supplier_invoices", update=[min(dates, key=dates.__getitem__), max(young)])
+    second = read(streams=["supplier_invoice_lines"], start_date=start, state=first.state)
+    assert second.exit_code == 0, second.log
+    rows = live(CHILDREN["supplier_invoice_lines"], [first, second])
+    assert {key[0] for key in rows} == young
+
+
+def test_what_many_lists_cost_is_said_beforehand(read: Callable[..., Run]) -> None:
+    with running("--size", "1500", "--rate-limit", "none") as large:
+        streams = ["lettered_ledger_entry_lines", "quote_appendices"]
+        run = read(api_url=large.url, streams=streams, requests_per_window=3000, window_seconds=5)
+        quotes = len(large.state("quotes"))
+    assert run.exit_code == 0, run.log
+    total = 1500 + quotes
+    assert f"The lists of single records take {total} requests, about 0:00:" in run.log
+    assert f"(lettered_ledger_entry_lines: 1500, quote_appendices: {quotes})" in run.log
+    assert run.log.index("take") < run.log.index("Beginning sync of 'quote_appendices'")
+
+
+def test_lists_that_cost_requests_are_off_by_default() -> None:
+    streams = {s.name: s for s in TapPennylane(validate_config=False).streams.values()}
+    assert {name for name, one in streams.items() if not one.selected_by_default} >= {*BY_REQUEST}
+    assert streams["customer_invoice_lines"].selected_by_default
