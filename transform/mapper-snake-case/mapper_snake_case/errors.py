@@ -1,0 +1,24 @@
+"""What stops the mapper: each of them a sentence, without a full stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class MapperError(Exception):
+    """The messages can't be mapped."""
+
+
+class CollisionError(MapperError):
+    """Two names would become the same, and the settings refuse that."""
+
+    def __init__(self, names: Sequence[str], target: str) -> None:
+        """Name them."""
+        *others, last = (repr(name) for name in names)
+        who = f"{', '.join(others)} and {last} would all" if others else f"{last} would also"
+        super().__init__(
+            f"{who} be called {target!r}; rename them, or set 'on_collision' to 'suffix'"
+        )
