@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class Duplicates:
     """The digest of the last record of each key, for the keys met last.
 
-    It errs on one side only: two keys that share a place forget each other, so that a record is sent
-    once more. A record is a duplicate only if nothing else came for its key meanwhile: after A and B,
-    another A counts.
+    A record is a duplicate only if nothing else came for its key meanwhile: after A and B, another
+    A counts. It errs on one side only: keys that share a place forget each other, so that a record
+    is sent once more.
     """
 
     def __init__(self, keys: int) -> None:

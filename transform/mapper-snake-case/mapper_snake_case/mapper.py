@@ -28,7 +28,7 @@ SETTINGS = th.PropertiesList(
         "on_collision",
         th.StringType(allowed_values=["suffix", "fail"]),
         default="suffix",
-        description="Names that would become the same: give them a suffix each, or stop and name them",
+        description="Names that would become the same: give them suffixes, or stop and name them",
     ),
     th.Property(
         "rename_undeclared",
@@ -52,7 +52,7 @@ SETTINGS = th.PropertiesList(
         "collapse_whitespace",
         th.BooleanType,
         default=True,
-        description="Make one space of each run of blanks within a line, no-break spaces and tabs too",
+        description="Make one space of each run of spaces, no-break ones and tabs; line breaks stay",
     ),
     th.Property(
         "empty_to_null",
@@ -133,7 +133,7 @@ class MapperSnakeCase(InlineMapper):
         stream, record = message_dict["stream"], message_dict["record"]
         known = self._streams.get(stream)
         if not known:
-            msg = f"Stream {stream!r} has a record before its SCHEMA: the tap's output is not in order"
+            msg = f"Stream {stream!r} has a record before its SCHEMA: the tap is out of order"
             raise MapperError(msg)
         if record.__class__ is not dict:
             msg = f"Stream {stream!r} has a record that is no object"

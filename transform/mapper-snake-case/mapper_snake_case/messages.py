@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.contrib.msgspec import MsgSpecWriter
-from singer_sdk.singerlib.encoding.base import GenericSingerReader
+from singer_sdk.singerlib.encoding.base import GenericSingerReader, GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
@@ -68,14 +67,16 @@ class MessageReader(GenericSingerReader[bytes]):
         """Read a line.
 
         Raises:
-            MapperError: It is no message. It may hold what is nobody's business, so it is not quoted.
+            MapperError: It is no message. What it holds may be confidential, so it is not quoted.
         """
         self._line += 1
         try:
-            message = _decode(line)
+            message: Any = _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            where = "is" if line.endswith(b"\n") else "is the last, and"
-            msg = f"Line {self._line} of the input {where} no whole message ({error}): see the tap's log"
+            where = "is" if line.endswith(b"\n") else "was cut off:"
+            msg = (
+                f"Line {self._line} of the input {where} no JSON ({error}); the tap's log says why"
+            )
             raise MapperError(msg) from None
         kind = message.get("type") if isinstance(message, dict) else None
         needed = _NEEDED.get(kind) if isinstance(kind, str) else None
@@ -86,11 +87,15 @@ class MessageReader(GenericSingerReader[bytes]):
                     f", but there is no {' or '.join(map(repr, sorted(needed - message.keys())))}"
                 )
             raise MapperError(msg)
-        return message
+        read: dict[str, Any] = message
+        return read
 
 
-class MessageWriter(MsgSpecWriter):
-    """Lets a signal end the process between two messages, never within one."""
+class MessageWriter(GenericSingerWriter[bytes, Passed]):
+    """Lets a signal end the process between two messages, never within one of them.
+
+    Records wait for each other, which saves system calls; all else is handed on at once.
+    """
 
     def __init__(self) -> None:
         """Write nothing yet."""
@@ -109,10 +114,16 @@ class MessageWriter(MsgSpecWriter):
             raise SystemExit(exit_code)
 
     @override
-    def write_message(self, message: Message) -> None:
+    def serialize_message(self, message: Passed) -> bytes:
+        return encode(message.fields) + b"\n"
+
+    @override
+    def write_message(self, message: Passed) -> None:
         self._writing = True
         try:
-            super().write_message(message)
+            sys.stdout.buffer.write(self.format_message(message))
+            if message.fields["type"] != "RECORD":
+                sys.stdout.buffer.flush()
         finally:
             self._writing = False
         if self._exit_code is not None:

@@ -6,7 +6,8 @@ import hashlib
 import re
 import unicodedata
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from mapper_snake_case.errors import CollisionError
 
@@ -45,7 +46,7 @@ _LATIN = {
     "ħ": "h",
     "ŧ": "t",
     "ŋ": "n",
-    "ı": "i",
+    "\u0131": "i",  # dotless
 }
 
 # Over one letter a character: U is upper case, s an "s", L any other, a space is between words.
@@ -54,7 +55,7 @@ _WORD = re.compile(r"U{2,}s(?![Ls])|U+(?![Ls])|U?[Ls]+")
 
 
 def snake_case(name: str) -> str:
-    """Return a name in snake_case: the same for the same name, and unchanged if it is so already."""
+    """Return a name in snake_case; one that is so already stays."""
     short = _FINE.fullmatch(name) or name.startswith(_SINGER)
     return _shortened(name if short else _rewritten(name))
 
@@ -64,8 +65,8 @@ def renamed(
 ) -> dict[str, str]:
     """Return what names that stand side by side become: never two the same.
 
-    Of names that would become the same, the one that is so already keeps it; each of the others gets a
-    suffix made of itself, so that neither their order nor the others' presence decides it.
+    Of those that would become the same, the one that is so already stays; each of the others gets a
+    suffix made of itself, so that their order does not matter.
 
     Args:
         names: The names.
@@ -94,6 +95,43 @@ def renamed(
                 result[source] = next(n for n in _suffixed(source, target) if n not in used)
                 used.add(result[source])
     return result
+
+
+class Names:
+    """What the keys of one kind of object become."""
+
+    def __init__(self, declared: Iterable[str], *, rename_others: bool, fail: bool) -> None:
+        """Name those that the schema declares.
+
+        Args:
+            declared: They.
+            rename_others: Whether keys that it does not declare are renamed, too.
+            fail: Refuse to make suffixes.
+        """
+        self.declared = renamed(declared, fail=fail)
+        self.steady = not rename_others and _changes(self.declared) is None
+        """Whether no object's keys ever change."""
+        self._rename_others = rename_others
+        self._fail = fail
+        self._changed = _changes(self.declared)
+        self._with_others = lru_cache(10_000)(self._named_with_others)
+
+    def of(self, value: dict[str, Any]) -> dict[str, str] | None:
+        """The new name of each of an object's keys; None: all stay as they are."""
+        if value.keys() <= self.declared.keys():
+            return self._changed
+        return self._with_others(frozenset(value.keys() - self.declared.keys()))
+
+    def _named_with_others(self, others: frozenset[str]) -> dict[str, str] | None:
+        taken = {*self.declared.values()}
+        # Where the others stay, those must change all the same whose names declared ones now have.
+        kept = {} if self._rename_others else {name: name for name in others - taken}
+        rest = renamed(others - kept.keys(), taken | kept.keys(), fail=self._fail)
+        return _changes(self.declared | kept | rest)
+
+
+def _changes(names: dict[str, str]) -> dict[str, str] | None:
+    return names if any(name != target for name, target in names.items()) else None
 
 
 def _suffixed(source: str, target: str) -> Iterator[str]:

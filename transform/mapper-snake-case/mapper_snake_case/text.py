@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from mapper_snake_case.schema import branches, may_be
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 # White space within a line: tabs, no-break and typographic spaces. Line breaks are none of it.
 _BLANKS = "\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
@@ -66,30 +68,7 @@ class Tidying:
         return tidy
 
 
-def is_free_text(schema: dict[str, Any]) -> bool:
-    """Whether the values may be texts that mean the same when tidied."""
-    shapes = list(branches(schema))
-    named = {name for shape in shapes for name in types(shape)}
-    return all(_EXACT.isdisjoint(shape) for shape in shapes) and (not named or "string" in named)
-
-
-def is_nullable(schema: dict[str, Any]) -> bool:
-    """Whether the values may be null."""
-    return any("null" in types(shape) for shape in branches(schema))
-
-
-def branches(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The schema itself, and all that it says beside of the same value."""
-    yield schema
-    beside = [schema[word] for word in ("if", "then", "else") if word in schema]
-    for word in ("anyOf", "oneOf", "allOf"):
-        beside += schema.get(word, ())
-    for shape in [*beside, *schema.get("dependentSchemas", {}).values()]:
-        if isinstance(shape, dict):
-            yield from branches(shape)
-
-
-def types(schema: dict[str, Any]) -> list[str]:
-    """The types that a schema names itself."""
-    named = schema.get("type", [])
-    return [named] if isinstance(named, str) else list(named)
+def is_free_text(definitions: Iterable[dict[str, Any]]) -> bool:
+    """Whether values may be texts that mean the same when tidied."""
+    shapes = [shape for definition in definitions for shape in branches(definition)]
+    return all(_EXACT.isdisjoint(shape) for shape in shapes) and may_be(shapes, "string")
