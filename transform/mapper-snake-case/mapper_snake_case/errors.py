@@ -18,7 +18,8 @@ class CollisionError(MapperError):
     def __init__(self, names: Sequence[str], target: str) -> None:
         """Name them."""
         *others, last = (repr(name) for name in names)
-        who = f"{', '.join(others)} and {last} would all" if others else f"{last} would also"
-        super().__init__(
-            f"{who} be called {target!r}; rename them, or set 'on_collision' to 'suffix'"
-        )
+        if others:
+            what = f"{', '.join(others)} and {last} would each become {target!r}"
+        else:
+            what = f"{last} would become {target!r}, as another one does"
+        super().__init__(f"{what}; rename them, or set 'on_collision' to 'suffix'")

@@ -52,7 +52,7 @@ SETTINGS = th.PropertiesList(
         "collapse_whitespace",
         th.BooleanType,
         default=True,
-        description="Make one space of each run of spaces, no-break ones and tabs; line breaks stay",
+        description="Make one space of each run of blanks, tabs and no-break spaces",
     ),
     th.Property(
         "empty_to_null",
