@@ -90,8 +90,7 @@ def test_with_and_without_the_mapper_the_tables_are_the_same(
     )
     assert deleted["ids"] == gone["deleted"]
     modes = with_it.query(
-        "SELECT mode FROM pennylane.sync_log WHERE stream = 'customer_invoices' "
-        "ORDER BY started_at"
+        "SELECT mode FROM pennylane.sync_log WHERE stream = 'customer_invoices' ORDER BY started_at"
     )
     assert [row["mode"] for row in modes] == ["scan", "changelog", "changelog"]
     assert with_it.query(DEFINITIONS) == without.query(DEFINITIONS)
