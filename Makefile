@@ -17,7 +17,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundl
 export UV_SYSTEM_CERTS ?= true
 endif
 
-PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml transform/*/pyproject.toml))
 PYTHON := .venv/bin/python
 UV = $(or $(shell command -v uv 2>/dev/null),.venv/bin/uv)
 LAUNCHER := $(PYTHON) -m pennylane_launcher
@@ -85,7 +85,7 @@ endif
 
 .venv/.installed: pyproject.toml uv.lock $(PACKAGES:%=%/pyproject.toml)
 	@if [ -e $@ ] && [ "$$(cat $@)" != "$(CURDIR)" ]; then \
-	  rm -rf .venv .meltano/extractors .meltano/loaders .meltano/.installed; fi
+	  rm -rf .venv .meltano/extractors .meltano/loaders .meltano/mappers .meltano/.installed; fi
 	@if ! command -v uv >/dev/null && ! [ -x .venv/bin/uv ]; then \
 	  for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -98,7 +98,8 @@ endif
 	@$(UV) sync --frozen
 	@printf '%s\n' "$(CURDIR)" > $@
 
-.meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml
+.meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml \
+  transform/mapper-snake-case/pyproject.toml
 	@echo "Installing Meltano's plugins …"
 	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-level warning install
 	@touch $@

@@ -1,0 +1,1 @@
+"""Singer mapper that puts names into snake_case and tidies text."""
