@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane import schemas
 from tap_pennylane.record import ITEMS, OMITTED, PATH
+from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
 
@@ -32,6 +33,13 @@ DECIMALS = re.compile(
 """Names of the texts that hold decimal numbers. `vat_rate` is none: it is a code."""
 
 NO_DECIMALS = frozenset({"transaction_reference_provider_field_value"})
+
+OWN = frozenset(
+    name
+    for name, stream in TapPennylane(validate_config=False, setup_mapper=False).streams.items()
+    if isinstance(stream, SyncLog | ExportStream)
+)
+"""Streams that no answer of the API is the model of: their schemas are written by hand."""
 
 LONGEST_NAME = 63
 """Of a column, in PostgreSQL."""
@@ -172,7 +180,7 @@ def generate(directory: Path) -> dict[str, str]:
     """The text of every schema file, by file name, from the documents in `directory`."""
     document = Document(directory / "company_v2.json")
     streams = TapPennylane(validate_config=False, setup_mapper=False).streams
-    names = [name for name in streams if name != SyncLog.name]
+    names = [name for name in streams if name not in OWN]
     return {f"{name}.json": as_text(flat_schema(document, streams[name])) for name in names}
 
 
@@ -180,7 +188,7 @@ def main() -> None:
     """Replace the schema files."""
     texts = generate(Path(os.environ["PENNYLANE_OPENAPI_DIR"]))
     target = Path(str(files(schemas)))
-    own = {f"{SyncLog.name}.json"}  # not Pennylane's
+    own = {f"{name}.json" for name in OWN}
     for stale in {path.name for path in target.glob("*.json")} - texts.keys() - own:
         (target / stale).unlink()
     for name, text in texts.items():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tap_pennylane.streams import company
+from tap_pennylane.streams import company, exports
 from tap_pennylane.streams.base import PennylaneStream
 
 STREAMS: tuple[type[PennylaneStream], ...] = tuple(
     stream
-    for stream in vars(company).values()
-    if isinstance(stream, type)
-    and issubclass(stream, PennylaneStream)
-    and stream is not PennylaneStream
+    for module in (company, exports)
+    for stream in vars(module).values()
+    if isinstance(stream, type) and issubclass(stream, PennylaneStream) and "name" in vars(stream)
 )
-"""Every stream that is declared, in the order of the files."""
+"""Every stream that is declared, that is named, in the order of the files."""
