@@ -70,19 +70,19 @@ def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
 
 def _table(lines: Iterator[Cells], columns: Columns, sheet: int) -> Iterator[dict[str, Any]]:
     found: list[Column] | None = None
-    trouble: FileError | None = None
+    troubles: list[str] = []
     for place, cells in enumerate(lines, 1):
         if found is None:
             try:
                 found = columns.below([_heading(*cell) for cell in enumerate(cells, 1)])
             except FileError as error:
-                trouble = trouble or error
+                troubles.append(str(error))
             if place == LAST_HEADING and not found:
                 break
         else:
             yield _row(found, cells)
-    if found is None and trouble:
-        msg = f"sheet {sheet} begins with no line of headings: {trouble}"
+    if found is None and troubles:  # the shortest names the line that lacks least
+        msg = f"sheet {sheet} begins with no line of headings: {min(troubles, key=len)}"
         raise FileError(msg)
 
 
