@@ -174,7 +174,7 @@ def assert_analytical(
     labels = {category["id"]: category["label"] for category in sandbox.state("categories")}
     expected: Counter[Any] = Counter()
     for line in lines:
-        shares = [(labels[c["id"]], Decimal(c["weight"])) for c in line["categories"]]
+        shares: list[Any] = [(labels[c["id"]], Decimal(c["weight"])) for c in line["categories"]]
         for share in shares or [(None, None)]:
             expected[line["id"], *line["amounts"], *share] += 1
     assert any(weight for *_, weight in expected)
@@ -618,7 +618,7 @@ def ledger(*sheets: list[list[Any]]) -> list[tuple[Any, ...]]:
 
 def test_headings_below_a_title_and_several_sheets() -> None:
     read = ("2026-01-31", "411000", "Clients", Decimal("10.1"), Decimal(0))
-    title = [["Grand livre"], [], ["Du", date(2026, 1, 1)]]
+    title: list[list[Any]] = [["Grand livre"], [], ["Du", date(2026, 1, 1)]]
     assert ledger([*title, HEADINGS, ROW, [], ROW], [HEADINGS, ROW], []) == [read] * 3
     assert ledger([HEADINGS]) == []
 
