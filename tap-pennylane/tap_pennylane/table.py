@@ -64,7 +64,8 @@ class Columns:
         if missing := sorted(self._required - set(names)):
             msg = f"the headings lack {', '.join(missing)}"
             raise FileError(msg)
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        known = {column.name for column in self._known.values()}
+        if twice := sorted(name for name in known if names.count(name) > 1):
             msg = f"the headings have {', '.join(twice)} twice"
             raise FileError(msg)
         return found

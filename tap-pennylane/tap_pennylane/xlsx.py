@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zlib
+from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
@@ -59,10 +60,11 @@ def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles that are not there
             book = load_workbook(file, read_only=True, data_only=True)
-        for place, sheet in enumerate(book.worksheets, 1):
-            sheet.reset_dimensions()  # what a file says of its size may be wrong
-            lines = (cells for cells in sheet.iter_rows(values_only=True) if any(map(_full, cells)))
-            yield from _table(lines, columns, place)
+        with closing(book):
+            for place, sheet in enumerate(book.worksheets, 1):
+                sheet.reset_dimensions()  # what a file says of its size may be wrong
+                lines = sheet.iter_rows(values_only=True)
+                yield from _table(filter(_has_values, lines), columns, place)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, ParseError) as error:
         msg = f"the file is no workbook that can be read ({type(error).__name__})"
         raise FileError(msg) from error
@@ -96,6 +98,10 @@ def _row(found: list[Column], cells: Cells) -> dict[str, Any]:
         if _full(cells[place]):
             row[_heading(place + 1, None)] = cells[place]
     return row
+
+
+def _has_values(cells: Cells) -> bool:
+    return any(map(_full, cells))
 
 
 def _full(cell: object) -> bool:

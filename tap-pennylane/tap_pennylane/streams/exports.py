@@ -30,6 +30,7 @@ class ExportStream(PennylaneStream):
     sort = None
     refresh_hours = 24
     selected_by_default = False
+    order = 2  # the others need not wait until it is made
 
     file_format: ClassVar[FileFormat] = xlsx
 

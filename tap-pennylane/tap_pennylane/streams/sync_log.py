@@ -24,7 +24,7 @@ class SyncLog(Stream):
     name = "sync_log"
     primary_keys: ClassVar[Sequence[str]] = ("run_id", "stream")
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
-    order = 2
+    order = 3
 
     def __init__(self, tap: TapPennylane) -> None:
         """Belong to a tap. Rows are only ever added, which in Singer's terms is no full table."""
