@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from openpyxl import Workbook
+from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane import exports, fec, xlsx
 from tap_pennylane.client import Client, TransientError
 from tap_pennylane.errors import PennylaneError
@@ -404,14 +405,21 @@ def test_a_host_that_is_not_there_is_a_sentence_without_the_link(
     assert "s3cr3t" not in run.log
 
 
+@pytest.fixture(scope="module")
+def long_ledger() -> Iterator[Sandbox]:
+    """A company whose files are more than what is read ahead of the target."""
+    with running("--size", "60000", "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGKILL])
 def test_no_file_is_left_behind(
-    read: Callable[..., Run], sandbox: Sandbox, tmp_path: Path, with_signal: signal.Signals
+    run_tap: Callable[..., Run], long_ledger: Sandbox, tmp_path: Path, with_signal: signal.Signals
 ) -> None:
     # A run that ends at once leaves the config and the catalog for the one to be stopped.
-    sandbox.fault("/me", "status", status=401, times=1)
-    read(streams=["fec"])
+    long_ledger.fault("/me", "status", status=401, times=1)
+    run_tap(**settings(long_ledger), streams=["fec"])
     folder = tmp_path / "files"
     folder.mkdir()
     command = [sys.executable, "-m", "tap_pennylane", "--config", f"{tmp_path}/config.json"]

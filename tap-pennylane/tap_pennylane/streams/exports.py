@@ -17,6 +17,7 @@ from tap_pennylane.table import Columns, FileError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tap_pennylane.ahead import Request
     from tap_pennylane.table import FileFormat
 
 PAGE = 1000
@@ -43,6 +44,16 @@ class ExportStream(PennylaneStream):
         keys = type(self).primary_keys
         required = self.required or [name for name in schema["properties"] if name not in keys]
         return Columns(schema, required)
+
+    @property
+    @override
+    def readers(self) -> int:
+        """While one file is read, the next one is made; more at once would only take room."""
+        return min(2, super().readers)
+
+    @override
+    def opening(self) -> Iterable[Request]:
+        return ()
 
     @override
     def slices(self) -> Iterable[dict[str, str]]:
