@@ -27,6 +27,9 @@ LAST_HEADING = 20
 
 CENTS = -2
 
+# It complains of styles that are not there.
+warnings.filterwarnings("ignore", module="openpyxl")
+
 _FRENCH_DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII)
 
 
@@ -57,10 +60,7 @@ def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
         FileError: The file is no such table; it says where, and no value.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles that are not there
-            book = load_workbook(file, read_only=True, data_only=True)
-        with closing(book):
+        with closing(load_workbook(file, read_only=True, data_only=True)) as book:
             for place, sheet in enumerate(book.worksheets, 1):
                 sheet.reset_dimensions()  # what a file says of its size may be wrong
                 lines = sheet.iter_rows(values_only=True)
