@@ -33,7 +33,11 @@ class Pipeline:
         environment = meltano.environment(
             self.url, api_url=self.sandbox.url, token=self.sandbox.token
         )
-        defaults = {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000", "TAP_PENNYLANE_MAX_RETRIES": "1"}
+        defaults = {
+            "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
+            "TAP_PENNYLANE_WINDOW_SECONDS": "4.5",
+            "TAP_PENNYLANE_MAX_RETRIES": "1",
+        }
         return subprocess.run(
             meltano.command(*arguments, env_file=Path("/dev/null")),
             cwd=PROJECT,

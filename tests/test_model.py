@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 STREAMS = {
     name: stream
     for name, stream in TapPennylane(validate_config=False).streams.items()
-    if name != "sync_log"
+    if name != "sync_log" and stream.selected_by_default
 }
 SEED = int(os.environ.get("MODEL_SEED", "20260701"))
 STEPS = int(os.environ.get("MODEL_STEPS", "250"))

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from conftest import Pipeline
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-STREAMS = TapPennylane(validate_config=False).streams
+STREAMS = {
+    name: stream
+    for name, stream in TapPennylane(validate_config=False).streams.items()
+    if stream.selected_by_default
+}
 COLLECTIONS = STREAMS.keys() - {"sync_log"}
 ALL_DATES = json.dumps([{"field": "date", "operator": "gteq", "value": "1900-01-01"}])
 PLAIN_LISTS = sorted(COLLECTIONS - {"company", "pro_account_mandates", "trial_balance"})

@@ -23,7 +23,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Control:
-    """The routes below `/sandbox`, and the files that exports link to."""
+    """The routes below `/sandbox`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         """Steer this sandbox."""
@@ -36,7 +36,6 @@ class Control:
             Route("/sandbox/health", self._guarded(self._health)),
             Route("/sandbox/stats", self._guarded(self._stats), methods=["GET", "DELETE"]),
             Route("/sandbox/state/{resource:path}", self._guarded(self._state)),
-            Route("/exports/{kind}/{export_id:int}", self._guarded(self._file)),
             Route("/sandbox/changes", self._guarded(self._changes), methods=["POST"]),
             Route("/sandbox/clock", self._guarded(self._clock), methods=["POST"]),
             Route("/sandbox/tokens", self._guarded(self._tokens), methods=["POST"]),
@@ -107,16 +106,6 @@ class Control:
 
         date = self._sandbox.clock.http_date().decode()
         return StreamingResponse(body(), headers={"date": date}, media_type=_JSON)
-
-    async def _file(self, request: Request) -> Response:
-        """Send an export's file: no token, the link is signed."""
-        kind, export_id = request.path_params["kind"], request.path_params["export_id"]
-        signature = request.query_params.get("signature", "")
-        file = self._sandbox.exports.fetch(kind, export_id, signature)
-        if file is None:
-            return self._reply({"error": "Forbidden", "status": 403}, 403)
-        content, media_type = file
-        return Response(content, media_type=media_type)
 
     async def _changes(self, request: Request) -> Response:
         return self._reply(self._sandbox.engine.apply(orjson.loads(await request.body())))

@@ -1,9 +1,10 @@
 """Exports of the ledger: ordered, pending, ready, and for a while to be fetched."""
 
-import io
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import islice
+from typing import IO, Any, Final
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
@@ -24,6 +25,9 @@ _GL_COLUMNS: Final = (
     "Identifiant de ligne", "Date", "Journal", "Compte", "Libellé du compte", "Pièce", "Libellé",
     "Débit", "Crédit",
 )  # fmt: skip
+_FEC_TYPE: Final = "text/plain; charset=utf-8"
+_XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ROWS_OF_A_SHEET: Final = 2**20 - 1
 _AGL_COLUMNS: Final = (*_GL_COLUMNS, "Catégorie", "Part")
 
 
@@ -39,6 +43,7 @@ class Export:
     reads: int = 0
     signature: str = ""
     link_made_at: float = 0.0
+    file: IO[bytes] | None = None
 
 
 class Exports:
@@ -71,7 +76,7 @@ class Exports:
         now = self._clock.seconds()
         export.signature = f"{int(now * 1_000_000):x}"
         export.link_made_at = now
-        address = f"{origin}/exports/{kind}/{export.id}?signature={export.signature}"
+        address = f"{origin}/files/{kind}/{export.id}?signature={export.signature}"
         return self._shown(export, "ready") | {"file_url": address}
 
     def _shown(self, export: Export, status: str) -> Json:
@@ -84,19 +89,28 @@ class Exports:
             "updated_at": made,
         }
 
-    def fetch(self, kind: str, export_id: int, signature: str) -> tuple[bytes, str] | None:
+    def fetch(self, kind: str, export_id: int, signature: str) -> tuple[IO[bytes], str] | None:
         """Return the file and its type, unless the link is wrong or has expired."""
         export = self._ordered.get((kind, export_id))
         if export is None or not export.signature or signature != export.signature:
             return None
         if self._clock.seconds() > export.link_made_at + LINK_LIFETIME:
             return None
+        if export.file is None:
+            export.file = self._made(export)
+        return export.file, _FEC_TYPE if kind == "fecs" else _XLSX_TYPE
+
+    def _made(self, export: Export) -> IO[bytes]:
+        """Write the file: on the disk, a million lines are too many to hold."""
+        file = tempfile.TemporaryFile(prefix="pennylane-sandbox-")  # noqa: SIM115 - kept with the export
         lines = self._lines(export)
-        if kind == "fecs":
-            return _fec(lines), "text/plain; charset=utf-8"
-        columns, rows = _TABLES[kind]
-        media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return _xlsx(columns, rows(lines)), media_type
+        if export.kind == "fecs":
+            file.writelines(_fec(lines))
+        else:
+            columns, rows = _TABLES[export.kind]
+            _xlsx(file, columns, rows(lines))
+        file.flush()
+        return file
 
     def _lines(self, export: Export) -> list[Line]:
         entries = [
@@ -116,41 +130,41 @@ def _sides(line: Line) -> tuple[str, str]:
     return plain(max(line.cents, 0)), plain(max(-line.cents, 0))
 
 
-def _fec(lines: list[Line]) -> bytes:
+def _fec(lines: list[Line]) -> Iterator[bytes]:
     """Write the file of accounting entries: tab-separated, decimal commas."""
-    rows = ["\t".join(FEC_COLUMNS)]
+    yield "\t".join(FEC_COLUMNS).encode() + b"\r\n"
     numbers: dict[int, int] = {}
     for line in lines:
-        entry, account = line.entry, line.account
-        number = numbers.setdefault(entry.id, len(numbers) + 1)
-        auxiliary = account.number != account.general and account.general in {"401", "411"}
-        debit, credit = (side.replace(".", ",") for side in _sides(line))
-        lettering = f"L{min(line.lettering)}" if line.lettering else ""
-        rows.append(
-            "\t".join(
-                (
-                    entry.journal.code,
-                    entry.journal.label,
-                    str(number),
-                    _compact(entry.date),
-                    account.general if auxiliary else account.number,
-                    account.label,
-                    account.number if auxiliary else "",
-                    account.label if auxiliary else "",
-                    entry.piece_number or str(number),
-                    _compact(entry.date),
-                    line.label,
-                    debit,
-                    credit,
-                    lettering,
-                    _compact(entry.date) if lettering else "",
-                    _compact(entry.date) if _validated(entry) else "",
-                    "",
-                    "",
-                )
-            )
-        )
-    return ("\r\n".join(rows) + "\r\n").encode()
+        number = str(numbers.setdefault(line.entry.id, len(numbers) + 1))
+        yield "\t".join(_fields(line, number)).encode() + b"\r\n"
+
+
+def _fields(line: Line, number: str) -> tuple[str, ...]:
+    entry, account = line.entry, line.account
+    auxiliary = account.number != account.general and account.general in {"401", "411"}
+    debit, credit = (side.replace(".", ",") for side in _sides(line))
+    day = _compact(entry.date)
+    lettering = f"L{min(line.lettering)}" if line.lettering else ""
+    return (
+        entry.journal.code,
+        entry.journal.label,
+        number,
+        day,
+        account.general if auxiliary else account.number,
+        account.label,
+        account.number if auxiliary else "",
+        account.label if auxiliary else "",
+        entry.piece_number or number,
+        day,
+        line.label,
+        debit,
+        credit,
+        lettering,
+        day if lettering else "",
+        day if _validated(entry) else "",
+        "",
+        "",
+    )
 
 
 def _validated(entry: Entry) -> bool:
@@ -192,11 +206,13 @@ _TABLES: Final[
 }
 
 
-def _xlsx(columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]]) -> bytes:
-    file = io.BytesIO()
-    with Workbook(file, {"constant_memory": True, "in_memory": True}) as book:
-        sheet = book.add_worksheet("Grand livre")
-        sheet.write_row(0, 0, columns)
-        for number, row in enumerate(rows, 1):
-            sheet.write_row(number, 0, row)
-    return file.getvalue()
+def _xlsx(file: IO[bytes], columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]]) -> None:
+    with Workbook(file, {"constant_memory": True}) as book:
+        while True:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, columns)
+            number = 0
+            for number, row in enumerate(islice(rows, _ROWS_OF_A_SHEET), 1):
+                sheet.write_row(number, 0, row)
+            if number < _ROWS_OF_A_SHEET:
+                return

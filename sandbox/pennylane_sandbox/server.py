@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pennylane_sandbox.api.app import PREFIX, Api
 from pennylane_sandbox.control import Control
+from pennylane_sandbox.files import Files
 from pennylane_sandbox.http import TRANSPORT
 from pennylane_sandbox.sandbox import Sandbox
 
@@ -35,8 +36,9 @@ class _Server(uvicorn.Server):
 
 
 def application(sandbox: Sandbox) -> Starlette:
-    """Assemble the API and the control plane."""
-    return Starlette(routes=[Mount(PREFIX, Api(sandbox)), *Control(sandbox).routes()])
+    """Assemble the API, the control plane and the files."""
+    routes = [Mount(PREFIX, Api(sandbox)), *Control(sandbox).routes(), Files(sandbox).route()]
+    return Starlette(routes=routes)
 
 
 def serve(sandbox: Sandbox, listener: socket.socket, ready: Callable[[], None]) -> None:

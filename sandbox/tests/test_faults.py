@@ -94,3 +94,32 @@ def test_wrong_orders_are_refused(sandbox: Any) -> None:
         answer = sandbox.session.post(f"{sandbox.base}/sandbox/faults", json=wrong)
         assert answer.status_code == 400
         assert "error" in answer.json()
+
+
+def _file(sandbox: Any) -> str:
+    period = {"period_start": "2024-01-01", "period_end": "2026-12-31"}
+    path = f"/exports/fecs/{sandbox.post('/exports/fecs', period).json()['id']}"
+    sandbox.get(path)
+    url: str = sandbox.get(path).json()["file_url"]
+    return url
+
+
+def test_the_files_of_exports(sandbox: Any) -> None:
+    url = _file(sandbox)
+    whole = requests.get(url, timeout=10)
+    assert int(whole.headers["content-length"]) == len(whole.content)
+    for options, status in (
+        ({"kind": "status", "status": 404}, 404),
+        ({"kind": "rate_limit", "seconds": 3}, 429),
+        ({"kind": "body", "body": "nothing"}, 200),
+        ({"kind": "latency", "seconds": 0}, 200),
+    ):
+        _order(sandbox, path="/files/*", **options)
+        assert requests.get(url, timeout=10).status_code == status
+    _order(sandbox, path="/files/*", kind="drop")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url, timeout=10)
+    _order(sandbox, path="/files/*", kind="truncate")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.get(url, timeout=10)
+    assert requests.get(url, timeout=10).content == whole.content

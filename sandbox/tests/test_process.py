@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pennylane_sandbox import exports
+from pennylane_sandbox.sandbox import Options, Sandbox
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly_and_frees_its_port(
@@ -86,6 +89,21 @@ def test_ledgers_are_workbooks(changing: Any, kind: str) -> None:
     content = changing.session.get(_export(changing, kind), timeout=10).content
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         assert b"<row" in book.read("xl/worksheets/sheet1.xml")
+
+
+def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "_ROWS_OF_A_SHEET", 40)
+    sandbox = Sandbox(Options(size=100))
+    made = sandbox.exports
+    number = made.order("general_ledgers", "2000-01-01", "2099-12-31")["id"]
+    made.look("general_ledgers", number, "")
+    ready = made.look("general_ledgers", number, "")
+    assert ready
+    file = made.fetch("general_ledgers", number, ready["file_url"].partition("=")[2])
+    assert file
+    with file[0], zipfile.ZipFile(file[0]) as book:
+        sheets = [book.read(f"xl/worksheets/sheet{place}.xml") for place in (1, 2, 3)]
+    assert [sheet.count(b"<row ") for sheet in sheets] == [41, 41, 21]
 
 
 def test_an_exports_link_expires(changing: Any) -> None:

@@ -63,7 +63,8 @@ def freshness(stream: PennylaneStream | SyncLog) -> str:
     if stream.changelog:
         return "its changelog" if stream.changelog.endswith(f"/{stream.name}") else "changelogs"
     hours = stream.refresh_hours
-    return f"a read every {hours} h" if hours else "a read every run"
+    read = f"a read every {hours} h" if hours else "a read every run"
+    return read if stream.selected_by_default else f"off by default; {read}"
 
 
 def doc(stream: object) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_pennylane import schemas
 from tap_pennylane.pagination import INCLUDED
 from tap_pennylane.record import ITEMS, OMITTED, PATH
+from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
 
@@ -40,6 +41,13 @@ COPIES = {
     "matched_transactions": ("id",),
 }
 """Lists of records that have a collection of their own, and what the list itself says of them."""
+
+OWN = frozenset(
+    name
+    for name, stream in TapPennylane(validate_config=False, setup_mapper=False).streams.items()
+    if isinstance(stream, SyncLog | ExportStream)
+)
+"""Streams that no answer of the API is the model of: their schemas are written by hand."""
 
 LONGEST_NAME = 63
 """Of a column, in PostgreSQL."""
@@ -194,7 +202,7 @@ def generate(directory: Path) -> dict[str, str]:
     """The text of every schema file, by file name, from the documents in `directory`."""
     document = Document(directory / "company_v2.json")
     streams = TapPennylane(validate_config=False, setup_mapper=False).streams
-    names = [name for name in streams if name != SyncLog.name]
+    names = [name for name in streams if name not in OWN]
     return {f"{name}.json": as_text(flat_schema(document, streams[name])) for name in names}
 
 
@@ -202,7 +210,7 @@ def main() -> None:
     """Replace the schema files."""
     texts = generate(Path(os.environ["PENNYLANE_OPENAPI_DIR"]))
     target = Path(str(files(schemas)))
-    own = {f"{SyncLog.name}.json"}  # not Pennylane's
+    own = {f"{name}.json" for name in OWN}
     for stale in {path.name for path in target.glob("*.json")} - texts.keys() - own:
         (target / stale).unlink()
     for name, text in texts.items():

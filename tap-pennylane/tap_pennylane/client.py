@@ -14,7 +14,8 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import backoff
 import msgspec
@@ -24,7 +25,7 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from tap_pennylane.errors import FatalError, PennylaneError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from tap_pennylane.limiter import Limiter
 
@@ -33,14 +34,19 @@ LONGEST_WAIT = 60.0
 
 WHERE_TOKENS_ARE = "in Pennylane under Settings → Connectivity → Developers"
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _logger = logging.getLogger("tap-pennylane.client")
+_PORTS = {"http": 80, "https": 443}
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-class _TransientError(Exception):
+class TransientError(Exception):
     """An attempt failed in a way that may heal."""
 
     def __init__(self, cause: str, retry_after: float | None = None) -> None:
+        """Note the cause, and the seconds to wait that the server asks for."""
         super().__init__(cause)
         self.retry_after = retry_after
 
@@ -96,21 +102,27 @@ class Client:
         self._thread = threading.local()
         self._is_abandoned = False
         self._server_clock: tuple[datetime, float] | None = None
-        self._timeout = timeout
+        self._max_retries = max_retries
+        self.timeout = timeout
+        self.user_agent = user_agent
         self._session = requests.Session()
         # As `auth`, not as a header: requests would put a netrc entry over a header.
         self._session.auth = BearerTokenAuthenticator(token=token)
         self._session.headers["User-Agent"] = user_agent
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=4 * connections))
-        self._attempt = backoff.on_exception(
+        self._attempt = self.persistent(self._exchange)
+
+    def persistent(self, attempt: Callable[P, T]) -> Callable[P, T]:
+        """Let an attempt, whose first argument names it, be repeated while it fails in passing."""
+        return backoff.on_exception(
             _waits,
-            _TransientError,
-            max_tries=max_retries + 1,
+            TransientError,
+            max_tries=self._max_retries + 1,
             jitter=None,
             on_backoff=_log_retry,
             logger=None,
-        )(self._exchange)
+        )(attempt)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> object:
         """Send a GET request until it is answered, and decode the answer.
@@ -127,9 +139,29 @@ class Client:
             RefusedError: The request is refused.
             UnavailableError: It kept failing.
         """
+        return self._send(path, params)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> object:
+        """Send a POST request until it is answered: only what does no harm when it comes twice.
+
+        Args:
+            path: Below the API's prefix, with a leading slash.
+            body: What to send as JSON.
+
+        Returns:
+            The JSON document.
+
+        Raises:
+            FatalError: The token is refused, or the host is no Pennylane.
+            RefusedError: The request is refused.
+            UnavailableError: It kept failing.
+        """
+        return self._send(path, None, body)
+
+    def _send(self, path: str, *query_and_body: Mapping[str, Any] | None) -> object:
         try:
-            return self._attempt(path, params)
-        except _TransientError as error:
+            return self._attempt(path, *query_and_body)
+        except TransientError as error:
             msg = (
                 f"{self._url}{path} kept failing, last with: {error}. "
                 "Nothing is lost: run again once Pennylane and the network are well"
@@ -140,11 +172,24 @@ class Client:
         """Whether the API answers at all, asked once and without patience."""
         try:
             self._exchange("/me", None)
-        except _TransientError as error:
+        except TransientError as error:
             return error.retry_after is not None
         except PennylaneError:
             return True
         return True
+
+    @contextmanager
+    def budget_for(self, url: str) -> Iterator[None]:
+        """Take a slot for a request that somebody else sends, if it goes to the API's own host."""
+        if _origin(url) != _origin(self._url):
+            yield
+            return
+        slot = self._limiter.acquire()
+        self.count(Usage(requests=1, seconds_waited=slot.waited))
+        try:
+            yield
+        finally:
+            self._limiter.release(slot)
 
     def abandon(self) -> None:
         """Send nothing any more: what other threads still ask for is of no use."""
@@ -180,7 +225,9 @@ class Client:
         moment, at = self._server_clock
         return moment + timedelta(seconds=time.monotonic() - at)
 
-    def _exchange(self, path: str, params: Mapping[str, Any] | None) -> object:
+    def _exchange(
+        self, path: str, params: Mapping[str, Any] | None, body: Mapping[str, Any] | None = None
+    ) -> object:
         slot = self._limiter.acquire()
         if self._is_abandoned:
             self._limiter.release(slot)
@@ -189,21 +236,26 @@ class Client:
         self.count(Usage(requests=1, seconds_waited=slot.waited))
         response = None
         try:
-            response = self._session.get(
-                self._url + path, params=params, timeout=self._timeout, allow_redirects=False
+            response = self._session.request(
+                "GET" if body is None else "POST",
+                self._url + path,
+                params=params,
+                json=body,
+                timeout=self.timeout,
+                allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
             msg = f"The certificate of {self._url} can't be verified: {error}. Check 'api_url'"
             raise FatalError(msg) from error
         except requests.RequestException as error:
-            raise _TransientError(_connection_trouble(error)) from error
+            raise TransientError(connection_trouble(error)) from error
         finally:
             self._limiter.release(slot, *_budget(response))
         if date := _date(response):
             # In whole seconds: the later of two estimates is nearer, and time never goes back.
             known = self.now() if self._server_clock else date
             self._server_clock = max(date, known), time.monotonic()
-        if response.status_code != HTTPStatus.OK:
+        if response.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             self._refuse(response, path)
         return _document(response)
 
@@ -215,9 +267,9 @@ class Client:
             wait = _number(response.headers.get("retry-after"))
             if wait is not None:
                 self._limiter.pause(wait)
-            raise _TransientError(said, retry_after=wait)
+            raise TransientError(said, retry_after=wait)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _TransientError(said, retry_after=_number(response.headers.get("retry-after")))
+            raise TransientError(said, retry_after=_number(response.headers.get("retry-after")))
         if status == HTTPStatus.UNAUTHORIZED:
             msg = (
                 "Pennylane refuses the token (401): it is wrong, expired or revoked. "
@@ -264,7 +316,7 @@ def _document(response: requests.Response) -> object:
             document = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             msg = f"the answer of {len(body)} bytes is cut off or no JSON"
-            raise _TransientError(msg) from error
+            raise TransientError(msg) from error
         return _storable(document)
     return _storable(document) if b"\\u0000" in body else document
 
@@ -334,7 +386,12 @@ def _short(text: str) -> str:
     return " ".join(text.split())[:300].rstrip(".")
 
 
-def _connection_trouble(error: requests.RequestException) -> str:
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def connection_trouble(error: requests.RequestException) -> str:
     """The innermost cause, in words, without the object addresses of urllib3's messages."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"

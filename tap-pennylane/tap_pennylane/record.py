@@ -34,6 +34,13 @@ OMITTED = "x-omitted"
 """The private schema keyword that lists what is left out of the answer: links."""
 
 
+LABELS = "x-labels"
+"""The private schema keyword that lists what a file may call the property, beside its name."""
+
+PRIVATE = (PATH, ITEMS, LABELS)
+"""The keywords of a property that no catalog shows."""
+
+
 class _Node:
     """An object of the answer: its values, its nested objects, and what is known of it."""
 
@@ -92,7 +99,8 @@ class RecordReader:
         self._fill(record, self._root, item, item)
         for key in self._keys:
             if record[key] is None:
-                raise RecordError(_complaint(item, key, "missing", "it identifies the record"))
+                complaint = self._complaint(item, key, "missing", "it identifies the record")
+                raise RecordError(complaint)
         return record
 
     def _fill(
@@ -108,16 +116,21 @@ class RecordReader:
                 try:
                     record[name] = convert(value)
                 except (ValueError, TypeError, OverflowError, InvalidOperation) as error:
-                    complaint = _complaint(item, name, _kind(value), str(error))
+                    complaint = self._complaint(item, name, _kind(value), str(error))
                     raise RecordError(complaint) from error
         for key, child in node.nested.items():
             value = found.get(key)
             if isinstance(value, dict):
                 self._fill(record, child, value, item)
             elif value is not None:
-                raise RecordError(_complaint(item, key, _kind(value), "expected an object"))
+                raise RecordError(self._complaint(item, key, _kind(value), "expected an object"))
         if not found.keys() <= node.known:
             self.unknown |= found.keys() - node.known
+
+    def _complaint(self, item: Mapping[str, Any], name: str, found: str, reason: str) -> str:
+        known = {key: item[key] for key in ("id", *self._keys) if _is_plain(item.get(key))}
+        which = ", ".join(f"{key} {value}" for key, value in known.items())
+        return f"{which or 'a record without an id'}: the field '{name}' is {found}: {reason}"
 
 
 def _conversion(definition: Mapping[str, Any]) -> Conversion:
@@ -225,7 +238,6 @@ def _kind(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def _complaint(item: Mapping[str, Any], name: str, found: str, reason: str) -> str:
-    identity = item.get("id")
-    which = f"id {identity}" if isinstance(identity, int) else "a record without an id"
-    return f"{which}: the field '{name}' is {found}: {reason}"
+def _is_plain(value: object) -> bool:
+    """Whether a key's value may be shown: a number, or a day; other text may be private."""
+    return isinstance(value, int) or (isinstance(value, str) and bool(_DATE.fullmatch(value)))

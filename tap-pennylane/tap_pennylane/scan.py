@@ -77,6 +77,9 @@ def _by_id(stream: PennylaneStream, left: list[Range] | None) -> Pages:
         if not has_more:
             yield first, []
             return
+        if not first:
+            msg = f"{stream.path} answers no record, and that there are more"
+            raise PennylaneError(msg)
         after = first[-1]["id"]
         newest, _ = read({**parameters, "sort": "-id"})
         last = [item for item in reversed(newest) if item["id"] > after]

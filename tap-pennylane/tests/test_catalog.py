@@ -12,6 +12,7 @@ import pytest
 from tap_pennylane import schemas
 from tap_pennylane.streams import STREAMS
 from tap_pennylane.streams.child import ChildStream
+from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def test_columns_are_flat_and_fit_for_a_database(name: str) -> None:
 def test_every_stream_has_a_line_of_doc_and_one_schema_file() -> None:
     assert all(stream.__doc__ for stream in STREAMS)
     children = [stream for stream in STREAMS if issubclass(stream, ChildStream)]
-    assert len(STREAMS) - len(children) == 28  # every top-level list of the Company API, and /me
+    exports = [stream for stream in STREAMS if issubclass(stream, ExportStream)]
+    assert len(exports) == 3
+    assert (
+        len(STREAMS) - len(children) - len(exports) == 28
+    )  # every top-level list of the Company API, and /me
     assert len(children) == 26  # every list below them but two whose rows are in another stream
     present = {path.name for path in files(schemas).iterdir() if path.name.endswith(".json")}
     assert present == {f"{name}.json" for name in NAMES}

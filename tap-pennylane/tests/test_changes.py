@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STREAMS = {
     name: stream
     for name, stream in TapPennylane(validate_config=False).streams.items()
-    if name != "sync_log"
+    if name != "sync_log" and stream.selected_by_default
 }
 FOLLOWED = sorted(name for name, stream in STREAMS.items() if stream.changelog)
 WEEK = 7 * 86_400

@@ -23,6 +23,19 @@ def _where_the_sandbox_is(_unlimited_sandbox: Sandbox) -> None:
     CONFIG["api_url"] = _unlimited_sandbox.url
 
 
+def everything() -> dict[str, Any]:
+    """A catalog that selects all streams, also those that are off by default."""
+    catalog: dict[str, Any] = TapPennylane(validate_config=False).catalog_dict
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if not metadata["breadcrumb"]:
+                metadata["metadata"]["selected"] = True
+    return catalog
+
+
 TestTapPennylane = get_tap_test_class(
-    TapPennylane, config=CONFIG, suite_config=SuiteConfig(max_records_limit=None)
+    TapPennylane,
+    config=CONFIG,
+    suite_config=SuiteConfig(max_records_limit=None),
+    catalog=everything(),
 )

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Sandbox
 
 TAP = TapPennylane(validate_config=False)
-COLLECTIONS = {name: stream for name, stream in TAP.streams.items() if name != "sync_log"}
+COLLECTIONS = {
+    name: stream
+    for name, stream in TAP.streams.items()
+    if name != "sync_log" and stream.selected_by_default
+}
 
 
 @pytest.fixture

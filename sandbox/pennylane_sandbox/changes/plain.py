@@ -123,9 +123,20 @@ class Plain:
         def without(shares: tuple[Share, ...]) -> tuple[Share, ...]:
             return tuple(one for one in shares if one.category is not category)
 
-        carriers = [one for one in books.transactions if without(one.shares) != one.shares]
-        for one in carriers:  # a transaction shows its categories: it is changed itself
-            one.updated_at = self._desk.log.record("transactions", one.id, "update", one.created_at)
+        record = self._desk.log.record
+        for name, rows in (
+            ("customer_invoices", books.customer_invoices),
+            ("supplier_invoices", books.supplier_invoices),
+            ("transactions", books.transactions),
+        ):  # what has categories is changed itself
+            for one in rows:
+                if without(one.shares) != one.shares:
+                    one.updated_at = record(name, one.id, "update", one.created_at)
+        for name, parties in (("customers", books.customers), ("suppliers", books.suppliers)):
+            for party in parties:
+                if without(party.hidden["shares"]) != party.hidden["shares"]:
+                    stamp = record(name, party.id, "update", party.data["created_at"])
+                    party.data["updated_at"] = stamp
         books.share_pool = [one for one in books.share_pool if without(one) == one]
         touched = []
         for line in books.ledger_entry_lines:
@@ -136,8 +147,8 @@ class Plain:
         for entry in books.ledger_entries:
             if without(entry.shares) != entry.shares:
                 self._ledger.set_entry_shares(entry, without(entry.shares))
-        for rows in (books.customer_invoices, books.supplier_invoices, books.transactions):
-            for row in rows:
+        for carriers in (books.customer_invoices, books.supplier_invoices, books.transactions):
+            for row in carriers:
                 row.shares = without(row.shares)
         for party in (*books.customers, *books.suppliers):
             party.hidden["shares"] = without(party.hidden["shares"])

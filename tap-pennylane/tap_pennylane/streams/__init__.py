@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from tap_pennylane.streams import children, company
+from tap_pennylane.streams import children, company, exports
 from tap_pennylane.streams.base import PennylaneStream
 
 STREAMS: tuple[type[PennylaneStream], ...] = tuple(
     stream
-    for module in (company, children)
+    for module in (company, children, exports)
     for stream in vars(module).values()
     if isinstance(stream, type)
     and issubclass(stream, PennylaneStream)
     and stream.__module__ == module.__name__
+    and "name" in vars(stream)
 )
-"""Every stream that is declared, in the order of the files."""
+"""Every stream that is declared, that is named, in the order of the files."""

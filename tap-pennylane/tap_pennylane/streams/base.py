@@ -18,7 +18,7 @@ from tap_pennylane import schemas
 from tap_pennylane.changelog import by_id, changed
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.pagination import pages
-from tap_pennylane.record import ITEMS, OMITTED, PATH, RecordReader
+from tap_pennylane.record import OMITTED, PRIVATE, RecordReader
 from tap_pennylane.replication import replicate
 from tap_pennylane.scan import scan
 from tap_pennylane.sync_log import Entry
@@ -53,7 +53,7 @@ class _PublicSchemas(SchemaDirectory):
         schema = super().fetch_schema(key)
         schema.pop(OMITTED, None)
         for definition in schema["properties"].values():
-            for keyword in (PATH, ITEMS):
+            for keyword in PRIVATE:
                 definition.pop(keyword, None)
         return schema
 
@@ -153,6 +153,12 @@ class PennylaneStream(Stream):
     def slices(self) -> Iterable[dict[str, Any]]:
         """Queries that together make the collection, whose parameters are fields of its records."""
         return ({},)
+
+    def fiscal_years(self) -> Iterator[dict[str, str]]:
+        """Slices for `slices`: a period for each fiscal year from the start date on."""
+        for year in self.tap.fiscal_years():
+            if not self.first_date or year["finish"] >= self.first_date:
+                yield {"period_start": year["start"], "period_end": year["finish"]}
 
     def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         """The pages of the API's items that a query answers."""

@@ -308,9 +308,7 @@ class TrialBalance(PennylaneStream):
 
     @override
     def slices(self) -> Iterator[dict[str, str]]:
-        for year in self.tap.fiscal_years():
-            if not self.first_date or year["finish"] >= self.first_date:
-                yield {"period_start": year["start"], "period_end": year["finish"]}
+        return self.fiscal_years()
 
 
 class WebhookSubscriptions(PennylaneStream):

@@ -1,0 +1,74 @@
+"""The files that exports link to: no token, the link is signed."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from typing import IO, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from pennylane_sandbox.faults import Fault
+from pennylane_sandbox.http import cut_off
+from pennylane_sandbox.sandbox import Sandbox
+
+_CHUNK: Final = 1 << 20
+
+
+class Files:
+    """Lends the files, or lets it fail as a fault will have it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Lend the exports of this sandbox."""
+        self._sandbox = sandbox
+
+    def route(self) -> Route:
+        """Return where the files are."""
+        return Route("/files/{kind}/{export_id:int}", self._lend)
+
+    async def _lend(self, request: Request) -> Response:
+        kind, export_id = request.path_params["kind"], request.path_params["export_id"]
+        signature = request.query_params.get("signature", "")
+        lent = self._sandbox.exports.fetch(kind, export_id, signature)
+        if lent is None:
+            return JSONResponse({"error": "Forbidden", "status": 403}, 403)
+        file, media_type = lent
+        fault = self._sandbox.faults.strike(request.url.path)
+        if fault is not None and fault.kind == "latency":
+            await asyncio.sleep(fault.seconds)
+        elif fault is not None:
+            return _failure(fault, file)
+        headers = {"content-length": str(_size(file))}
+        return StreamingResponse(_chunks(file), headers=headers, media_type=media_type)
+
+
+class _CutOff(Response):
+    """Closes the connection: without a word, or in the middle of the file."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await cut_off(scope, receive, send, bytes(self.body) or None, [])
+
+
+def _failure(fault: Fault, file: IO[bytes]) -> Response:
+    match fault.kind:
+        case "drop":
+            return _CutOff()
+        case "truncate":
+            return _CutOff(b"".join(_chunks(file)))
+        case "body":
+            return Response(fault.body)
+        case "rate_limit":
+            return Response(status_code=429, headers={"retry-after": str(int(fault.seconds))})
+    return Response(status_code=fault.status)
+
+
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """Read without moving the file's position, which others share."""
+    for offset in range(0, _size(file), _CHUNK):
+        yield os.pread(file.fileno(), _CHUNK, offset)

@@ -1,0 +1,89 @@
+"""From the rows of a table in a file to items that a stream's reader takes."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from tap_pennylane.errors import PennylaneError
+from tap_pennylane.record import LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import IO
+
+
+class FileError(PennylaneError):
+    """A file is not what it should be. It was ordered in vain."""
+
+
+class FileFormat(Protocol):
+    """A module that reads files."""
+
+    def check(self, file: IO[bytes]) -> None:
+        """Raise `TransientError` if the file is not whole."""
+
+    def rows(self, file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
+        """The table's rows by column; values are texts, whole numbers, `Decimal` or None."""
+
+
+class Column(NamedTuple):
+    """What stands below a heading."""
+
+    name: str
+    """Of the property; of a column that no schema knows, its heading."""
+    kind: str
+    """`date`, `number` or `text`."""
+
+
+class Columns:
+    """The columns that a schema expects in a file, found by their headings."""
+
+    def __init__(self, schema: Mapping[str, Any], required: Collection[str]) -> None:
+        """Expect these.
+
+        Args:
+            schema: A schema file's content.
+            required: The properties without which a table is none.
+        """
+        self._required = set(required)
+        self._known = {
+            _folded(label): Column(name, _kind(definition))
+            for name, definition in schema["properties"].items()
+            for label in (name, *definition.get(LABELS, []))
+        }
+
+    def below(self, headings: Sequence[str]) -> list[Column]:
+        """The columns below headings.
+
+        Raises:
+            FileError: One that is needed is not there, or one is there twice.
+        """
+        found = [self._known.get(_folded(heading), Column(heading, "text")) for heading in headings]
+        names = [column.name for column in found]
+        if missing := sorted(self._required - set(names)):
+            msg = f"the headings lack {', '.join(missing)}"
+            raise FileError(msg)
+        known = {column.name for column in self._known.values()}
+        if twice := sorted(name for name in known if names.count(name) > 1):
+            msg = f"the headings have {', '.join(twice)} twice"
+            raise FileError(msg)
+        return found
+
+
+def _folded(label: str) -> str:
+    """A heading without case, accents, spaces and punctuation."""
+    decomposed = unicodedata.normalize("NFKD", label)
+    return "".join(letter for letter in decomposed.casefold() if letter.isalnum())
+
+
+def _kind(definition: Mapping[str, Any]) -> str:
+    if "number" in definition["type"]:
+        return "number"
+    return "date" if definition.get("format") == "date" else "text"
+
+
+def number(text: str) -> str | None:
+    """A number as the reader takes it, from one that may have a decimal comma."""
+    text = text.strip().replace(",", ".")
+    return ("0" + text if text.startswith(".") else text) or None

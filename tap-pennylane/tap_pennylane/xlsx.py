@@ -1,0 +1,135 @@
+"""Tables in xlsx workbooks, read row by row."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zlib
+from contextlib import closing
+from datetime import date, datetime
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
+
+from openpyxl import load_workbook
+
+from tap_pennylane.client import TransientError
+from tap_pennylane.table import Column, Columns, FileError, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Cells = Sequence[Any]
+
+LAST_HEADING = 20
+"""The headings are among the first lines of a sheet."""
+
+CENTS = -2
+
+# It complains of styles that are not there.
+warnings.filterwarnings("ignore", module="openpyxl")
+
+_FRENCH_DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII)
+
+
+def check(file: IO[bytes]) -> None:
+    """Raise `TransientError` if the archive is cut off or damaged."""
+    try:
+        with ZipFile(file) as archive:
+            damaged = archive.testzip()
+    except (BadZipFile, EOFError, zlib.error) as error:
+        msg = "the file is cut off, or no xlsx"
+        raise TransientError(msg) from error
+    if damaged:
+        msg = "the file is damaged"
+        raise TransientError(msg)
+
+
+def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
+    """The rows of all sheets.
+
+    Args:
+        file: A whole file, at its beginning.
+        columns: What to find.
+
+    Yields:
+        A row's values by column, dates as YYYY-MM-DD; None where a cell is empty.
+
+    Raises:
+        FileError: The file is no such table; it says where, and no value.
+    """
+    try:
+        with closing(load_workbook(file, read_only=True, data_only=True)) as book:
+            for place, sheet in enumerate(book.worksheets, 1):
+                sheet.reset_dimensions()  # what a file says of its size may be wrong
+                lines = sheet.iter_rows(values_only=True)
+                yield from _table(filter(_has_values, lines), columns, place)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, ParseError) as error:
+        msg = f"the file is no workbook that can be read ({type(error).__name__})"
+        raise FileError(msg) from error
+
+
+def _table(lines: Iterator[Cells], columns: Columns, sheet: int) -> Iterator[dict[str, Any]]:
+    found: list[Column] | None = None
+    troubles: list[str] = []
+    for place, cells in enumerate(lines, 1):
+        if found is None:
+            try:
+                found = columns.below([_heading(*cell) for cell in enumerate(cells, 1)])
+            except FileError as error:
+                troubles.append(str(error))
+            if place == LAST_HEADING and not found:
+                break
+        else:
+            yield _row(found, cells)
+    if found is None and troubles:  # the shortest names the line that lacks least
+        msg = f"sheet {sheet} begins with no line of headings: {min(troubles, key=len)}"
+        raise FileError(msg)
+
+
+def _heading(place: int, cell: object) -> str:
+    return cell if isinstance(cell, str) and cell.strip() else f"column {place}"
+
+
+def _row(found: list[Column], cells: Cells) -> dict[str, Any]:
+    row = {column.name: _value(column, cell) for column, cell in zip(found, cells, strict=False)}
+    for place in range(len(found), len(cells)):
+        if _full(cells[place]):
+            row[_heading(place + 1, None)] = cells[place]
+    return row
+
+
+def _has_values(cells: Cells) -> bool:
+    return any(map(_full, cells))
+
+
+def _full(cell: object) -> bool:
+    return cell is not None and cell != ""
+
+
+def _value(column: Column, cell: object) -> object:
+    if isinstance(cell, str):
+        if column.kind == "number":
+            return number(cell)
+        if column.kind == "date" and (day := _FRENCH_DATE.fullmatch(cell.strip())):
+            return "-".join(reversed(day.groups()))
+        return cell or None
+    if isinstance(cell, float):
+        return _exact(cell)
+    if isinstance(cell, datetime) and not any(cell.timetuple()[3:6]):
+        return cell.date().isoformat()
+    return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def _exact(cell: float) -> Decimal:
+    """The number that was meant. A workbook holds doubles, good for 15 digits.
+
+    The shortest text of a double is what was written. Where it has more than cents, digits
+    behind the 15th are what arithmetic left.
+    """
+    exact = Decimal(repr(cell))
+    exponent = exact.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < CENTS:
+        return Decimal(f"{cell:.15g}")
+    return exact

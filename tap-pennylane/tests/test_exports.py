@@ -1,0 +1,697 @@
+"""The exports: files that are ordered, waited for, downloaded and read."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter, defaultdict
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openpyxl import Workbook
+from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane import exports, fec, xlsx
+from tap_pennylane.client import Client, TransientError
+from tap_pennylane.errors import PennylaneError
+from tap_pennylane.limiter import Limiter
+from tap_pennylane.record import RecordReader
+from tap_pennylane.streams.base import schema_file
+from tap_pennylane.table import Columns, FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Run
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+EXPORTS = ["analytical_general_ledger_export", "fec", "general_ledger_export"]
+GL = "general_ledger_export"
+COLUMNS = [
+    "JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib",
+    "CompAuxNum", "CompAuxLib", "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit",
+    "EcritureLet", "DateLet", "ValidDate", "Montantdevise", "Idevise",
+]  # fmt: skip
+LINE = [
+    "VT", "Ventes", "1", "20260131", "411", "Clients", "41100001", "Café Œuvre", "F-1", "20260131",
+    "Facture été", "1234,56", "0,00", "A", "20260228", "", "-10,5", "USD",
+]  # fmt: skip
+READ = {
+    "journal_code": "VT", "journal_lib": "Ventes", "ecriture_num": "1",
+    "ecriture_date": "2026-01-31", "compte_num": "411", "compte_lib": "Clients",
+    "comp_aux_num": "41100001", "comp_aux_lib": "Café Œuvre", "piece_ref": "F-1",
+    "piece_date": "2026-01-31", "ecriture_lib": "Facture été", "debit": Decimal("1234.56"),
+    "credit": Decimal("0.00"), "ecriture_let": "A", "date_let": "2026-02-28", "valid_date": None,
+    "montant_devise": Decimal("-10.5"), "idevise": "USD",
+}  # fmt: skip
+ONE_YEAR = {"start_date": "2026-01-01"}
+
+
+@pytest.fixture
+def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
+    """Run the tap against the sandbox."""
+
+    def run(*arguments: str, **options: Any) -> Run:
+        return run_tap(*arguments, **{**settings(sandbox), **options})
+
+    return run
+
+
+def settings(sandbox: Sandbox) -> dict[str, Any]:
+    return {"api_token": sandbox.token, "api_url": sandbox.url, "requests_per_window": 1000}
+
+
+# What arrives
+
+
+def test_the_exports_are_the_ledger(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    run = read(streams=[*EXPORTS, "sync_log"])
+    assert run.exit_code == 0, run.log
+    assert "does not know" not in run.log
+    assert run.activated.keys() == set(EXPORTS)
+    journals = {journal["id"]: journal for journal in sandbox.state("journals")}
+    entries = {entry["id"]: entry for entry in sandbox.state("ledger_entries")}
+    labels = {account["number"]: account["label"] for account in sandbox.state("ledger_accounts")}
+    lines = sandbox.state("ledger_entry_lines")
+    for line in lines:
+        line["entry"] = entries[line["ledger_entry"]["id"]]
+        line["account"] = line["ledger_account"]["number"]
+        line["account_label"] = labels[line["account"]]
+        line["amounts"] = (Decimal(line["debit"]), Decimal(line["credit"]))
+    for name in EXPORTS:
+        assert_numbered(run.records[name])
+        assert run.log_rows[name]["records"] == len(run.records[name])
+    assert_fec(run.records["fec"], lines, journals)
+    assert_general_ledger(run.records[GL], lines, journals)
+    assert_analytical(run.records["analytical_general_ledger_export"], lines, sandbox)
+    for name in ("fec", GL):
+        assert_trial_balance(run.records[name], sandbox)
+
+
+def assert_numbered(records: list[dict[str, Any]]) -> None:
+    periods = defaultdict(list)
+    for record in records:
+        periods[record["period_start"], record["period_end"]].append(record["line"])
+    assert len(periods) == 3
+    for numbers in periods.values():
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def assert_fec(
+    records: list[dict[str, Any]], lines: list[dict[str, Any]], journals: dict[int, Any]
+) -> None:
+    expected = Counter(
+        (
+            journals[line["journal"]["id"]]["code"],
+            journals[line["journal"]["id"]]["label"],
+            line["date"],
+            line["account"],
+            line["account_label"],
+            line["entry"]["piece_number"],
+            line["date"],
+            line["label"],
+            *line["amounts"],
+            bool(line["lettered_ledger_entry_lines"]["ids"]),
+        )
+        for line in lines
+    )
+    assert expected == Counter(
+        (
+            row["journal_code"],
+            row["journal_lib"],
+            row["ecriture_date"],
+            row["comp_aux_num"] or row["compte_num"],
+            row["comp_aux_lib"] or row["compte_lib"],
+            None if row["piece_ref"] == row["ecriture_num"] else row["piece_ref"],
+            row["piece_date"],
+            row["ecriture_lib"],
+            row["debit"],
+            row["credit"],
+            row["ecriture_let"] is not None,
+        )
+        for row in records
+    )
+    assert all(row["period_start"] <= row["ecriture_date"] <= row["period_end"] for row in records)
+    assert {row["compte_num"] for row in records if row["comp_aux_num"]} == {"401", "411"}
+    assert all((row["date_let"] is None) == (row["ecriture_let"] is None) for row in records)
+    assert {row["valid_date"] is None for row in records} == {True, False}
+    balances: Counter[Any] = Counter()
+    for row in records:
+        balances[row["period_start"], row["ecriture_num"]] += row["debit"] - row["credit"]
+    assert not any(balances.values())
+
+
+def assert_general_ledger(
+    records: list[dict[str, Any]], lines: list[dict[str, Any]], journals: dict[int, Any]
+) -> None:
+    assert len(records) == len(lines)
+    rows = {row["ledger_entry_line_id"]: row for row in records}
+    assert rows.keys() == {line["id"] for line in lines}
+    for line in lines:
+        row = rows[line["id"]]
+        assert (row["debit"], row["credit"]) == line["amounts"]
+        assert (row["date"], row["journal"], row["account"], row["account_label"]) == (
+            line["date"],
+            journals[line["journal"]["id"]]["code"],
+            line["account"],
+            line["account_label"],
+        )
+        assert (row["piece"], row["label"]) == (line["entry"]["piece_number"], line["label"])
+
+
+def assert_analytical(
+    records: list[dict[str, Any]], lines: list[dict[str, Any]], sandbox: Sandbox
+) -> None:
+    labels = {category["id"]: category["label"] for category in sandbox.state("categories")}
+    expected: Counter[Any] = Counter()
+    for line in lines:
+        shares: list[Any] = [(labels[c["id"]], Decimal(c["weight"])) for c in line["categories"]]
+        for share in shares or [(None, None)]:
+            expected[line["id"], *line["amounts"], *share] += 1
+    assert any(weight for *_, weight in expected)
+    assert expected == Counter(
+        (row["ledger_entry_line_id"], row["debit"], row["credit"], row["category"], row["weight"])
+        for row in records
+    )
+
+
+def assert_trial_balance(records: list[dict[str, Any]], sandbox: Sandbox) -> None:
+    sums: dict[Any, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for row in records:
+        account = row["account"] if "account" in row else row["comp_aux_num"] or row["compte_num"]
+        sums[row["period_start"], account][0] += row["debit"]
+        sums[row["period_start"], account][1] += row["credit"]
+    assert sums == {
+        (row["period_start"], row["number"]): [Decimal(row["debits"]), Decimal(row["credits"])]
+        for row in sandbox.rows("/trial_balance")
+    }
+
+
+def test_nothing_is_ordered_unless_it_is_selected(
+    read: Callable[..., Run], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    run = read()
+    assert run.exit_code == 0
+    assert not set(EXPORTS) & run.records.keys()
+    discovered = subprocess.run(
+        [sys.executable, "-m", "tap_pennylane", "--discover"], capture_output=True, check=True
+    )
+    (tmp_path / "as-discovered.json").write_bytes(discovered.stdout)
+    unchanged = read("--catalog", str(tmp_path / "as-discovered.json"))
+    assert unchanged.exit_code == 0
+    assert not set(EXPORTS) & unchanged.records.keys()
+    tested = read("--test")
+    assert tested.exit_code == 0
+    assert not set(EXPORTS) & tested.records.keys()
+    assert not [path for path in sandbox.stats["requests"] if path.startswith("/exports")]
+
+
+def test_a_read_is_good_for_a_day_and_replaces_the_last(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    first = read(streams=["fec"], **ONE_YEAR)
+    sandbox.control("DELETE", "stats")
+    second = read(streams=["fec"], state=first.state, **ONE_YEAR)
+    assert second.exit_code == 0
+    assert not second.records["fec"]
+    assert not second.activated
+    assert not [path for path in sandbox.stats["requests"] if path.startswith("/exports")]
+    third = read(streams=["fec"], state=second.state, refresh_hours={"fec": 0}, **ONE_YEAR)
+    assert third.records["fec"] == first.records["fec"]
+    assert third.activated["fec"] > first.activated["fec"]
+
+
+# What can go wrong on the way
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("truncate", {}),
+        ("drop", {}),
+        ("status", {"status": 403}),  # an expired link
+        ("status", {"status": 503}),
+        ("body", {"body": "VT\tVentes"}),
+    ],
+)
+def test_a_file_that_does_not_come_whole_is_fetched_again_by_a_new_link(
+    read: Callable[..., Run], sandbox: Sandbox, kind: str, options: dict[str, Any]
+) -> None:
+    if kind == "body":  # a whole answer, but the file was cut off before it was sent
+        options = {"body": "\t".join(COLUMNS) + "\r\n" + "\t".join(LINE[:5])}
+    sandbox.fault("/files/fecs/*", kind, times=1, **options)
+    run = read(streams=["fec"], **ONE_YEAR)
+    assert run.exit_code == 0, run.log
+    wanted = [line for line in sandbox.state("ledger_entry_lines") if line["date"] >= "2026"]
+    assert len(run.records["fec"]) == len(wanted)
+    assert "attempt 2" in run.log
+    assert "signature" not in run.log
+    requests = sandbox.stats["requests"]
+    assert requests["/exports/fecs"] == 1
+    assert requests["/exports/fecs/{id}"] == 3  # pending, ready, and ready with another link
+
+
+def test_a_workbook_that_does_not_come_whole_is_fetched_again(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    sandbox.fault("/files/general_ledgers/*", "truncate", times=1)
+    sandbox.fault("/files/general_ledgers/*", "body", body="<html></html>", times=1)
+    run = read(streams=[GL], **ONE_YEAR)
+    assert run.exit_code == 0, run.log
+    assert "no xlsx" in run.log
+    assert run.records[GL]
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "options", "sentence"),
+    [
+        ("/files/fecs/*", "status", {"status": 404}, "kept failing, last with: HTTP 404"),
+        ("/exports/fecs/*", "body", {"body": '{"status": "error"}'}, "could not make the export"),
+        ("/exports/fecs/*", "body", {"body": '{"status": "odd"}'}, "does not say whether"),
+        ("/exports/fecs/*", "body", {"body": '{"status":"ready","file_url":1}'}, "is no link"),
+        ("/exports/fecs", "body", {"body": "{}"}, "does not answer an order with an 'id'"),
+        ("/exports/fecs", "status", {"status": 422}, "does not answer /exports/fecs (HTTP 422"),
+        ("/files/fecs/*", "body", {"body": "<html>\n</html>\n"}, "the headings lack"),
+    ],
+)
+def test_a_failure_is_a_sentence_and_nothing_is_replaced(
+    read: Callable[..., Run],
+    sandbox: Sandbox,
+    path: str,
+    fault: str,
+    options: dict[str, Any],
+    sentence: str,
+) -> None:
+    sandbox.fault(path, fault, **options)
+    run = read(streams=["fec", "journals"], max_retries=1, **ONE_YEAR)
+    assert run.exit_code == 1
+    (line,) = [line for line in run.log.splitlines() if "Stream 'fec' failed" in line]
+    assert sentence in line
+    assert "Traceback" not in run.log
+    assert "signature" not in run.log
+    assert not run.records["fec"]
+    assert run.activated.keys() == {"journals"}
+
+
+def test_a_missing_scope_is_named(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    sandbox.add_token("not-exports", without=["exports"])
+    run = read(streams=["fec", "journals"], api_token="not-exports")  # noqa: S106 - the sandbox's
+    assert run.exit_code == 1
+    assert "Pennylane refuses /exports/fecs" in run.log
+    assert "exports:fec" in run.log
+    assert run.activated.keys() == {"journals"}
+
+
+def test_an_order_that_failed_in_passing_is_repeated(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    sandbox.fault("/exports/fecs", "drop", times=1)
+    sandbox.fault("/exports/fecs", "rate_limit", seconds=0, times=1)
+    run = read(streams=["fec"], **ONE_YEAR)
+    assert run.exit_code == 0, run.log
+    assert sandbox.stats["requests"]["/exports/fecs"] == 3
+
+
+def test_an_export_that_is_never_ready_is_given_up(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.fault("/exports/fecs/*", "body", body='{"status": "pending"}')
+    monkeypatch.setattr(exports, "PATIENCE", 1.5)
+    url = f"{sandbox.url}/api/external/v2"
+    options: dict[str, Any] = {"timeout": 10, "max_retries": 0, "user_agent": "test"}
+    client = Client(url, sandbox.token, Limiter(1000, 5), **options)
+    order = {"period_start": "2026-01-01", "period_end": "2026-12-31"}
+    with (
+        pytest.raises(PennylaneError, match="is not ready after"),
+        exports.exported(client, "/exports/fecs", order, fec.check),
+    ):
+        pytest.fail("there is no file")
+
+
+# Where the token goes, and the file
+
+
+@contextmanager
+def another_host(answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Iterator[Any]:
+    """An HTTP server that is not Pennylane's, and the requests that it got."""
+    got: list[BaseHTTPRequestHandler] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            got.append(self)
+            status, headers, body = answers[self.path.partition("?")[0]]
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: Any) -> None:
+            del arguments
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port, got
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_another_host_gets_no_token(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    file = ("\n".join("|".join(fields) for fields in (COLUMNS, LINE)) + "\n").encode("iso8859-15")
+    answers = {
+        "/link": (302, {"Location": "/file?signature=s3cr3t"}, b""),
+        "/file": (200, {}, file),
+    }
+    with another_host(answers) as (port, got):
+        link = f"http://localhost:{port}/link?signature=s3cr3t"
+        ready = json.dumps({"id": 1, "status": "ready", "file_url": link})
+        sandbox.fault("/exports/fecs/*", "body", body=ready)
+        run = read(streams=["fec"], **ONE_YEAR)
+    assert run.exit_code == 0, run.log
+    assert [request.path for request in got] == ["/link?signature=s3cr3t", "/file?signature=s3cr3t"]
+    for request in got:
+        assert "Authorization" not in request.headers
+        assert sandbox.token not in str(request.headers)
+        assert request.headers["User-Agent"].startswith("tap-pennylane/")
+    (record,) = run.records["fec"]
+    period = {"period_start": "2026-01-01", "period_end": "2026-12-31", "line": 1}
+    assert record == period | READ
+    assert "s3cr3t" not in run.log
+
+
+def test_a_host_that_is_not_there_is_a_sentence_without_the_link(
+    read: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    link = "http://127.0.0.1:9/file?signature=s3cr3t"
+    ready = json.dumps({"id": 1, "status": "ready", "file_url": link})
+    sandbox.fault("/exports/fecs/*", "body", body=ready)
+    run = read(streams=["fec"], max_retries=0, **ONE_YEAR)
+    assert run.exit_code == 1
+    assert "kept failing, last with: ConnectionRefusedError" in run.log
+    assert "s3cr3t" not in run.log
+
+
+@pytest.fixture(scope="module")
+def long_ledger() -> Iterator[Sandbox]:
+    """A company whose files are more than what is read ahead of the target."""
+    with running("--size", "60000", "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGKILL])
+def test_no_file_is_left_behind(
+    run_tap: Callable[..., Run], long_ledger: Sandbox, tmp_path: Path, with_signal: signal.Signals
+) -> None:
+    # A run that ends at once leaves the config and the catalog for the one to be stopped.
+    long_ledger.fault("/me", "status", status=401, times=1)
+    run_tap(**settings(long_ledger), streams=["fec"])
+    folder = tmp_path / "files"
+    folder.mkdir()
+    command = [sys.executable, "-m", "tap_pennylane", "--config", f"{tmp_path}/config.json"]
+    with subprocess.Popen(
+        [*command, "--catalog", f"{tmp_path}/catalog.json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder)},
+    ) as process:
+        assert process.stdout
+        for _ in range(10):
+            process.stdout.readline()
+        held = [descriptor.readlink() for descriptor in Path(f"/proc/{process.pid}/fd").iterdir()]
+        assert any(path.is_relative_to(folder) for path in held), "it holds no file now"
+        assert list(folder.iterdir()) == []
+        process.send_signal(with_signal)
+        process.stdout.read()
+    assert process.returncode in {-signal.SIGKILL, 128 + signal.SIGTERM}
+    assert list(folder.iterdir()) == []
+
+
+# What a FEC looks like
+
+
+def fec_of(*lines: list[str], separator: str = "\t", end: str = "\r\n") -> str:
+    return "".join(separator.join(line) + end for line in lines)
+
+
+def parsed(content: bytes, name: str = "fec") -> list[dict[str, Any]]:
+    """What the tap makes of a file's content: the records without their keys."""
+    file_format = fec if name == "fec" else xlsx
+    schema = schema_file(name)
+    own = [column for column in schema["properties"] if column not in KEYS]
+    required = own if name == "fec" else ("date", "account", "debit", "credit")
+    reader = RecordReader(schema, KEYS)
+    file = io.BytesIO(content)
+    file_format.check(file)
+    file.seek(0)
+    records = []
+    for line, row in enumerate(file_format.rows(file, Columns(schema, required)), 1):
+        keys = {"period_start": "2026-01-01", "period_end": "2026-12-31", "line": line}
+        record = reader.read({**row, **keys})
+        records.append({column: record[column] for column in own})
+    parsed.unknown = reader.unknown  # type: ignore[attr-defined]
+    return records
+
+
+KEYS = ("period_start", "period_end", "line")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "iso8859-15", "cp1252"])
+@pytest.mark.parametrize("separator", ["\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_encodings_separators_and_line_ends(encoding: str, separator: str, end: str) -> None:
+    text = fec_of(COLUMNS, LINE, LINE, separator=separator, end=end)
+    assert parsed(text.encode(encoding)) == [READ, READ]
+    assert parsed(text.removesuffix(end).encode(encoding)) == [READ, READ]
+    assert parsed((text + end).encode(encoding)) == [READ, READ]
+
+
+def test_headings_in_any_case_and_order_and_more_of_them() -> None:
+    headings = [*(name.upper() for name in reversed(COLUMNS)), "NatOp"]
+    assert parsed(fec_of(headings, [*reversed(LINE), "x"]).encode()) == [READ]
+    assert parsed.unknown == {"NatOp"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("amount", "side", "debit", "credit"),
+    [
+        ("12,30", "D", "12.30", "0"),
+        ("12,30", "c", "0", "12.30"),
+        ("12,30", "+1", "12.30", "0"),
+        ("12,30", "-1", "0", "12.30"),
+        ("-12,30", "D", "-12.30", "0"),
+    ],
+)
+def test_an_amount_and_its_side(amount: str, side: str, debit: str, credit: str) -> None:
+    headings = [{"Debit": "Montant", "Credit": "Sens"}.get(name, name) for name in COLUMNS]
+    line = [*LINE[:11], amount, side, *LINE[13:]]
+    (row,) = parsed(fec_of(headings, line).encode())
+    assert (row["debit"], row["credit"]) == (Decimal(debit), Decimal(credit))
+    with pytest.raises(FileError, match="line 1: the field 'Sens' is neither D nor C"):
+        parsed(fec_of(headings, [*LINE[:11], amount, "X", *LINE[13:]]).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0,1", "0.1"),
+        ("12345678901234567890,123456789", "12345678901234567890.123456789"),
+        ("-,5", None),
+        (",50", "0.50"),
+        (" 1.10 ", "1.10"),
+        ("+3", "3"),
+        ("1 234,50", None),
+        ("1.234,50", None),
+        ("NaN", None),
+        ("1e5", "100000"),
+    ],
+)
+def test_numbers_are_exact_or_refused(text: str, number: str | None) -> None:
+    content = fec_of(COLUMNS, [*LINE[:11], text, *LINE[12:]]).encode()
+    if number is not None:
+        (row,) = parsed(content)
+        assert row["debit"] == Decimal(number)
+        return
+    with pytest.raises(PennylaneError) as refusal:
+        parsed(content)
+    assert "line 1: the field 'debit' is a text: expected a decimal number" in str(refusal.value)
+    assert text not in str(refusal.value)
+
+
+@pytest.mark.parametrize("day", ["20260231", "31/01/2026", "2026013", "tomorrow"])
+def test_a_day_that_is_none_is_refused(day: str) -> None:
+    with pytest.raises(PennylaneError, match="line 2: the field 'ecriture_date' is a text"):
+        parsed(fec_of(COLUMNS, LINE, [*LINE[:3], day, *LINE[4:]]).encode())
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('Facture "X"', 'Facture "X"'),
+        ('"Chez Paul"', '"Chez Paul"'),
+        ('"Facture ""X"""', 'Facture "X"'),
+        ('"a\tb"', "a\tb"),
+        ('"a\nb ""c"""', 'a\nb "c"'),
+        ('""', None),
+        ('"', '"'),
+        ("a\x0b\x85\u2028b\rc", "a\x0b\x85\u2028b\rc"),
+        ("a\0b", "a\ufffdb"),
+    ],
+)
+def test_quotes_and_odd_characters(written: str, meant: str | None) -> None:
+    content = fec_of(COLUMNS, [*LINE[:10], written, *LINE[11:]], LINE, end="\n").encode()
+    assert parsed(content) == [{**READ, "ecriture_lib": meant}, READ]
+
+
+def test_a_file_with_quotes_everywhere() -> None:
+    quoted = [[f'"{field}"' for field in line] for line in (COLUMNS, LINE)]
+    assert parsed(fec_of(*quoted, separator="|").encode()) == [{**READ, "valid_date": None}]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (fec_of(COLUMNS, LINE, LINE[:-1], LINE), "line 2 has 17 fields, not 18"),
+        (fec_of(COLUMNS, [*LINE, "x"], LINE), "line 1 has 19 fields, not 18"),
+        (fec_of(COLUMNS, LINE, [], LINE), "line 2 is empty"),
+        (fec_of(COLUMNS, LINE, ['"' + "a\tb", *LINE]), "line 2 has 20 fields, not 18"),
+        (fec_of([*COLUMNS[:-2], "Idevise"], LINE), "the headings lack montant_devise"),
+        (fec_of([*COLUMNS, "debit"], LINE), "the headings have debit twice"),
+    ],
+)
+def test_what_is_no_fec_says_where(content: str, sentence: str) -> None:
+    with pytest.raises(FileError, match=sentence) as refusal:
+        parsed(content.encode())
+    assert "Ventes" not in str(refusal.value)
+
+
+def test_no_encoding_is_guessed() -> None:
+    marked = fec_of(COLUMNS, LINE).encode("utf-8-sig").replace("é".encode(), b"\xe9")
+    with pytest.raises(FileError, match="line 1 is neither"):
+        parsed(marked)
+    with pytest.raises(FileError, match="line 2 is neither"):
+        parsed(fec_of(COLUMNS, LINE, [*LINE[:-1], "\x81"]).encode("latin-1", "replace"))
+
+
+def test_a_header_alone_is_a_period_without_entries_and_nothing_at_all_is_none() -> None:
+    assert parsed(fec_of(COLUMNS).encode()) == []
+    assert parsed("\t".join(COLUMNS).encode()) == []
+    with pytest.raises(TransientError, match="the file is empty"):
+        parsed(b"")
+
+
+@pytest.mark.parametrize("fields", range(1, 18))
+def test_a_file_cut_off_in_a_line_is_not_read(fields: int) -> None:
+    with pytest.raises(TransientError, match="in the middle of a line"):
+        parsed((fec_of(COLUMNS, LINE) + "\t".join(LINE[:fields])).encode())
+
+
+# What a workbook looks like
+
+HEADINGS = ["Date", "COMPTE", "libelle du compte", "Débit", "credit"]
+ROW: list[Any] = ["2026-01-31", "411000", "Clients", 10.1, 0]
+
+
+def workbook(*sheets: list[list[Any]]) -> bytes:
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for rows in sheets:
+        sheet = book.create_sheet()
+        for row in rows:
+            sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def ledger(*sheets: list[list[Any]]) -> list[tuple[Any, ...]]:
+    records = parsed(workbook(*sheets), GL)
+    names = ("date", "account", "account_label", "debit", "credit")
+    return [tuple(record[name] for name in names) for record in records]
+
+
+def test_headings_below_a_title_and_several_sheets() -> None:
+    read = ("2026-01-31", "411000", "Clients", Decimal("10.1"), Decimal(0))
+    title: list[list[Any]] = [["Grand livre"], [], ["Du", date(2026, 1, 1)]]
+    assert ledger([*title, HEADINGS, ROW, [], ROW], [HEADINGS, ROW], []) == [read] * 3
+    assert ledger([HEADINGS]) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "cell", "value"),
+    [
+        (0, datetime(2026, 1, 31), "2026-01-31"),  # noqa: DTZ001 - workbooks know no time zones
+        (0, date(2026, 1, 31), "2026-01-31"),
+        (0, "31/01/2026", "2026-01-31"),
+        (1, 411000, "411000"),
+        (2, None, None),
+        (3, 0.1 + 0.2, Decimal("0.3")),
+        (3, 1 / 3, Decimal("0.333333333333333")),
+        (3, 98765432109.87, Decimal("98765432109.87")),
+        (3, "1234,56", Decimal("1234.56")),
+        (3, "", None),
+    ],
+)
+def test_cells_of_several_types(place: int, cell: Any, value: Any) -> None:  # noqa: ANN401
+    row = [*ROW[:place], cell, *ROW[place + 1 :]]
+    assert ledger([HEADINGS, row])[0][place] == value
+
+
+def test_cents_survive_a_workbook() -> None:
+    cents = [*range(10_000), *range(10**13 - 500, 10**13), *range(7 * 10**12, 7 * 10**12 + 500)]
+    rows = [[*ROW[:3], amount / 100, 0] for amount in cents]
+    found = [row[3] for row in ledger([HEADINGS, *rows])]
+    assert found == [Decimal(amount) / 100 for amount in cents]
+    assert all(later > earlier for earlier, later in pairwise(found[:10_000]))
+
+
+@pytest.mark.parametrize(
+    ("sheets", "sentence"),
+    [
+        (
+            [[["Grand livre"], ["Date", "Compte"], ROW]],
+            "sheet 1 begins with no line of headings: the headings lack credit, debit$",
+        ),
+        ([[HEADINGS, ROW], [ROW] * 30], "sheet 2 begins with no line of headings"),
+        ([[HEADINGS, ["Total", "411000", "", 1, 0]]], "line 1: the field 'date' is a text"),
+        ([[HEADINGS, [True, "411000", "", 1, 0]]], "line 1: the field 'date' is a boolean"),
+        ([[HEADINGS, [*ROW[:3], "#REF!", 0]]], "line 1: the field 'debit' is a text"),
+        ([[HEADINGS, [45000, *ROW[1:]]]], "line 1: the field 'date' is a number"),
+    ],
+)
+def test_what_is_no_ledger_says_where(sheets: list[list[list[Any]]], sentence: str) -> None:
+    with pytest.raises(PennylaneError, match=sentence):
+        ledger(*sheets)
+
+
+def test_columns_that_are_not_known_are_named() -> None:
+    headings = [*HEADINGS, "Lettrage", None]
+    parsed(workbook([headings, [*ROW, "A", "b", "c"], [*ROW, "A"]]), GL)
+    assert parsed.unknown == {"Lettrage", "column 7", "column 8"}  # type: ignore[attr-defined]
+
+
+def test_a_damaged_workbook_is_not_read() -> None:
+    content = workbook([HEADINGS, *[[*ROW]] * 5000])
+    middle = len(content) // 2
+    for broken in (
+        content[:middle],
+        content[:middle] + bytes(20) + content[middle + 20 :],
+        b"<html>",
+        b"",
+    ):
+        with pytest.raises(TransientError):
+            parsed(broken, GL)
