@@ -116,6 +116,19 @@ class Plain:
             return desk.stamp()
         return desk.log.record(self.resource, row.id, operation, row.data["created_at"])
 
+    def _tell_carriers(self, without: Callable[[tuple[Share, ...]], tuple[Share, ...]]) -> None:
+        """Note that what has categories changes itself when one goes away."""
+        books, record = self._desk.books, self._desk.log.record
+        for name in ("customer_invoices", "supplier_invoices", "transactions"):
+            for one in getattr(books, name):
+                if without(one.shares) != one.shares:
+                    one.updated_at = record(name, one.id, "update", one.created_at)
+        for name in ("customers", "suppliers"):
+            for party in getattr(books, name):
+                if without(party.hidden["shares"]) != party.hidden["shares"]:
+                    stamp = record(name, party.id, "update", party.data["created_at"])
+                    party.data["updated_at"] = stamp
+
     def _forget(self, category: Doc) -> None:
         """Take a category away from all that it was given to."""
         books = self._desk.books
@@ -123,20 +136,7 @@ class Plain:
         def without(shares: tuple[Share, ...]) -> tuple[Share, ...]:
             return tuple(one for one in shares if one.category is not category)
 
-        record = self._desk.log.record
-        for name, rows in (
-            ("customer_invoices", books.customer_invoices),
-            ("supplier_invoices", books.supplier_invoices),
-            ("transactions", books.transactions),
-        ):  # what has categories is changed itself
-            for one in rows:
-                if without(one.shares) != one.shares:
-                    one.updated_at = record(name, one.id, "update", one.created_at)
-        for name, parties in (("customers", books.customers), ("suppliers", books.suppliers)):
-            for party in parties:
-                if without(party.hidden["shares"]) != party.hidden["shares"]:
-                    stamp = record(name, party.id, "update", party.data["created_at"])
-                    party.data["updated_at"] = stamp
+        self._tell_carriers(without)
         books.share_pool = [one for one in books.share_pool if without(one) == one]
         touched = []
         for line in books.ledger_entry_lines:
