@@ -22,7 +22,8 @@ STREAMS = {
 }
 COLLECTIONS = STREAMS.keys() - {"sync_log"}
 ALL_DATES = json.dumps([{"field": "date", "operator": "gteq", "value": "1900-01-01"}])
-PLAIN_LISTS = sorted(COLLECTIONS - {"company", "pro_account_mandates", "trial_balance"})
+NO_PLAIN_LISTS = {"company", "customer_invoice_lines", "pro_account_mandates", "trial_balance"}
+PLAIN_LISTS = sorted(COLLECTIONS - NO_PLAIN_LISTS)
 
 
 def listed(sandbox: Sandbox, name: str) -> list[dict[str, Any]]:

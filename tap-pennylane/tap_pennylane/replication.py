@@ -96,7 +96,7 @@ def lists_ahead(stream: ChildStream) -> int:
         return 0
     if bookmark and way == "changelog":
         with suppress(UntraceableError):
-            gone, _ = _changes(stream, bookmark)
+            gone = _changes(stream, bookmark, {})
             return len(gone) - sum(gone.values())
     left = bookmark.scan.left if bookmark and bookmark.scan and way == "resumed scan" else None
     return len(stream.parents(left))
@@ -142,8 +142,7 @@ def _follow(
     stream: PennylaneStream, bookmark: Bookmark, positions: dict[str, Position], entry: Entry
 ) -> Iterator[dict[str, Any]]:
     """Deliver what the changelogs name; `positions` then says how far they were read."""
-    gone, upto = _changes(stream, bookmark)
-    positions.update(upto)
+    gone = _changes(stream, bookmark, positions)
     stream.activate(bookmark.version or 0)
     moment = stream.tap.client.now().isoformat()
     key = stream.primary_keys[0]
@@ -170,17 +169,17 @@ def _follow(
 
 
 def _changes(
-    stream: PennylaneStream, bookmark: Bookmark
-) -> tuple[dict[int, bool], dict[str, Position]]:
-    """The records that changed and whether they are gone, and how far the changelogs were read."""
-    events, positions = {}, {}
+    stream: PennylaneStream, bookmark: Bookmark, positions: dict[str, Position]
+) -> dict[int, bool]:
+    """The records that changed, and whether they are gone; `positions` says how far it was read."""
+    events = {}
     for path in stream.changelogs:
         events[path], positions[path] = stream.tap.changelogs.since(path, bookmark.changes[path])
     gone: dict[int, bool] = {}
     for path, key in stream.changelogs.items():
         for identity, deleted in stream.changed(path, key, events[path]).items():
             gone[identity] = gone.get(identity, False) or deleted
-    return gone, positions
+    return gone
 
 
 def _new_scan(stream: PennylaneStream, earlier: Bookmark | None) -> Scan:

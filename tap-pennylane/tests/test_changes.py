@@ -22,7 +22,9 @@ STREAMS = {
     for name, stream in TapPennylane(validate_config=False).streams.items()
     if name != "sync_log" and stream.selected_by_default
 }
-FOLLOWED = sorted(name for name, stream in STREAMS.items() if stream.changelog)
+FOLLOWED = sorted(
+    name for name, stream in STREAMS.items() if stream.changelog and "{" not in stream.path
+)
 WEEK = 7 * 86_400
 
 

@@ -159,6 +159,7 @@ class IncludedStream(ChildStream):
         """Nothing was sent along yet."""
         super().__init__(*arguments, **options)
         self._sent = Entry(self.name)
+        self._is_begun = False
 
     def deliver(self, parents: Items, replaced: Sequence[int]) -> None:
         """Send the lists of some parents.
@@ -171,8 +172,8 @@ class IncludedStream(ChildStream):
             replaced: Parents whose rows of before are void.
         """
         moment = self.tap.client.now().isoformat()
-        if not self._sent.mode:
-            self._sent.mode = "with its parent"
+        if not self._is_begun:
+            self._is_begun = True
             self._write_schema_message()
         try:
             for parent in replaced:
@@ -202,8 +203,9 @@ class IncludedStream(ChildStream):
         with self.tap.sync_log.entry(self.name) as entry:
             if not self.parent_stream.selected:
                 yield from self._guarded(entry, self._alone())
-            entry.mode, entry.records = self._sent.mode, self._sent.records
-            entry.tombstones = self._sent.tombstones
+            modes = {one.stream: one.mode for one in self.tap.sync_log.entries}
+            entry.mode = modes.get(self.parent_stream.name) or self._sent.mode
+            entry.records, entry.tombstones = self._sent.records, self._sent.tombstones
             failures = self.tap.failures
             if error := failures.get(self.name) or failures.get(self.parent_stream.name):
                 failures[self.name] = error
@@ -211,6 +213,7 @@ class IncludedStream(ChildStream):
 
     def _alone(self) -> Iterator[dict[str, Any]]:
         """Read the parent's stream for the sake of this one; nothing of it is sent."""
-        for _ in replicate(self.parent_stream, Entry(self.parent_stream.name)):
+        for _ in replicate(self.parent_stream, reading := Entry(self.parent_stream.name)):
             pass
+        self._sent.mode = reading.mode
         yield from ()
