@@ -107,7 +107,6 @@ class World:
         took = datetime.fromisoformat(log["ended_at"]) - datetime.fromisoformat(log["started_at"])
         return measured.numbers | {
             "stream_seconds": round(took.total_seconds(), 2),
-            "stream_requests": log["requests"],
             "stream_rows_per_second": round(log["records"] / took.total_seconds()),
         }
 

@@ -26,6 +26,10 @@ PUBLISHED = {10_000: (30, 5), 100_000: (300, 30), 1_000_000: (2700, 300)}
 """Of the system this replaces, at 4.5 requests/s: seconds of extraction and of loading."""
 
 
+SMALLEST = 10
+"""A program that holds less MiB is a passing one, and not shown."""
+
+
 def read(path: Path) -> tuple[dict[str, Any], list[Line]]:
     """What was kept of a run: its circumstances, and its lines."""
     first, *others = path.read_text("utf-8").splitlines()
@@ -74,7 +78,7 @@ def _limit(lines: Sequence[Line]) -> str:
     rows = []
     for line in chosen(lines, "limit"):
         one = line.measured
-        requests = one["stream_requests"]
+        requests = one["requests"]
         rows.append(
             (
                 f"{line.parameters['latency_ms']} ms",
@@ -134,7 +138,11 @@ def _resources(line: Line) -> tuple[str, str]:
     million = 1e6 / max(1, one["rows"])
     costs = {"": one["cpu_seconds"]} | one["cpu_beside"]
     shown = " + ".join(f"{name} {cost * million:,.0f}".strip() for name, cost in costs.items())
-    peaks = [f"{name} {held}" for name, held in one["peak_mib"].items() if "--" not in name]
+    peaks = [
+        f"{name} {held}"
+        for name, held in one["peak_mib"].items()
+        if held >= SMALLEST and "--discover" not in name
+    ]
     return shown, ", ".join(peaks)
 
 

@@ -72,7 +72,7 @@ def verdicts(lines: Sequence[Line]) -> Iterator[Verdict]:
 
 def _limit(lines: Sequence[Line]) -> Iterator[Verdict]:
     for line in chosen(lines, "limit", concurrency=CONCURRENCY):
-        latency, requests = line.parameters["latency_ms"], line.measured["stream_requests"]
+        latency, requests = line.parameters["latency_ms"], line.measured["requests"]
         took, factor = line.measured["stream_seconds"], 1.05 if latency == 400 else 1.10  # noqa: PLR2004
         for name, floor in (
             ("(requests - 25) / 5", formula_floor(requests)),
