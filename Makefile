@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run up down psql test lint types locks format constraints soak clean
+.PHONY: help install demo run up down psql test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -46,6 +46,14 @@ test: install ## Run every test (`make test ARGS="-k name"`: some)
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
 	@MODEL_STEPS=$(or $(STEPS),3000) MODEL_SEED=$(or $(SEED),$(shell date +%s)) \
 	  .venv/bin/pytest tests/test_model.py $(ARGS)
+
+bench: install .cache/dlt/.installed ## Measure it, beside dlt (`make bench ARGS=--quick`: in minutes)
+	@$(PYTHON) benchmarks/run.py $(ARGS)
+
+# The other system, in an environment of its own.
+.cache/dlt/.installed: uv.lock
+	@UV_PROJECT_ENVIRONMENT=.cache/dlt $(UV) sync --frozen --quiet --only-group bench
+	@touch $@
 
 lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff check

@@ -1,0 +1,214 @@
+"""The tables of docs/benchmarks.md, made from kept numbers.
+
+python benchmarks/tables.py                  # the newest of benchmarks/results into the page
+python benchmarks/tables.py FILE --print     # these numbers, to the terminal
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parts import DLT, PIPELINE, Line
+from targets import chosen, formula_floor, middle, verdicts, window_floor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks" / "results"
+PAGE = PROJECT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- results: generated -->\n", "<!-- /results -->"
+
+PUBLISHED = {10_000: (30, 5), 100_000: (300, 30), 1_000_000: (2700, 300)}
+"""Of the system this replaces, at 4.5 requests/s: seconds of extraction and of loading."""
+
+
+SMALLEST = 10
+"""A program that holds less MiB is a passing one, and not shown."""
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[Line]]:
+    """What was kept of a run: its circumstances, and its lines."""
+    first, *others = path.read_text("utf-8").splitlines()
+    return json.loads(first)["run"], [Line(**json.loads(line)) for line in others]
+
+
+def page(run: dict[str, Any], lines: Sequence[Line]) -> str:
+    """Every table that something was measured for."""
+    shown = [_circumstances(run), _verdicts(lines, run["scale"])]
+    shown += [
+        table(lines) for table in (_limit, _throughput, _growth, _incremental) if table(lines)
+    ]
+    return "\n".join(shown)
+
+
+def _table(title: str, head: str, rows: Iterable[Sequence[object]]) -> str:
+    body = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    if not body:
+        return ""
+    columns = head.count("|") + 1
+    return "\n".join([f"**{title}**\n", f"| {head} |", f"|{'---|' * columns}", *body, ""])
+
+
+def _circumstances(run: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    return (
+        f"{run['date'][:16].replace('T', ' ')} UTC, commit `{run['commit']}`, scale "
+        f"`{run['scale']}`, parts {', '.join(run['parts'])}: `{run['command']}`, "
+        f"{run['minutes']} minutes.\n"
+        f"{run['cores']} cores ({run['processor']}), {run['memory_gib']} GiB, {run['system']}; "
+        f"load before it began: {run['load']}. {versions}.\n"
+    )
+
+
+def _verdicts(lines: Sequence[Line], scale: str) -> str:
+    rows = [(one.name, one.target, one.measured, _yes(one.met)) for one in verdicts(lines)]
+    title = "Targets" if scale == "full" else "Targets (of the full sizes, which these are not)"
+    return _table(title, "What | Target | Measured | Met", rows)
+
+
+def _yes(met: bool) -> str:  # noqa: FBT001 - it is what is shown
+    return "yes" if met else "**no**"
+
+
+def _limit(lines: Sequence[Line]) -> str:
+    rows = []
+    for line in chosen(lines, "limit"):
+        one = line.measured
+        requests = one["requests"]
+        rows.append(
+            (
+                f"{line.parameters['latency_ms']} ms",
+                line.parameters["concurrency"],
+                f"{one['rows']:,}",
+                requests,
+                f"{formula_floor(requests):.1f} s",
+                f"{window_floor(requests)} s",
+                f"{one['stream_seconds']:.1f} s",
+                one["rate_limited"],
+                one["busiest_window"],
+            )
+        )
+    head = "Latency | Concurrency | Rows | Requests | (R - 25) / 5 | Window | Time | 429s | Busiest"
+    return _table("Use of the limit: the tap alone at 25/5, time of the stream", head, rows)
+
+
+def _groups(lines: Sequence[Line]) -> list[list[Line]]:
+    """Repeated runs of one thing, together."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        key = json.dumps([line.part, line.system, line.parameters], sort_keys=True)
+        found.setdefault(key, []).append(line)
+    return list(found.values())
+
+
+def _throughput(lines: Sequence[Line]) -> str:
+    parts = ("tap", "dlt", "dlt at the limit", "compressed")
+    rows = []
+    for runs in _groups([line for part in parts for line in chosen(lines, part)]):
+        one = runs[0]
+        seconds = [line.measured["seconds"] for line in runs]
+        spread = f" ({min(seconds):.1f} to {max(seconds):.1f})" if len(runs) > 1 else ""
+        latency = one.parameters.get("latency_ms")
+        rate = "stream_rows_per_second" if one.part == "tap" else "rows_per_second"
+        rows.append(
+            (
+                one.system
+                + (f", 25/5, {latency} ms" if latency is not None else "")
+                + (", 2500/5" if one.part == "compressed" else ""),
+                one.parameters["concurrency"],
+                one.parameters.get("stream", "ledger_entry_lines"),
+                f"{one.measured['rows']:,}",
+                len(runs),
+                f"{middle(runs, 'seconds'):.1f} s{spread}",
+                f"{middle(runs, rate):,.0f}",
+                *_resources(one),
+            )
+        )
+    head = "System | Readers | Stream | Rows | Runs | Time | Rows/s | CPU-s/million rows | Peak MiB"
+    return _table("Throughput, start-up included (the tap's rows/s without)", head, rows)
+
+
+def _resources(line: Line) -> tuple[str, str]:
+    """CPU-seconds per million rows of the programs, and beside them; peak memory by program."""
+    one = line.measured
+    million = 1e6 / max(1, one["rows"])
+    costs = {"": one["cpu_seconds"]} | one["cpu_beside"]
+    shown = " + ".join(f"{name} {cost * million:,.0f}".strip() for name, cost in costs.items())
+    peaks = [
+        f"{name} {held}"
+        for name, held in one["peak_mib"].items()
+        if held >= SMALLEST and "--discover" not in name
+    ]
+    return shown, ", ".join(peaks)
+
+
+def _growth(lines: Sequence[Line]) -> str:
+    rows = []
+    for size in dict.fromkeys(line.parameters["size"] for line in chosen(lines, "growth")):
+        ours, theirs = (chosen(lines, "growth", one, size=size) for one in (PIPELINE, DLT))
+        published = PUBLISHED.get(size)
+        rows.append(
+            (
+                f"{size:,}",
+                *(_costs(runs) for runs in (ours, theirs)),
+                f"{window_floor(ours[0].measured['requests'])} s",
+                f"{published[0]:,} + {published[1]} s" if published else "",
+            )
+        )
+    head = (
+        "Rows | meltano run, unthrottled | dlt, unthrottled | Least at 25/5 (ours) | "
+        "Published by the system this replaces (extraction + loading)"
+    )
+    return _table("Growth", head, rows)
+
+
+def _costs(runs: Sequence[Line]) -> str:
+    one = runs[0].measured
+    peak = max(held for name, held in one["peak_mib"].items())
+    return f"{one['seconds']:.1f} s, {one['cpu_seconds']:.0f} CPU-s, largest process {peak} MiB"
+
+
+def _incremental(lines: Sequence[Line]) -> str:
+    rows = [
+        (
+            line.system,
+            line.parameters["run"],
+            f"{line.measured['rows']:,}",
+            line.measured["requests"],
+            f"{line.measured['seconds']:.1f} s",
+            f"{line.measured['cpu_seconds']:.1f}",
+        )
+        for line in chosen(lines, "incremental")
+    ]
+    head = "System | Run | Rows in the table | Requests | Time | CPU-s"
+    return _table("A later run (ours at 25/5; dlt unthrottled), start-up included", head, rows)
+
+
+def write(path: Path) -> None:
+    """Put the tables of kept numbers into the page."""
+    text = PAGE.read_text("utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    tables = f"Numbers: `{path.resolve().relative_to(PROJECT)}`.\n\n{page(*read(path))}"
+    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", "utf-8")
+
+
+def main() -> None:
+    """Write, or print."""
+    parser = argparse.ArgumentParser(description="Make the tables of docs/benchmarks.md.")
+    parser.add_argument("file", type=Path, nargs="?", help="default: the newest results")
+    parser.add_argument("--print", action="store_true", help="to the terminal, not the page")
+    given = parser.parse_args()
+    file = given.file or max(RESULTS.glob("*.jsonl"))
+    if given.print:
+        print(page(*read(file)))
+    else:
+        write(file)
+
+
+if __name__ == "__main__":
+    main()
