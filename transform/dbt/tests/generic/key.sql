@@ -1,0 +1,7 @@
+{#- The key of a view: never empty, never twice. -#}
+{%- test key(model, columns) -%}
+select {{ columns | join(', ') }}, count(*) as rows
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1 {% for column in columns %}or {{ column }} is null {% endfor %}
+{%- endtest -%}
