@@ -6,16 +6,13 @@ python transform/dbt/scripts/generate_staging.py
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from tap_pennylane.tap import TapPennylane
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SCRIPTS = Path(__file__).parent
-STAGING = SCRIPTS.parent / "models" / "staging"
+PROJECT = SCRIPTS.parent
 HEAD = "Made by scripts/generate_staging.py: change the glossary, or the tap, not this file."
 
 TYPES = {"integer": "bigint", "number": "numeric", "boolean": "boolean"}
@@ -64,7 +61,11 @@ def files() -> dict[str, str]:
     source = {"name": "pennylane", "schema": "{{ target.schema }}", "tables": tables}
     source["description"] = "What target-postgres writes: deleted rows too. Ask the views instead."
     made["_sources.yml"] = dump({"sources": [source]})
-    return made
+    return {f"models/staging/{file}": text for file, text in made.items()} | {
+        "macros/streams.sql": f"{{#- {HEAD} -#}}\n"
+        f"{{%- macro streams() -%}}{{{{ return({[table for table, _ in streams]!r}) }}}}"
+        "{%- endmacro -%}\n"
+    }
 
 
 def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN401 - any stream
@@ -142,20 +143,23 @@ def dump(content: dict[str, Any]) -> str:
     return f"# {HEAD}\n{text}"
 
 
-def stale() -> Iterator[str]:
-    """The names of files that are not as they would be made now."""
+def stale() -> list[str]:
+    """The generated files that are not as they would be made now."""
     wanted = files()
-    found = {path.name: path.read_text(encoding="utf-8") for path in STAGING.iterdir()}
-    for file in sorted(wanted.keys() | found.keys()):
-        if wanted.get(file) != found.get(file):
-            yield file
+    found = {str(path.relative_to(PROJECT)) for path in (PROJECT / "models/staging").iterdir()}
+    return sorted(
+        file
+        for file in wanted.keys() | found
+        if file not in wanted
+        or not (PROJECT / file).exists()
+        or (PROJECT / file).read_text(encoding="utf-8") != wanted[file]
+    )
 
 
 if __name__ == "__main__":
-    wanted = files()
-    STAGING.mkdir(exist_ok=True)
-    for path in STAGING.iterdir():
-        if path.name not in wanted:
-            path.unlink()
-    for file, content in wanted.items():
-        (STAGING / file).write_text(content, encoding="utf-8")
+    made = files()
+    for file in stale():
+        if file in made:
+            (PROJECT / file).write_text(made[file], encoding="utf-8")
+        else:
+            (PROJECT / file).unlink()
