@@ -46,4 +46,5 @@ where (debits, credits) <> (reported_debits, reported_credits)
     ) -%}
   {%- endfor -%}
 {%- endif -%}
+-- depends_on: {{ ref('sync_metadata') }} (a failure keeps no view from being built)
 {{ differences }}

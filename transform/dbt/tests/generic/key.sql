@@ -1,5 +1,6 @@
 {#- The key of a view: never empty, never twice. -#}
 {%- test key(model, columns) -%}
+-- depends_on: {{ ref('sync_metadata') }} (a failure keeps no view from being built)
 select {{ columns | join(', ') }}, count(*) as rows
 from {{ model }}
 group by {{ columns | join(', ') }}
