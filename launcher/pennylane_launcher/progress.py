@@ -48,6 +48,8 @@ class Progress:
         if found := BEGINNING.match(event):
             self.stream = found[1]
             return None
+        if entry.get("block_type") == "ExtractLoadBlocks" and entry.get("success"):
+            return "loaded; now the views are built and tested"
         if ROUTINE.match(event) or not (plain or from_tap or entry.get("level") in LOUD):
             return None
         return self._redacted(f"{entry.get('name', 'meltano')}: {event}")
