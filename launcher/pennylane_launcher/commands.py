@@ -101,8 +101,8 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         print(f"\n{result}\n\nTook {seconds:.0f} s. Look inside: make psql")
     if code:
         msg = (
-            f"Not everything was loaded, or a test of the views failed: `meltano run` ended with exit"
-            f" code {code}, see above."
+            "Not everything was loaded, or a test of the views failed: `meltano run` ended with"
+            f" exit code {code}, see above."
         )
         raise LauncherError(msg)
     return 0
