@@ -120,7 +120,7 @@ def test_live_views_hold_what_pennylane_holds(warehouse: Pipeline) -> None:
 
 def test_each_run_is_told_right(warehouse: Pipeline) -> None:
     first, killed, last = log(warehouse)
-    assert first.keys() == killed.keys() == STREAMS.keys() - {"sync_log"}
+    assert first.keys() == killed.keys() == warehouse.tables() - {"sync_log"}
     assert {row["status"] for row in first.values()} == {"success"}
     assert {row["status"] for row in last.values()} == {"success"}
     failed = {name for name, row in killed.items() if row["status"] == "failed"}
@@ -141,7 +141,7 @@ def test_the_two_queries_answer(warehouse: Pipeline) -> None:
     transactions = next(row for row in failures if row["table_name"] == "transactions")
     assert (transactions["executions"], transactions["failures"]) == (3, 1)
     metadata = warehouse.query("SELECT * FROM pennylane.sync_metadata;")
-    assert {row["table_name"] for row in metadata} == STREAMS.keys() - {"sync_log"}
+    assert {row["table_name"] for row in metadata} == warehouse.tables() - {"sync_log"}
     last = log(warehouse)[-1]
     for row in metadata:
         assert row["total_records"] == len(warehouse.live(row["table_name"]))

@@ -1,2 +1,3 @@
 {#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
 {%- macro streams() -%}{{ return(['bank_accounts', 'bank_establishments', 'billing_subscriptions', 'categories', 'category_groups', 'commercial_documents', 'company', 'customer_invoice_templates', 'customer_invoices', 'customers', 'fiscal_years', 'gocardless_mandates', 'journals', 'ledger_accounts', 'ledger_entries', 'ledger_entry_lines', 'pa_registrations', 'pro_account_mandate_migrations', 'pro_account_mandates', 'products', 'purchase_requests', 'quotes', 'sepa_mandates', 'supplier_invoices', 'suppliers', 'sync_log', 'transactions', 'trial_balance', 'webhook_subscriptions']) }}{%- endmacro -%}
+{%- macro companions() -%}{{ return({}) }}{%- endmacro -%}

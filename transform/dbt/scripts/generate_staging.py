@@ -62,10 +62,23 @@ def files() -> dict[str, str]:
     source["description"] = "What target-postgres writes: deleted rows too. Ask the views instead."
     made["_sources.yml"] = dump({"sources": [source]})
     return {f"models/staging/{file}": text for file, text in made.items()} | {
-        "macros/streams.sql": f"{{#- {HEAD} -#}}\n"
-        f"{{%- macro streams() -%}}{{{{ return({[table for table, _ in streams]!r}) }}}}"
-        "{%- endmacro -%}\n"
+        "macros/streams.sql": macros(streams)
     }
+
+
+def macros(streams: list[tuple[str, Any]]) -> str:
+    """The names of the streams, and which are sent along with another, under its bookmark."""
+    names = [table for table, _ in streams]
+    companions = {
+        table: stream.parent.name
+        for table, stream in streams
+        if "IncludedStream" in {base.__name__ for base in type(stream).__mro__}
+    }
+    return (
+        f"{{#- {HEAD} -#}}\n"
+        f"{{%- macro streams() -%}}{{{{ return({names!r}) }}}}{{%- endmacro -%}}\n"
+        f"{{%- macro companions() -%}}{{{{ return({companions!r}) }}}}{{%- endmacro -%}}\n"
+    )
 
 
 def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN401 - any stream
@@ -132,7 +145,7 @@ def kind(definition: dict[str, Any]) -> str:
 def parent_key(stream: Any) -> str | None:  # noqa: ANN401 - any stream
     """The key of the parent, if the stream is the list of one."""
     match tuple(stream.primary_keys):
-        case (parent, "id"):
+        case (parent, *_, "id"):
             return str(parent)
     return None
 

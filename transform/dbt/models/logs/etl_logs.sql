@@ -54,7 +54,7 @@ processes as (
 ),
 
 -- Of a run that failed, what the target confirmed: bookmarks that moved, and owe nothing more.
-confirmed as (
+moved as (
     select runs.id, bookmark.key as table_name
     from runs
     cross join lateral jsonb_each(runs.payload::jsonb #> '{singer_state,bookmarks}') as bookmark
@@ -67,6 +67,14 @@ confirmed as (
             order by earlier.id desc
             limit 1
         )
+),
+
+confirmed as (
+    select id, table_name from moved
+    {%- for companion, parent in companions().items() %}
+    union all
+    select id, '{{ companion }}' from moved where table_name = '{{ parent }}'
+    {%- endfor %}
 ),
 
 -- The tables that a run without a word on them owed: those of the last run that spoke of any.
