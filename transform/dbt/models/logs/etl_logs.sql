@@ -35,22 +35,37 @@ counted as (
 
 -- A process of the target belongs to the run that began last before it, and had not ended.
 moments as (
-    select process, to_timestamp(process / 1000.0) at time zone 'utc' as moment, null::integer as id
-    from (select process from entries union select process from counted) as processes
+    select
+        process,
+        to_timestamp(process / 1000.0) at time zone 'utc' as moment,
+        null::integer as id,
+        bool_or(has_told) as has_told
+    from (
+        select process, true as has_told from entries
+        union all
+        select process, false from counted
+    ) as seen
+    group by process
     union all
-    select null, started_at, id from runs
+    select null, started_at, id, null from runs
 ),
 
 placed as (
-    select process, moment, max(id) over (order by moment, id nulls last) as id
+    select process, moment, has_told, max(id) over (order by moment, id nulls last) as id
     from moments
 ),
 
 processes as (
-    select placed.process, runs.id
+    select placed.process, placed.has_told, runs.id
     from placed
     left join runs on runs.id = placed.id and placed.moment <= runs.ended_at + interval '2 seconds'
     where placed.process is not null
+),
+
+by_run as (
+    select id, max(process) as process, bool_or(has_told) as has_told
+    from processes
+    group by id
 ),
 
 -- Of a run that failed, what the target confirmed: bookmarks that moved, and owe nothing more.
@@ -122,18 +137,14 @@ untold as (
         runs.started_at,
         null::timestamp as ended_at,
         null::bigint as records_extracted,
-        (select max(processes.process) from processes where processes.id = runs.id) as process,
+        by_run.process,
         case when confirmed.id is null then runs.error end as error,
         case when confirmed.id is null then runs.status else 'success' end as status
     from runs
     cross join owed
+    left join by_run on by_run.id = runs.id
     left join confirmed on confirmed.id = runs.id and confirmed.table_name = owed.table_name
-    where runs.status <> 'success'
-        and not exists (
-            select from processes
-            inner join entries on entries.process = processes.process
-            where processes.id = runs.id
-        )
+    where runs.status <> 'success' and by_run.has_told is not true
 ),
 
 told_and_untold as (
