@@ -67,8 +67,9 @@ def files() -> dict[str, str]:
 
 
 def macros(streams: list[tuple[str, Any]]) -> str:
-    """The names of the streams, and which are sent along with another, under its bookmark."""
+    """The streams, the lists of single records, and lists sent under another stream's bookmark."""
     names = [table for table, _ in streams]
+    lists = [table for table, stream in streams if parent_key(stream)]
     companions = {
         table: stream.parent.name
         for table, stream in streams
@@ -77,6 +78,7 @@ def macros(streams: list[tuple[str, Any]]) -> str:
     return (
         f"{{#- {HEAD} -#}}\n"
         f"{{%- macro streams() -%}}{{{{ return({names!r}) }}}}{{%- endmacro -%}}\n"
+        f"{{%- macro lists() -%}}{{{{ return({lists!r}) }}}}{{%- endmacro -%}}\n"
         f"{{%- macro companions() -%}}{{{{ return({companions!r}) }}}}{{%- endmacro -%}}\n"
     )
 

@@ -107,7 +107,11 @@ told as (
         entries.table_name,
         entries.started_at,
         entries.ended_at,
-        entries.records + entries.tombstones as records_extracted,
+        -- Of a list, the tombstones are its markers.
+        entries.records + case
+            when entries.table_name in ('{{ lists() | join("', '") }}') then 0
+            else entries.tombstones
+        end as records_extracted,
         entries.process,
         case
             when entries.status <> 'success' then entries.error
