@@ -60,7 +60,7 @@ lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff format --check
 
 types: .venv/.installed
-	@for part in $(PACKAGES) $(wildcard tests benchmarks); do \
+	@for part in $(PACKAGES) $(wildcard tests benchmarks transform/dbt/scripts); do \
 	  echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; done
 
 locks: .venv/.installed
@@ -93,7 +93,8 @@ endif
 
 .venv/.installed: pyproject.toml uv.lock $(PACKAGES:%=%/pyproject.toml)
 	@if [ -e $@ ] && [ "$$(cat $@)" != "$(CURDIR)" ]; then \
-	  rm -rf .venv .meltano/extractors .meltano/loaders .meltano/mappers .meltano/.installed; fi
+	  rm -rf .venv .meltano/extractors .meltano/loaders .meltano/mappers .meltano/utilities \
+	    .meltano/.installed; fi
 	@if ! command -v uv >/dev/null && ! [ -x .venv/bin/uv ]; then \
 	  for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \

@@ -52,6 +52,14 @@ class Pipeline:
         """`meltano run tap-pennylane target-postgres`."""
         return self.meltano("run", *options, "tap-pennylane", "target-postgres", **variables)
 
+    def sync(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        """`meltano run sync`: load, then build and test the views."""
+        return self.meltano("run", "sync", **variables)
+
+    def dbt(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """`meltano invoke dbt …`."""
+        return self.meltano("invoke", "dbt", *arguments, **variables)
+
     def tap_into(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """`meltano run tap-pennylane` into another target."""
         return self.meltano("run", "tap-pennylane", target, **variables)
@@ -89,7 +97,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Serv
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pipeline_of(postgres: embedded.Server) -> Callable[[Sandbox], Pipeline]:
     """Make a pipeline from a sandbox into a new database."""
     return lambda sandbox: Pipeline(sandbox, postgres.url(f"test_{uuid.uuid4().hex[:12]}"))

@@ -44,7 +44,7 @@ def demo(project: Path, *, seed: int, size: int) -> int:
             sandbox(seed=seed, size=size) as api,
         ):
             url = _demo_database(postgres, f"seed {seed}, size {size}, sandbox {fingerprint()}")
-            print("meltano run tap-pennylane target-postgres …")
+            print("meltano run sync …")
             begin = time.monotonic()
             code = pipeline.run(
                 meltano.environment(url, api_url=api.url, token=TOKEN),
@@ -100,7 +100,10 @@ def run(project: Path, *, options: Sequence[str]) -> int:
     if result.rows:
         print(f"\n{result}\n\nTook {seconds:.0f} s. Look inside: make psql")
     if code:
-        msg = f"Not everything was loaded: `meltano run` ended with exit code {code}, see above."
+        msg = (
+            "Not everything was loaded, or a test of the views failed: `meltano run` ended with"
+            f" exit code {code}, see above."
+        )
         raise LauncherError(msg)
     return 0
 
@@ -116,13 +119,12 @@ def up(project: Path) -> int:
     url = embedded.up(directory).url(DATABASE)
     print(f"PostgreSQL is up until `make down`: {url}")
     if embedded.direct(directory):
-        print("Now for example: .venv/bin/meltano run tap-pennylane target-postgres")
+        print("Now for example: .venv/bin/meltano run sync")
     else:
-        print(
-            "This folder's path can't stand in meltano.yml; for `meltano` by hand, first say\n"
-            f"  export MELTANO_DATABASE_URI='{meltano.system_database(url)}'\n"
-            f"  export TARGET_POSTGRES_SQLALCHEMY_URL='{meltano.sqlalchemy(url)}'"
-        )
+        print("This folder's path can't stand in meltano.yml; for `meltano` by hand, first say")
+        variables = {"MELTANO_DATABASE_URI": meltano.system_database(url), **meltano.target(url)}
+        for name, value in variables.items():
+            print(f"  export {name}='{value}'")
     return 0
 
 
@@ -154,7 +156,8 @@ def psql(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
         else:
             url, _ = stack.enter_context(_database(project))
             schema = warehouse.schema(warehouse.variables(project))
-        options = {"PGOPTIONS": f"-csearch_path={schema},public"}
+        schemas = f"{schema}_marts,{schema}_live,{schema},public"
+        options = {"PGOPTIONS": f"-csearch_path={schemas}"}
         return subprocess.call(  # noqa: S603
             [embedded.program("psql"), *arguments], env=os.environ | options | _libpq(url)
         )
@@ -182,13 +185,12 @@ def _database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
         defaults = {"MELTANO_ENVIRONMENT": "prod", "POSTGRES_PORT": "5432"}
         if not (settings.get("TARGET_POSTGRES_PASSWORD") or settings.get("POSTGRES_PASSWORD")):
             # The target takes no empty password but in a URL.
-            defaults["TARGET_POSTGRES_SQLALCHEMY_URL"] = meltano.sqlalchemy(url)
+            defaults |= meltano.target(url)
         yield url, _with_defaults(settings, url, defaults)
         return
     with embedded.server(project / ".embedded") as postgres:
         url = postgres.url(DATABASE)
-        defaults = {"TARGET_POSTGRES_SQLALCHEMY_URL": meltano.sqlalchemy(url)}
-        yield url, _with_defaults(settings, url, defaults)
+        yield url, _with_defaults(settings, url, meltano.target(url))
 
 
 def _with_defaults(

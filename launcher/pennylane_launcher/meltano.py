@@ -5,9 +5,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
+
 SCHEMA = "pennylane"
 # What `meltano.yml` and the plugins read, or libpq behind their back.
-OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG")
+OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG", "DBT_")
 # They slow Python down, or lead it into another environment.
 UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
 
@@ -46,7 +48,7 @@ def environment(
     given = {
         "MELTANO_ENVIRONMENT": "dev",
         "MELTANO_DATABASE_URI": system_database(url),
-        "TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy(url),
+        **target(url),
         "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,
         "TAP_PENNYLANE_API_URL": api_url,
         "TAP_PENNYLANE_API_TOKEN": token,
@@ -58,6 +60,18 @@ def environment(
 def python(base: Mapping[str, str]) -> dict[str, str]:
     """Return the variables without those that a Python program should not inherit here."""
     return {name: value for name, value in base.items() if name not in UNWANTED}
+
+
+def target(url: str) -> dict[str, str]:
+    """Return the variables that lead to a database: the target by the URL, dbt by its parts."""
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    parts = conninfo_to_dict(url)
+    found = {
+        f"TARGET_POSTGRES_{name}": str(parts[key])
+        for key, name in (names | {"dbname": "DATABASE"}).items()
+        if key in parts
+    }
+    return found | {"TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy(url)}
 
 
 def sqlalchemy(url: str, driver: str = "exact") -> str:

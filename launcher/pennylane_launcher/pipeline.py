@@ -1,4 +1,4 @@
-"""The real `meltano run tap-pennylane target-postgres`, watched."""
+"""The real `meltano run sync`, watched."""
 
 import queue
 import sys
@@ -12,7 +12,8 @@ from pennylane_launcher import meltano
 from pennylane_launcher.processes import child
 from pennylane_launcher.progress import Progress
 
-BLOCKS = ("tap-pennylane", "target-postgres")
+JOB = "sync"
+"""In `meltano.yml`: load, then build and test the views."""
 
 SILENCE = 2.0
 """Seconds without a line after which one says how far the run is; more, in a long run."""
@@ -39,7 +40,7 @@ def run(
     Returns:
         Meltano's exit code.
     """
-    command = meltano.command("--log-format", "json", "run", *options, *BLOCKS, env_file=env_file)
+    command = meltano.command("--log-format", "json", "run", *options, JOB, env_file=env_file)
     progress = Progress(secrets)
     begin = time.monotonic()
     with child(command, environment=environment) as process:

@@ -47,10 +47,11 @@ class Progress:
         from_tap = str(entry.get("plugin_logger", "")).startswith("tap")
         if found := BEGINNING.match(event):
             self.stream = found[1]
-            return None
-        if ROUTINE.match(event) or not (plain or from_tap or entry.get("level") in LOUD):
-            return None
-        return self._redacted(f"{entry.get('name', 'meltano')}: {event}")
+        elif entry.get("block_type") == "ExtractLoadBlocks" and entry.get("success"):
+            return "loaded; now the views are built and tested"
+        elif not ROUTINE.match(event) and (plain or from_tap or entry.get("level") in LOUD):
+            return self._redacted(f"{entry.get('name', 'meltano')}: {event}")
+        return None
 
     def __str__(self) -> str:
         """Say how far the run is."""

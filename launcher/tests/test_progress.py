@@ -27,6 +27,11 @@ def metric(kind: str, value: int, *, stream: str = "customers") -> str:
     [
         (line("Environment 'dev' is active"), None),
         (line("Block run completed", level="error"), None),
+        (
+            line("Block run completed", block_type="ExtractLoadBlocks", success=True),
+            "loaded; now the views are built and tested",
+        ),
+        (line("FAIL 1 key", name="dbt", stdio="stderr"), "dbt: FAIL 1 key"),
         (line("Extractor failed", level="error"), "meltano: Extractor failed"),
         (from_tap("Reading again from the start"), "tap-pennylane: Reading again from the start"),
         (from_tap("Beginning sync of 'customers' in full_table mode"), None),

@@ -1,0 +1,116 @@
+"""How long each mart takes to answer a question about one month.
+
+    .venv/bin/python benchmarks/marts.py --size 1000000           # loads first: some minutes
+    .venv/bin/python benchmarks/marts.py --loaded --plans         # asks again, and shows the plans
+
+Loads the sandbox's company, without rate limit, into a database of its own on the embedded
+PostgreSQL by `meltano run sync`; then asks, the best of three, with the indexes and without.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+from pennylane_launcher import embedded, meltano
+from pennylane_sandbox.pytest_plugin import running
+from psycopg import sql
+
+PROJECT = Path(__file__).parents[1]
+MONTH = "between '2025-03-01' and '2025-03-31'"
+QUESTIONS = {
+    "general_ledger": f"select * from pennylane_marts.general_ledger where date {MONTH}",
+    "general_ledger_by_category": f"""
+        select category_label, sum(balance) from pennylane_marts.general_ledger_by_category
+        where date {MONTH} group by category_label""",
+    "trial_balance_computed": """
+        select * from pennylane_marts.trial_balance_computed where period_start = '2025-01-01'""",
+    "invoices_receivable": f"""
+        select customer_name, sum(remaining_amount) from pennylane_marts.invoices_receivable
+        where due_date {MONTH} group by customer_name""",
+    "invoices_payable": f"""
+        select supplier_name, sum(remaining_amount) from pennylane_marts.invoices_payable
+        where due_date {MONTH} group by supplier_name""",
+    "bank_movements": f"""
+        select matching_status, count(*), sum(amount) from pennylane_marts.bank_movements
+        where date {MONTH} group by matching_status""",
+    "vat_summary": "select * from pennylane_marts.vat_summary where month = '2025-03-01'",
+    "monthly_profit_and_loss": """
+        select * from pennylane_marts.monthly_profit_and_loss where month = '2025-03-01'""",
+    "fec": f'select * from pennylane_marts.fec where "EcritureDate" {MONTH}',
+    "fec_file": """
+        select * from pennylane_marts.fec_file
+        where "EcritureDate" between '20250301' and '20250331'""",
+    "lines of an account": """
+        select * from pennylane_marts.general_ledger where account_number = '706000'
+        order by date desc limit 100""",
+    "lines of an entry": """
+        select * from pennylane_marts.general_ledger where ledger_entry_id = (
+            select max(id) from pennylane_live.ledger_entries)""",
+    "invoices of a month": f"""
+        select * from pennylane_live.customer_invoices where date {MONTH}""",
+    "invoices of a customer": """
+        select * from pennylane_live.customer_invoices where customer_id = (
+            select max(id) from pennylane_live.customers)""",
+    "etl_logs": "select * from pennylane.etl_logs",
+    "sync_metadata": "select * from pennylane.sync_metadata",
+}
+
+
+def load(url: str, size: int) -> None:
+    """Load a company of so many ledger entry lines, and build the views."""
+    with running("--size", str(size), "--rate-limit", "none") as sandbox:
+        environment = meltano.environment(url, api_url=sandbox.url, token=sandbox.token)
+        subprocess.run(
+            meltano.command("--log-level", "warning", "run", "sync", env_file=Path("/dev/null")),
+            cwd=PROJECT,
+            env=environment | {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"},
+            check=True,
+        )
+
+
+def ask(connection: psycopg.Connection, question: str) -> tuple[float, str]:
+    """Return the milliseconds of the best of three, and its plan."""
+    plans = []
+    for _ in range(3):
+        rows = connection.execute(f"explain (analyze, costs off, timing off) {question}".encode())
+        plan = "\n".join(row[0] for row in rows)
+        plans.append((float(plan.rsplit("Execution Time: ", 1)[1].split()[0]), plan))
+    return min(plans)
+
+
+def main() -> None:
+    """Load, ask, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1_000_000, help="ledger entry lines")
+    parser.add_argument("--loaded", action="store_true", help="ask what was loaded before")
+    parser.add_argument("--plans", action="store_true", help="show how each question is answered")
+    given = parser.parse_args()
+    with embedded.server(PROJECT / ".embedded") as server:
+        url = server.url("marts_benchmark")
+        if not given.loaded:
+            load(url, given.size)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("vacuum analyze")
+        with psycopg.connect(url) as connection:
+            found = {name: ask(connection, question) for name, question in QUESTIONS.items()}
+            indexes = connection.execute(
+                "select indexname from pg_indexes "
+                "where schemaname = 'pennylane' and indexname like '%\\_live'"
+            ).fetchall()
+            for (index,) in indexes:
+                connection.execute(
+                    sql.SQL("drop index {}").format(sql.Identifier("pennylane", index))
+                )
+            bare = {name: ask(connection, question)[0] for name, question in QUESTIONS.items()}
+            connection.rollback()
+    print(f"{'question':<28} {'ms':>8} {'ms without indexes':>20}")
+    for name, (milliseconds, plan) in found.items():
+        print(f"{name:<28} {milliseconds:>8,.0f} {bare[name]:>20,.0f}")
+        if given.plans:
+            print(plan, file=sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+-- One row a table and run. What the tap says of a stream counts if its rows are known to have landed.
+{%- for table in streams() %}
+-- depends_on: {{ source('pennylane', table) }}
+{%- endfor %}
+with runs as (
+    select * from {{ ref('sync_runs') }}
+),
+
+entries as (
+    {{ live_rows(source('pennylane', 'sync_log'), {
+        'run_id': ['text', 'run_id'],
+        'stream': ['text', 'table_name'],
+        'mode': ['text', 'mode'],
+        'started_at': ['timestamp without time zone', 'started_at'],
+        'ended_at': ['timestamp without time zone', 'ended_at'],
+        'records': ['bigint', 'records'],
+        'tombstones': ['bigint', 'tombstones'],
+        'status': ['text', 'status'],
+        'error': ['text', 'error'],
+        '_sdc_sync_started_at': ['bigint', 'process'],
+    }) }}
+),
+
+counted as (
+    select table_name, process, max(records) as records
+    from (
+        select * from {{ ref('counted_rows') }}
+        union all
+        {{ counted(
+            '(select coalesce(max(earlier.process), 0) from ' ~ ref('counted_rows') ~ ' as earlier)'
+        ) }}
+    ) as both_counts
+    group by table_name, process
+),
+
+-- A process of the target belongs to the run that began last before it, and had not ended.
+moments as (
+    select
+        process,
+        to_timestamp(process / 1000.0) at time zone 'utc' as moment,
+        null::integer as id,
+        bool_or(has_told) as has_told
+    from (
+        select process, true as has_told from entries
+        union all
+        select process, false from counted
+    ) as seen
+    group by process
+    union all
+    select null, started_at, id, null from runs
+),
+
+placed as (
+    select process, moment, has_told, max(id) over (order by moment, id nulls last) as id
+    from moments
+),
+
+processes as (
+    select placed.process, placed.has_told, runs.id
+    from placed
+    left join runs on runs.id = placed.id and placed.moment <= runs.ended_at + interval '2 seconds'
+    where placed.process is not null
+),
+
+by_run as (
+    select id, max(process) as process, bool_or(has_told) as has_told
+    from processes
+    group by id
+),
+
+-- Of a run that failed, what the target confirmed: bookmarks that moved, and owe nothing more.
+moved as (
+    select runs.id, bookmark.key as table_name
+    from runs
+    cross join lateral jsonb_each(runs.payload::jsonb #> '{singer_state,bookmarks}') as bookmark
+    where runs.status = 'failed'
+        and not bookmark.value ? 'scan'
+        and bookmark.value is distinct from (
+            select earlier.payload::jsonb #> array['singer_state', 'bookmarks', bookmark.key]
+            from runs as earlier
+            where earlier.id < runs.id and earlier.payload like '%"singer_state"%'
+            order by earlier.id desc
+            limit 1
+        )
+),
+
+confirmed as (
+    select id, table_name from moved
+    {%- for companion, parent in companions().items() %}
+    union all
+    select id, '{{ companion }}' from moved where table_name = '{{ parent }}'
+    {%- endfor %}
+),
+
+-- The tables that a run without a word on them owed: those of the last run that spoke of any.
+owed as (
+    select distinct table_name from entries
+    where process = (select max(process) from entries)
+    union all
+    select '(all)' where not exists (select from entries)
+),
+
+told as (
+    select
+        coalesce(runs.run_id, entries.run_id) as run_id,
+        runs.id,
+        entries.table_name,
+        entries.started_at,
+        entries.ended_at,
+        -- Of a list, the tombstones are its markers.
+        entries.records + case
+            when entries.table_name in ('{{ lists() | join("', '") }}') then 0
+            else entries.tombstones
+        end as records_extracted,
+        entries.process,
+        case
+            when entries.status <> 'success' then entries.error
+            when runs.status = 'failed' and confirmed.id is null
+                and entries.records + entries.tombstones > 0
+                then runs.error
+        end as error,
+        case
+            when entries.status <> 'success' then 'failed'
+            when runs.status = 'failed' and confirmed.id is null
+                and entries.records + entries.tombstones > 0
+                then 'failed'
+            else 'success'
+        end as status
+    from entries
+    left join processes on processes.process = entries.process
+    left join runs on runs.id = processes.id
+    left join confirmed on confirmed.id = runs.id and confirmed.table_name = entries.table_name
+    where entries.mode is distinct from 'not due'
+),
+
+untold as (
+    select
+        runs.run_id,
+        runs.id,
+        owed.table_name,
+        runs.started_at,
+        null::timestamp as ended_at,
+        null::bigint as records_extracted,
+        by_run.process,
+        case when confirmed.id is null then runs.error end as error,
+        case when confirmed.id is null then runs.status else 'success' end as status
+    from runs
+    cross join owed
+    left join by_run on by_run.id = runs.id
+    left join confirmed on confirmed.id = runs.id and confirmed.table_name = owed.table_name
+    where runs.status <> 'success' and by_run.has_told is not true
+),
+
+told_and_untold as (
+    select * from told
+    union all
+    select * from untold
+)
+
+select
+    log.run_id || ':' || log.table_name as id,
+    log.started_at as execution_date,
+    log.table_name,
+    log.records_extracted,
+    coalesce(counted.records, 0) as records_loaded,
+    log.status,
+    case
+        when log.status = 'failed' then coalesce(log.error, 'The stream was cut off')
+    end as error_message,
+    round(extract(epoch from log.ended_at - log.started_at), 3) as execution_time_seconds
+from told_and_untold as log
+left join counted on counted.process = log.process and counted.table_name = log.table_name

@@ -1,0 +1,32 @@
+-- One row a bank transaction, and how far it is matched with invoices or other documents.
+select
+    movement.date,
+    account.bank_account_name,
+    bank.bank_name,
+    movement.transaction_label,
+    movement.amount,
+    movement.currency,
+    movement.currency_amount,
+    case when movement.amount < 0 then 'out' else 'in' end as direction,
+    case
+        when movement.outstanding_balance is null then 'unknown'
+        when movement.outstanding_balance = 0 then 'matched'
+        when movement.outstanding_balance = movement.amount then 'unmatched'
+        else 'partially matched'
+    end as matching_status,
+    movement.outstanding_balance as unmatched_amount,
+    movement.attachment_required,
+    customer.customer_name,
+    supplier.supplier_name,
+    movement.interbank_code,
+    movement.archived_at is not null as is_archived,
+    movement.id as transaction_id,
+    movement.bank_account_id,
+    movement.journal_id,
+    movement.customer_id,
+    movement.supplier_id
+from {{ ref('stg_transactions') }} as movement
+left join {{ ref('stg_bank_accounts') }} as account on account.id = movement.bank_account_id
+left join {{ ref('stg_bank_establishments') }} as bank on bank.id = account.bank_establishment_id
+left join {{ ref('stg_customers') }} as customer on customer.id = movement.customer_id
+left join {{ ref('stg_suppliers') }} as supplier on supplier.id = movement.supplier_id

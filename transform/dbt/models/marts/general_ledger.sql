@@ -1,0 +1,33 @@
+-- One row a ledger entry line, with its entry, journal and account beside it.
+select
+    line.date,
+    journal.journal_code,
+    journal.journal_label,
+    line.account_number,
+    account.account_label,
+    left(line.account_number, 1) as account_class,
+    entry.piece_number,
+    entry.invoice_number,
+    entry.entry_label,
+    line.line_label,
+    line.debit,
+    line.credit,
+    line.debit - line.credit as balance,
+    line.lettered_ledger_entry_lines_ids <> '[]' as is_lettered,
+    (
+        select string_agg(category.category_label, ', ' order by share.place)
+        from jsonb_array_elements(line.categories) with ordinality as share (item, place)
+        inner join {{ ref('stg_categories') }} as category
+            on category.id = (share.item ->> 'id')::bigint
+    ) as categories,
+    entry.status as entry_status,
+    entry.due_date,
+    line.id as ledger_entry_line_id,
+    line.ledger_entry_id,
+    line.journal_id,
+    line.ledger_account_id,
+    line._loaded_at
+from {{ ref('stg_ledger_entry_lines') }} as line
+left join {{ ref('stg_ledger_entries') }} as entry on entry.id = line.ledger_entry_id
+left join {{ ref('stg_journals') }} as journal on journal.id = line.journal_id
+left join {{ ref('stg_ledger_accounts') }} as account on account.id = line.ledger_account_id

@@ -1,0 +1,46 @@
+-- One row a line and analytical category, with its share of the amount. The categories of one group (axis)
+-- share a line among themselves, so within a group the rows of a line add up to the line: ask one
+-- group at a time. What a group leaves over, and a line without any category, have no category.
+select
+    line.date,
+    line.account_number,
+    line.line_label,
+    category_group.category_group_label,
+    part.category_label,
+    part.analytical_code,
+    part.weight,
+    line.debit * part.weight as debit,
+    line.credit * part.weight as credit,
+    (line.debit - line.credit) * part.weight as balance,
+    line.id as ledger_entry_line_id,
+    line.ledger_entry_id,
+    line.ledger_account_id,
+    part.category_id,
+    part.category_group_id
+from {{ ref('stg_ledger_entry_lines') }} as line
+cross join lateral (
+    with share as (
+        select
+            (item ->> 'weight')::numeric as weight,
+            (item ->> 'id')::bigint as category_id,
+            category.category_label,
+            category.analytical_code,
+            category.category_group_id
+        from jsonb_array_elements(line.categories) as item
+        left join {{ ref('stg_categories') }} as category
+            on category.id = (item ->> 'id')::bigint
+    )
+
+    select weight, category_id, category_label, analytical_code, category_group_id
+    from share
+    union all
+    select 1 - sum(weight), null, null, null, category_group_id
+    from share
+    group by category_group_id
+    having sum(weight) <> 1
+    union all
+    select 1, null, null, null, null
+    where not exists (select from share)
+) as part
+left join {{ ref('stg_category_groups') }} as category_group
+    on category_group.id = part.category_group_id

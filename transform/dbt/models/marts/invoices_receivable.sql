@@ -1,0 +1,20 @@
+-- Aged balance of customers: one row an issued invoice or credit note that is not settled.
+select
+    customer.customer_name,
+    invoice.invoice_number,
+    invoice.date as invoice_date,
+    invoice.due_date,
+    {{ aged('invoice') }},
+    invoice.amount,
+    invoice.currency,
+    invoice.status,
+    customer.emails,
+    invoice.customer_id,
+    invoice.id as customer_invoice_id,
+    invoice.ledger_entry_id
+from {{ ref('stg_customer_invoices') }} as invoice
+left join {{ ref('stg_customers') }} as customer on customer.id = invoice.customer_id
+where invoice.remaining_amount_with_tax <> 0
+    and invoice.draft is not true
+    and invoice.archived_at is null
+    and invoice.status is distinct from 'archived'
