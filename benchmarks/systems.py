@@ -209,9 +209,12 @@ def postgres() -> Iterator[tuple[embedded.Server, int]]:
     """A PostgreSQL for the length of the block, as the project's own starts; and its process."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, ".embedded")
-        with embedded.server(place, keep=False) as server:
-            lines = (Cluster(Place.of(place)).place.data / "postmaster.pid").read_text("utf-8")
-            yield server, int(lines.split("\n", 1)[0])
+        try:
+            with embedded.server(place) as server:
+                lines = (Cluster(Place.of(place)).place.data / "postmaster.pid").read_text("utf-8")
+                yield server, int(lines.split("\n", 1)[0])
+        finally:  # its data may lie elsewhere
+            embedded.remove(place)
 
 
 @contextmanager
