@@ -82,7 +82,7 @@ def test_with_and_without_the_mapper_the_tables_are_the_same(
     # One after the other into the same tables: the bookmarks go through the mapper as they were.
     gone = sandbox.change("customer_invoices", delete=1, create=1)
     assert with_it.run().returncode == 0
-    again = with_it.meltano("run", "sync")
+    again = with_it.meltano("run", "tap-pennylane", "snake-case", "target-postgres")
     assert again.returncode == 0, again.stdout
     (deleted,) = with_it.query(
         "SELECT array_agg(id) AS ids FROM pennylane.customer_invoices "
