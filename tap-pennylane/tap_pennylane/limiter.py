@@ -56,7 +56,7 @@ class Limiter:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._in_flight = 0
-        self._free_at: deque[float] = deque()
+        self._answered: deque[float] = deque()
         self._quickest = float("inf")
         self._typical = 0.0
         self._closed_until = 0.0
@@ -92,7 +92,7 @@ class Limiter:
             spent = now - slot.taken_at
             self._quickest = min(self._quickest, spent)
             self._typical = (self._typical * 3 + spent) / 4 if self._typical else spent
-            self._free_at.append(now - self._quickest + GRAIN + self._window)
+            self._answered.append(now)
             if remaining is not None:
                 reset_in = self._window if reset_in is None else min(reset_in, self._window)
                 # The server may have counted when the request came, or when it answered.
@@ -111,20 +111,24 @@ class Limiter:
 
     def _wait(self) -> float:
         now = self._clock()
-        while self._free_at and self._free_at[0] <= now:
-            self._free_at.popleft()
+        # By the quickest exchange of today: the first ones had to connect, and tell too much.
+        counted = self._window + GRAIN - min(self._quickest, self._window)
+        while self._answered and self._answered[0] + counted <= now:
+            self._answered.popleft()
         if now >= self._others_until:
             self._others = 0
         if now < self._closed_until:
             return self._closed_until - now
         if self._used() + self._others < self._requests:
             return 0
-        next_free = [*self._free_at][:1] + ([self._others_until] if self._others else [])
+        next_free = [one + counted for one in [*self._answered][:1]] + (
+            [self._others_until] if self._others else []
+        )
         # All slots in flight: look again soon, an answer gives the time to wait for.
         return min(next_free) - now if next_free else self._window / self._requests
 
     def _used(self) -> int:
-        return self._in_flight + len(self._free_at)
+        return self._in_flight + len(self._answered)
 
     def _heed(self, others: int, now: float, reset: float) -> None:
         """Leave the slots alone that somebody else used, until the server gives them back.
