@@ -98,6 +98,10 @@ class PennylaneStream(Stream):
     include: ClassVar[tuple[str, str] | None] = None
     """A list that the answers hold if they are asked to, and the stream that it makes."""
 
+    begins_with_itself: ClassVar[bool] = True
+    """Whether the first request of a whole read is this path with these parameters, nothing else:
+    it can be sent ahead then."""
+
     order: ClassVar[int] = 0
     """Streams of a higher order are read after those of a lower one."""
 
@@ -170,7 +174,7 @@ class PennylaneStream(Stream):
 
     def opening(self) -> Iterable[Request]:
         """The requests that a whole read begins with, as far as they are known beforehand."""
-        return [(self.path, self.parameters())]
+        return [(self.path, self.parameters())] if self.begins_with_itself else []
 
     def whole(self, left: list[Range] | None) -> Pages:
         """Read the whole collection, or what is left of it: see `scan`."""

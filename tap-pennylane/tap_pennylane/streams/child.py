@@ -23,11 +23,10 @@ from tap_pennylane.streams.base import DELETED_AT, PennylaneStream
 from tap_pennylane.sync_log import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
-    from tap_pennylane.ahead import Request
     from tap_pennylane.changelog import Event
     from tap_pennylane.scan import Items, Pages
 
@@ -43,6 +42,7 @@ class ChildStream(PennylaneStream):
     selected_by_default = False
     refresh_hours = 24
     replaces = True
+    begins_with_itself = False
     order = 2
 
     def __init_subclass__(cls) -> None:
@@ -65,10 +65,6 @@ class ChildStream(PennylaneStream):
         """The ids of those whose lists are to be read: all, or those that are left."""
         after = int(left[0].after) if left else 0
         return [] if left == [] else [one for one in self.parent_stream.ids() if one > after]
-
-    @override
-    def opening(self) -> Iterable[Request]:
-        return ()
 
     @override
     def slices(self) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,6 @@ from tap_pennylane.streams.base import PennylaneStream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tap_pennylane.ahead import Request
     from tap_pennylane.changelog import Event
     from tap_pennylane.tap import TapPennylane
 
@@ -70,14 +69,11 @@ class Company(PennylaneStream):
     name = "company"
     path = "/me"
     primary_keys = ("company_id",)
+    begins_with_itself = False
 
     @override
     def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         return iter([[self.tap.me]])
-
-    @override
-    def opening(self) -> Iterable[Request]:
-        return ()
 
 
 class CustomerInvoiceTemplates(PennylaneStream):
@@ -297,14 +293,11 @@ class TrialBalance(PennylaneStream):
     primary_keys = ("period_start", "period_end", "number")
     largest_page = 1000
     sort = None
+    begins_with_itself = False
 
     @override
     def parameters(self) -> dict[str, Any]:
         return {**super().parameters(), "is_auxiliary": "true"}
-
-    @override
-    def opening(self) -> Iterable[Request]:
-        return ()
 
     @override
     def slices(self) -> Iterator[dict[str, str]]:

@@ -17,7 +17,6 @@ from tap_pennylane.table import Columns, FileError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tap_pennylane.ahead import Request
     from tap_pennylane.table import FileFormat
 
 PAGE = 1000
@@ -31,6 +30,7 @@ class ExportStream(PennylaneStream):
     sort = None
     refresh_hours = 24
     selected_by_default = False
+    begins_with_itself = False
     order = 2  # the others need not wait until it is made
 
     file_format: ClassVar[FileFormat] = xlsx
@@ -50,10 +50,6 @@ class ExportStream(PennylaneStream):
     def readers(self) -> int:
         """While one file is read, the next one is made; more at once would only take room."""
         return min(2, super().readers)
-
-    @override
-    def opening(self) -> Iterable[Request]:
-        return ()
 
     @override
     def slices(self) -> Iterable[dict[str, str]]:
