@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import threading
@@ -10,19 +9,23 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import backoff
-import msgspec
 import requests
 from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_pennylane.errors import FatalError, PennylaneError, RefusedError, UnavailableError
+from tap_pennylane import answer
+from tap_pennylane.errors import (
+    FatalError,
+    PennylaneError,
+    RefusedError,
+    TransientError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -39,16 +42,6 @@ T = TypeVar("T")
 
 _logger = logging.getLogger("tap-pennylane.client")
 _PORTS = {"http": 80, "https": 443}
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
-
-
-class TransientError(Exception):
-    """An attempt failed in a way that may heal."""
-
-    def __init__(self, cause: str, retry_after: float | None = None) -> None:
-        """Note the cause, and the seconds to wait that the server asks for."""
-        super().__init__(cause)
-        self.retry_after = retry_after
 
 
 @dataclass
@@ -248,28 +241,28 @@ class Client:
             msg = f"The certificate of {self._url} can't be verified: {error}. Check 'api_url'"
             raise FatalError(msg) from error
         except requests.RequestException as error:
-            raise TransientError(connection_trouble(error)) from error
+            raise TransientError(answer.connection_trouble(error)) from error
         finally:
-            self._limiter.release(slot, *_budget(response))
-        if date := _date(response):
+            self._limiter.release(slot, *answer.budget(response))
+        if date := answer.date(response):
             # In whole seconds: the later of two estimates is nearer, and time never goes back.
             known = self.now() if self._server_clock else date
             self._server_clock = max(date, known), time.monotonic()
         if response.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             self._refuse(response, path)
-        return _document(response)
+        return answer.document(response)
 
     def _refuse(self, response: requests.Response, path: str) -> None:
         status = response.status_code
-        said = f"HTTP {status}: {_text(response)}"
+        said = f"HTTP {status}: {answer.words(response)}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             self.count(Usage(rate_limited=1))
-            wait = _number(response.headers.get("retry-after"))
+            wait = answer.retry_after(response)
             if wait is not None:
                 self._limiter.pause(wait)
             raise TransientError(said, retry_after=wait)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise TransientError(said, retry_after=_number(response.headers.get("retry-after")))
+            raise TransientError(said, retry_after=answer.retry_after(response))
         if status == HTTPStatus.UNAUTHORIZED:
             msg = (
                 "Pennylane refuses the token (401): it is wrong, expired or revoked. "
@@ -307,95 +300,6 @@ def _waits() -> Generator[float, Any, None]:
         )
 
 
-def _document(response: requests.Response) -> object:
-    body = response.content
-    try:
-        document = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:  # Python's own parser is slower and reads lone surrogates.
-            document = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            msg = f"the answer of {len(body)} bytes is cut off or no JSON"
-            raise TransientError(msg) from error
-        return _storable(document)
-    return _storable(document) if b"\\u0000" in body else document
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are no JSON
-
-
-def _storable(value: object) -> object:
-    """Replace what no database stores as text, NUL and lone surrogates, by U+FFFD."""
-    if isinstance(value, str):
-        text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return text.replace("\0", "\ufffd")
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, dict):
-        return {_storable(key): _storable(item) for key, item in value.items()}
-    return value
-
-
-def _budget(response: requests.Response | None) -> tuple[int | None, float | None]:
-    """What the answer says of the budget: requests left, and seconds until all are back.
-
-    The reset is Unix time on the server's clock, so it is read against the answer's own `Date`.
-    """
-    if response is None:
-        return None, None
-    remaining = _number(response.headers.get("ratelimit-remaining"))
-    reset = _number(response.headers.get("ratelimit-reset"))
-    if remaining is None:
-        return None, None
-    if reset is None:
-        return int(remaining), None
-    now = _date(response) or datetime.now(UTC)
-    return int(remaining), max(0.0, reset - now.timestamp())
-
-
-def _date(response: requests.Response) -> datetime | None:
-    try:
-        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
-    except ValueError:
-        return None
-
-
-def _number(header: str | None) -> float | None:
-    try:
-        number = float(header) if header is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and 0 <= number < float("inf") else None
-
-
-def _text(response: requests.Response) -> str:
-    """Whichever words the answer has: the API's errors come in several shapes."""
-    try:
-        document = _decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = None
-    if isinstance(document, dict):
-        for key in ("message", "error"):
-            if isinstance(document.get(key), str):
-                return _short(document[key])
-    return _short(response.text) or str(response.reason)
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:300].rstrip(".")
-
-
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
-
-
-def connection_trouble(error: requests.RequestException) -> str:
-    """The innermost cause, in words, without the object addresses of urllib3's messages."""
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    cause: BaseException = error
-    while cause.__cause__ or cause.__context__:
-        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
-    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__

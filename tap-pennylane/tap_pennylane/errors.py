@@ -34,3 +34,12 @@ class UntraceableError(PennylaneError):
 
 class ExpiredError(UntraceableError):
     """The bookmark is older than what the changelogs keep."""
+
+
+class TransientError(Exception):
+    """An attempt failed in a way that may heal."""
+
+    def __init__(self, cause: str, retry_after: float | None = None) -> None:
+        """Note the cause, and the seconds to wait that the server asks for."""
+        super().__init__(cause)
+        self.retry_after = retry_after

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import requests
 
-from tap_pennylane.client import TransientError, connection_trouble
-from tap_pennylane.errors import PennylaneError, UnavailableError
+from tap_pennylane.answer import connection_trouble
+from tap_pennylane.errors import PennylaneError, TransientError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -13,7 +13,7 @@ import re
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
-from tap_pennylane.client import TransientError
+from tap_pennylane.errors import TransientError
 from tap_pennylane.table import Column, Columns, FileError, number
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ import pytest
 from openpyxl import Workbook
 from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane import exports, fec, xlsx
-from tap_pennylane.client import Client, TransientError
-from tap_pennylane.errors import PennylaneError
+from tap_pennylane.client import Client
+from tap_pennylane.errors import PennylaneError, TransientError
 from tap_pennylane.limiter import Limiter
 from tap_pennylane.record import RecordReader
 from tap_pennylane.streams.base import schema_file

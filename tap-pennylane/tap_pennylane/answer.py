@@ -1,0 +1,115 @@
+"""What an HTTP answer holds: JSON, the budget, the clock, and an error's words."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+
+import msgspec
+import requests
+
+from tap_pennylane.errors import TransientError
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def document(response: requests.Response) -> object:
+    """The JSON that an answer holds; numbers with a fraction are `Decimal`.
+
+    Raises:
+        TransientError: It is cut off, or no JSON.
+    """
+    body = response.content
+    try:
+        content = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:  # Python's own parser is slower and reads lone surrogates.
+            content = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            msg = f"the answer of {len(body)} bytes is cut off or no JSON"
+            raise TransientError(msg) from error
+        return _storable(content)
+    return _storable(content) if b"\\u0000" in body else content
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+def _storable(value: object) -> object:
+    """Replace what no database stores as text, NUL and lone surrogates, by U+FFFD."""
+    if isinstance(value, str):
+        text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text.replace("\0", "\ufffd")
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
+
+
+def budget(response: requests.Response | None) -> tuple[int | None, float | None]:
+    """What the answer says of the budget: requests left, and seconds until all are back.
+
+    The reset is Unix time on the server's clock, so it is read against the answer's own `Date`.
+    """
+    if response is None:
+        return None, None
+    remaining = _number(response.headers.get("ratelimit-remaining"))
+    reset = _number(response.headers.get("ratelimit-reset"))
+    if remaining is None:
+        return None, None
+    if reset is None:
+        return int(remaining), None
+    now = date(response) or datetime.now(UTC)
+    return int(remaining), max(0.0, reset - now.timestamp())
+
+
+def date(response: requests.Response) -> datetime | None:
+    """When it was answered, by the server's clock."""
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Seconds to wait that the answer asks for."""
+    return _number(response.headers.get("retry-after"))
+
+
+def _number(header: str | None) -> float | None:
+    try:
+        number = float(header) if header is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < float("inf") else None
+
+
+def words(response: requests.Response) -> str:
+    """Whichever words the answer has: the API's errors come in several shapes."""
+    try:
+        content = _decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        content = None
+    if isinstance(content, dict):
+        for key in ("message", "error"):
+            if isinstance(content.get(key), str):
+                return _short(content[key])
+    return _short(response.text) or str(response.reason)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:300].rstrip(".")
+
+
+def connection_trouble(error: requests.RequestException) -> str:
+    """The innermost cause, in words, without the object addresses of urllib3's messages."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    cause: BaseException = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
+    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
