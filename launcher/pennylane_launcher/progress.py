@@ -10,6 +10,7 @@ LOUD = {"warning", "error", "critical"}
 # Said by every run, and nothing to worry about or said better elsewhere.
 ROUTINE = re.compile(
     r"No state was found|Force option is enabled|Block run completed|Run completed"
+    r"|Skipping deselected stream|Reader '[\w-]+' completed processing"
     r"|Skipping parse of env var|tap-pennylane v|The `dialect\+driver` configuration option"
 )
 BEGINNING = re.compile(r"Beginning .*sync of '(\w+)'")

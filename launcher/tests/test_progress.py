@@ -35,6 +35,13 @@ def metric(kind: str, value: int, *, stream: str = "customers") -> str:
         (line("Extractor failed", level="error"), "meltano: Extractor failed"),
         (from_tap("Reading again from the start"), "tap-pennylane: Reading again from the start"),
         (from_tap("Beginning sync of 'customers' in full_table mode"), None),
+        (from_tap("Skipping deselected stream 'fec'."), None),
+        (
+            line(
+                "Reader 'mapper-snake-case' completed processing 9 lines of input", stdio="stderr"
+            ),
+            None,
+        ),
         (line("Inserting", name="target-postgres", stdio="stderr", plugin_logger="target"), None),
         (
             line("KeyError: 'id'", name="target-postgres", stdio="stderr"),
