@@ -11,7 +11,8 @@ LOUD = {"warning", "error", "critical"}
 ROUTINE = re.compile(
     r"No state was found|Force option is enabled|Block run completed|Run completed"
     r"|Skipping deselected stream|Reader '[\w-]+' completed processing"
-    r"|Skipping parse of env var|(?:tap-pennylane|mapper-snake-case) v|The `dialect\+driver` configuration option"
+    r"|Skipping parse of env var|(?:tap-pennylane|mapper-snake-case) v"
+    r"|The `dialect\+driver` configuration option"
 )
 BEGINNING = re.compile(r"Beginning .*sync of '(\w+)'")
 
