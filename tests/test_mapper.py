@@ -16,9 +16,10 @@ from pennylane_launcher import meltano
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Pipeline
     from pennylane_launcher import embedded
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 DEFINITIONS = """

@@ -30,8 +30,9 @@ from tap_pennylane.tap import TapPennylane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Pipeline
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Pipeline
 
 STREAMS = {
     name: stream

@@ -12,8 +12,9 @@ from tap_pennylane.tap import TapPennylane
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Pipeline
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Pipeline
 
 STREAMS = {
     name: stream

@@ -21,8 +21,9 @@ from tap_pennylane.tap import TapPennylane
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Pipeline
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "transform" / "dbt"

@@ -14,8 +14,9 @@ from tap_pennylane.tap import TapPennylane
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Run
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Run
 
 STREAMS = {
     name: stream

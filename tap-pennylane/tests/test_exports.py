@@ -32,8 +32,9 @@ from tap_pennylane.table import Columns, FileError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Run
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Run
 
 EXPORTS = ["analytical_general_ledger_export", "fec", "general_ledger_export"]
 GL = "general_ledger_export"

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Run
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Run
 
 
 @pytest.fixture(scope="module")

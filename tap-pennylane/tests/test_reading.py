@@ -11,8 +11,9 @@ from tap_pennylane.tap import TapPennylane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Run
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Run
 
 TAP = TapPennylane(validate_config=False)
 COLLECTIONS = {
