@@ -80,7 +80,7 @@ class Pipeline:
             WHERE _sdc_deleted_at IS NULL AND NOT EXISTS (
                 SELECT FROM pennylane.{table} AS mark
                 WHERE mark.id = 0 AND mark.{parent} = row.{parent}
-                  AND mark._sdc_extracted_at > row._sdc_extracted_at)
+                  AND mark._sdc_deleted_at > row._sdc_extracted_at)
         """)  # noqa: S608
 
     def tables(self) -> set[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -28,6 +29,9 @@ PAGE = {"limit": 1000}
 
 IDS_A_REQUEST = 100
 """Records fetched at once: the largest page of the lists."""
+
+EVENTS_A_PART = 100
+"""From one bookmark to the next, unless more of them share an instant."""
 
 SLACK = timedelta(milliseconds=1)
 """The API does not say whether its `start_date` is inclusive: ask a little earlier, and drop."""
@@ -71,6 +75,13 @@ class Event(msgspec.Struct):
         return key == "id" and self.operation == "delete"
 
 
+class Part(NamedTuple):
+    """Some events of a changelog, in order, and the position behind them."""
+
+    events: list[Event]
+    position: Position
+
+
 class Changelogs:
     """The changelogs of one run. Streams that follow the same one share what was read of it."""
 
@@ -90,7 +101,7 @@ class Changelogs:
         for path, start in self._earliest.items():
             yield path, {**PAGE, **_opening(start)}
 
-    def since(self, path: str, position: Position) -> tuple[list[Event], Position]:
+    def since(self, path: str, position: Position) -> list[Part]:
         """Read the events behind a position, to the end.
 
         Args:
@@ -98,7 +109,7 @@ class Changelogs:
             position: What was consumed before.
 
         Returns:
-            The new events in order, and the position behind them.
+            The new events, a hundred to a part if they are not of one instant; at least one part.
 
         Raises:
             ExpiredError: The position is older than what the API keeps.
@@ -111,14 +122,12 @@ class Changelogs:
             new = events[len(old) :]
         else:
             new = events  # the instant's events are not those of then: consume it anew
+        parts = list(_parts(new, events[: len(events) - len(new)])) or [Part([], position)]
         last = events[-1].instant if events else start
         quiet = self._client.now() - LATEST
         if last < quiet:
-            return new, Position(quiet.isoformat())
-        if not events:
-            return [], position
-        shared = [event for event in events if event.instant == last]
-        return new, Position(events[-1].processed_at, len(shared), _digest(shared))
+            parts[-1] = Part(parts[-1].events, Position(quiet.isoformat()))
+        return parts
 
     def _from(self, path: str, start: datetime) -> list[Event]:
         known = self._read.get(path)
@@ -147,6 +156,22 @@ class Changelogs:
                 raise ExpiredError(msg) from error
             raise
         return events
+
+
+def _parts(events: Iterable[Event], consumed: list[Event]) -> Iterator[Part]:
+    """Cut events between two instants. Of the first one, some may have been consumed before."""
+    part: list[Event] = []
+    for instant, group in groupby(events, attrgetter("instant")):
+        shared = list(group)
+        part += shared
+        if consumed and consumed[0].instant == instant:
+            shared = consumed + shared
+        position = Position(shared[-1].processed_at, len(shared), _digest(shared))
+        if len(part) >= EVENTS_A_PART:
+            yield Part(part, position)
+            part = []
+    if part:
+        yield Part(part, position)
 
 
 def _opening(start: datetime) -> dict[str, Any]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import zlib
 from array import array
+from collections import deque
 from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane.bookmark import FORMAT, Bookmark, Position, Scan
 from tap_pennylane.errors import ExpiredError, FatalError, UntraceableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_pennylane.ahead import Request
     from tap_pennylane.streams.base import PennylaneStream
@@ -96,7 +97,7 @@ def lists_ahead(stream: ChildStream) -> int:
         return 0
     if bookmark and way == "changelog":
         with suppress(UntraceableError):
-            gone = _changes(stream, bookmark, {})
+            gone, _ = _changes(stream, bookmark, {})
             return len(gone) - sum(gone.values())
     left = bookmark.scan.left if bookmark and bookmark.scan and way == "resumed scan" else None
     return len(stream.parents(left))
@@ -142,44 +143,72 @@ def _follow(
     stream: PennylaneStream, bookmark: Bookmark, positions: dict[str, Position], entry: Entry
 ) -> Iterator[dict[str, Any]]:
     """Deliver what the changelogs name; `positions` then says how far they were read."""
-    gone = _changes(stream, bookmark, positions)
+    gone, steps = _changes(stream, bookmark, positions)
     stream.activate(bookmark.version or 0)
-    moment = stream.tap.client.now().isoformat()
-    key = stream.primary_keys[0]
+    deleted = [identity for identity in gone if gone[identity]]
+    yield from _tombstones(stream, deleted, entry)
+    stream.accompany([], deleted)
+    delivered = set(deleted)
     for asked, items in stream.again([identity for identity in gone if not gone[identity]]):
-        missing = set(asked)
-        if stream.replaces:
-            yield from (stream.tombstone(identity, moment) for identity in asked)
+        began, missing = datetime.now(UTC), set(asked)
         for item in items:
             record = stream.read(item)
-            missing.discard(record[key])
+            missing.discard(record[stream.primary_keys[0]])
             stream.followed(record)
             yield record
             entry.records += 1
+        if stream.replaces:
+            yield from (stream.tombstone(identity, began) for identity in asked)
+        else:
+            yield from _tombstones(stream, sorted(missing), entry)
         stream.accompany(items, asked)
-        if not stream.replaces:
-            gone.update(dict.fromkeys(missing, True))
-    deleted = [identity for identity in gone if gone[identity]]
-    for identity in deleted:
-        yield stream.tombstone(identity, moment)
-        entry.tombstones += 1
-    stream.accompany([], deleted)
+        delivered.update(asked)
+        while steps and steps[0].ids <= delivered:
+            step = steps.popleft()
+            bookmark.changes = {**bookmark.changes, step.path: step.position}
+        _remember(stream, bookmark)
     bookmark.changes = positions
     _remember(stream, bookmark)
 
 
+def _tombstones(
+    stream: PennylaneStream, ids: Sequence[int], entry: Entry
+) -> Iterator[dict[str, Any]]:
+    moment = datetime.now(UTC)
+    for identity in ids:
+        yield stream.tombstone(identity, moment)
+        entry.tombstones += 1
+
+
+class _Step(NamedTuple):
+    """A changelog is consumed up to a position once these records are delivered."""
+
+    path: str
+    position: Position
+    ids: set[int]
+
+
 def _changes(
     stream: PennylaneStream, bookmark: Bookmark, positions: dict[str, Position]
-) -> dict[int, bool]:
-    """The records that changed, and whether they are gone; `positions` says how far it was read."""
-    events = {}
+) -> tuple[dict[int, bool], deque[_Step]]:
+    """The records that changed, and whether they are gone; and the steps on the way.
+
+    `positions` says how far the changelogs were read.
+    """
+    parts = {}
     for path in stream.changelogs:
-        events[path], positions[path] = stream.tap.changelogs.since(path, bookmark.changes[path])
+        parts[path] = stream.tap.changelogs.since(path, bookmark.changes[path])
+        positions[path] = parts[path][-1].position
     gone: dict[int, bool] = {}
+    steps: deque[_Step] = deque()
     for path, key in stream.changelogs.items():
-        for identity, deleted in stream.changed(path, key, events[path]).items():
+        events = [event for part in parts[path] for event in part.events]
+        for identity, deleted in stream.changed(path, key, events).items():
             gone[identity] = gone.get(identity, False) or deleted
-    return gone
+        for part in parts[path]:
+            ids = set(stream.changed(path, key, part.events))
+            steps.append(_Step(path, part.position, ids))
+    return gone, steps
 
 
 def _new_scan(stream: PennylaneStream, earlier: Bookmark | None) -> Scan:

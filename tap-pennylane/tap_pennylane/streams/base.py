@@ -93,7 +93,7 @@ class PennylaneStream(Stream):
     """Without changelog: how many hours old a read may get before the next; 0 is every run."""
 
     replaces: ClassVar[bool] = False
-    """Whether a tombstone for earlier records comes ahead of what is read again."""
+    """Whether a tombstone for earlier records comes behind what is read again."""
 
     include: ClassVar[tuple[str, str] | None] = None
     """A list that the answers hold if they are asked to, and the stream that it makes."""
@@ -214,9 +214,9 @@ class PennylaneStream(Stream):
         """
         return by_id(self, ids, self.parameters())
 
-    def tombstone(self, identity: int, moment: str) -> dict[str, Any]:
-        """The record that says since when another one is no more."""
-        return {"id": identity, DELETED_AT: moment}
+    def tombstone(self, identity: int, moment: datetime) -> dict[str, Any]:
+        """The record that says since when another one is no more, by this machine's clock."""
+        return {"id": identity, DELETED_AT: moment.isoformat()}
 
     @property
     def companion(self) -> IncludedStream | None:

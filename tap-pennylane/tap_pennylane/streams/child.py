@@ -1,14 +1,16 @@
 """What the lists that belong to one record share: see `children.py`.
 
 Such a list costs a request, so only those of the parents that changed are read. The API does not
-say which of its rows went away: when a list is read again, a tombstone with the id 0 comes ahead of
-it and says that the rows of this parent that were sent before are void.
+say which of its rows went away: behind a list that is read again comes a tombstone with the id 0,
+and says since when the rows of this parent are those. What was sent before is void.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from tap_pennylane.scan import Items, Pages
 
 LISTS_A_STATE = 10
-"""So many lists are delivered from one bookmark to the next."""
+"""So many lists are delivered from one bookmark to the next, at most."""
 
 
 class ChildStream(PennylaneStream):
@@ -116,17 +118,17 @@ class ChildStream(PennylaneStream):
         if parent.dated and parent.first_date:  # those before the start date have no rows here
             found = by_id(parent, ids, parent.parameters())
             wanted = {item["id"] for _, items in found for item in items}
-        for one, items in self._lists([one for one in ids if one in wanted]):
-            yield [one], items
-        for one in ids:
-            if one not in wanted:
-                yield [one], []
+        lists = self._lists([one for one in ids if one in wanted])
+        for first in range(0, len(ids), LISTS_A_STATE):
+            asked = ids[first : first + LISTS_A_STATE]
+            count = sum(one in wanted for one in asked)
+            yield asked, [item for _, items in islice(lists, count) for item in items]
 
     @override
-    def tombstone(self, identity: int, moment: str) -> dict[str, Any]:
+    def tombstone(self, identity: int, moment: datetime) -> dict[str, Any]:
         types = self.schema["properties"]
         others = {key: "" if types[key]["type"] == "string" else 0 for key in self.primary_keys}
-        return {**others, self.parent_key: identity, DELETED_AT: moment}
+        return {**others, self.parent_key: identity, DELETED_AT: moment.isoformat()}
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
@@ -167,17 +169,17 @@ class IncludedStream(ChildStream):
             parents: Items of an answer, with what was included.
             replaced: Parents whose rows of before are void.
         """
-        moment = self.tap.client.now().isoformat()
+        began = datetime.now(UTC)
         if not self._is_begun:
             self._is_begun = True
             self._write_schema_message()
         try:
-            for parent in replaced:
-                self._write_record_message(self.tombstone(parent, moment))
-                self._sent.tombstones += 1
             for item in self._items(parents):
                 self._write_record_message(self.read(item))
                 self._sent.records += 1
+            for parent in replaced:
+                self._write_record_message(self.tombstone(parent, began))
+                self._sent.tombstones += 1
         except PennylaneError as error:
             self.tap.fail(self.name, error)
 

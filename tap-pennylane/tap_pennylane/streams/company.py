@@ -166,7 +166,7 @@ class LedgerEntries(PennylaneStream):
             raise UntraceableError(msg)
         return dict.fromkeys(self._entries_of(lines), False)
 
-    def _entries_of(self, lines: Iterable[int]) -> set[int]:
+    def _entries_of(self, lines: Iterable[int]) -> list[int]:
         stream = self.tap.streams[LedgerEntryLines.name]
         known = stream.entry_of
         unknown = [line for line in lines if line not in known]
@@ -177,7 +177,7 @@ class LedgerEntries(PennylaneStream):
         if gone := next((line for line in lines if line not in known), None):
             msg = f"the line {gone} is gone, and nothing says of which entry"
             raise UntraceableError(msg)
-        return {known[line] for line in lines}
+        return [known[line] for line in lines]
 
 
 class LedgerEntryLines(PennylaneStream):

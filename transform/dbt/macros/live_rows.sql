@@ -6,7 +6,8 @@
     raw: the source.
     columns: name in the raw table → [type, name in the view].
     parent: the key of the parent, for a table of a parent's list. Such a list is delivered whole,
-        after a marker with id 0: what was read before the newest marker is not in the list any more. -#}
+        and behind it a marker with id 0 and the time when that began: what was read before is not
+        in the list any more. -#}
 {%- macro live_rows(raw, columns, parent=none) -%}
   {%- set relation = load_relation(raw) if execute else raw -%}
   {%- set present = [] -%}
@@ -31,7 +32,7 @@ where raw._sdc_deleted_at is null
         select from {{ raw }} as marker
         where marker.{{ adapter.quote(parent) }} = raw.{{ adapter.quote(parent) }}
             and marker.id = 0
-            and marker._sdc_extracted_at > raw._sdc_extracted_at
+            and marker._sdc_deleted_at > raw._sdc_extracted_at
     )
 {%- endif %}
 {%- endif %}
