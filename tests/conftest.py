@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,26 @@ class Pipeline:
     def run(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """`meltano run tap-pennylane target-postgres`."""
         return self.meltano("run", *options, "tap-pennylane", "target-postgres", **variables)
+
+    def run_and_kill(self, program: str, when: Callable[[], bool], **variables: str) -> int:
+        """`meltano run tap-pennylane target-postgres`, one of the two killed; the exit code."""
+        environment = meltano.environment(
+            self.url, api_url=self.sandbox.url, token=self.sandbox.token
+        )
+        arguments = ("run", "tap-pennylane", "target-postgres")
+        with subprocess.Popen(
+            meltano.command(*arguments, env_file=Path("/dev/null")),
+            cwd=PROJECT,
+            env={**environment, **variables},
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            while not when():
+                assert process.poll() is None, "it ended before"
+                time.sleep(0.1)
+            subprocess.run(["pkill", "-KILL", "-s", str(process.pid), "-f", program], check=True)
+            return process.wait(timeout=120)
 
     def sync(self, **variables: str) -> subprocess.CompletedProcess[str]:
         """`meltano run sync`: load, then build and test the views."""

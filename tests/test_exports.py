@@ -41,12 +41,39 @@ def test_the_next_export_of_a_period_replaces_the_last(
         after = assert_exact(pipeline)
         assert after < before
 
-        # A file that can't be read leaves everything as it was.
-        sandbox.change("ledger_entries", delete=5)
-        sandbox.fault("/files/*", "body", body="<html></html>")
+        # A file that can't be read leaves everything as it was: also what came whole ahead of it.
+        view = "SELECT period_start, line, debit FROM pennylane_live.fec ORDER BY 1, 2"
+        assert pipeline.dbt("run", "--select", "stg_fec").returncode == 0
+        shown = pipeline.query(view)
+        assert len(shown) == after
+        sandbox.change("ledger_entries", delete=30)
+        sandbox.fault("/files/fecs/*", "body", body="<html></html>", skip=2)
+        sandbox.fault("/files/general_ledgers/*", "body", body="<html></html>")
         done = pipeline.run(TAP_PENNYLANE_MAX_RETRIES="0", **SELECTED)
         assert done.returncode == 1
-        assert [len(pipeline.live(name)) for name in ("fec", GENERAL)] == [after, after]
+        assert len(pipeline.live("fec")) > after, (
+            "the first files came, and lie beside the old ones"
+        )
+        assert pipeline.query(view) == shown
+        assert len(pipeline.live(GENERAL)) == after
+
+        # So does a tap that is killed between two files.
+        sandbox.heal()
+        sandbox.fault("/files/fecs/*", "latency", seconds=30, skip=2)
+        sandbox.control("DELETE", "stats")
+        looks = "/exports/fecs/{id}"
+        code = pipeline.run_and_kill(
+            "bin/tap-pennylane", lambda: sandbox.stats["requests"].get(looks, 0) >= 6, **SELECTED
+        )
+        assert code == 1
+        assert pipeline.query(view) == shown
+
+        sandbox.heal()
+        done = pipeline.run("--force", **SELECTED)
+        assert done.returncode == 0, done.stdout
+        latest = assert_exact(pipeline)
+        assert latest < after
+        assert len(pipeline.query(view)) == latest
 
 
 def assert_exact(pipeline: Pipeline) -> int:

@@ -212,12 +212,17 @@ def _changes(
 
 
 def _new_scan(stream: PennylaneStream, earlier: Bookmark | None) -> Scan:
-    """A scan that begins now. Versions only grow, whatever our clock does."""
+    """A scan that begins now.
+
+    Versions only grow, whatever our clock does; odd ones follow even ones: see `ExportStream`.
+    """
     version = stream.tap.initialized_at
     if earlier and earlier.version:
         version = max(version, earlier.version + 1)
     if earlier and earlier.scan:
         version = max(version, earlier.scan.version + 1)
+    if earlier and earlier.version and version % 2 == earlier.version % 2:
+        version += 1
     return Scan(stream.tap.began.isoformat(), version)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from tap_pennylane import fec, xlsx
-from tap_pennylane.errors import PennylaneError
+from tap_pennylane.errors import PennylaneError, RecordError
 from tap_pennylane.exports import exported
+from tap_pennylane.record import RecordReader
 from tap_pennylane.streams.base import PennylaneStream, schema_file
 from tap_pennylane.table import Columns, FileError
 
@@ -23,9 +24,13 @@ PAGE = 1000
 
 
 class ExportStream(PennylaneStream):
-    """A file for each fiscal year, a row a line of it."""
+    """A file for each fiscal year, a row a line of it.
 
-    primary_keys = ("period_start", "period_end", "line")
+    Lines have no id, only a place: new ones over old ones would be a mixture until the last. So
+    there are two copies in turn, and the old one stays until the new one is whole.
+    """
+
+    primary_keys = ("period_start", "period_end", "copy", "line")
     largest_page = None
     sort = None
     refresh_hours = 24
@@ -58,14 +63,23 @@ class ExportStream(PennylaneStream):
     @override
     def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         period = f"{parameters['period_start']} to {parameters['period_end']}"
+        keys = {**parameters, "copy": (self._stream_version or 0) % 2}
+        reader = RecordReader(schema_file(self.name), self.primary_keys)
         with exported(self.tap.client, self.path, parameters, self.file_format.check) as file:
             try:
-                rows = enumerate(self.file_format.rows(file, self._columns), 1)
-                while page := [{**row, "line": line} for line, row in islice(rows, PAGE)]:
+                for item in self._items(file, keys):  # nothing of a file with a bad line is sent
+                    reader.read(item)
+                file.seek(0)
+                items = self._items(file, keys)
+                while page := list(islice(items, PAGE)):
                     yield page
-            except FileError as error:
+            except (FileError, RecordError) as error:
                 msg = f"The file of {self.path} for {period} can't be read: {error}"
                 raise PennylaneError(msg) from error
+
+    def _items(self, file: IO[bytes], keys: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        rows = enumerate(self.file_format.rows(file, self._columns), 1)
+        return ({**row, **keys, "line": line} for line, row in rows)
 
 
 class Fec(ExportStream):

@@ -7,8 +7,10 @@
     columns: name in the raw table → [type, name in the view].
     parent: the key of the parent, for a table of a parent's list. Such a list is delivered whole,
         and behind it a marker with id 0 and the time when that began: what was read before is not
-        in the list any more. -#}
-{%- macro live_rows(raw, columns, parent=none) -%}
+        in the list any more.
+    copies: of a table that is loaded in two copies in turn: until the new one is whole, and the rows of
+        the old one are marked deleted, both have live rows. -#}
+{%- macro live_rows(raw, columns, parent=none, copies=false) -%}
   {%- set relation = load_relation(raw) if execute else raw -%}
   {%- set present = [] -%}
   {%- if execute and relation is not none -%}
@@ -33,6 +35,12 @@ where raw._sdc_deleted_at is null
         where marker.{{ adapter.quote(parent) }} = raw.{{ adapter.quote(parent) }}
             and marker.id = 0
             and marker._sdc_deleted_at > raw._sdc_extracted_at
+    )
+{%- endif %}
+{%- if copies %}
+    and raw._sdc_table_version = (
+        select min(whole._sdc_table_version) from {{ raw }} as whole
+        where whole._sdc_deleted_at is null
     )
 {%- endif %}
 {%- endif %}

@@ -90,9 +90,10 @@ def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN4
         for column, definition in stream.schema["properties"].items()
     )
     parent = f", parent={parent_key(stream)!r}" if parent_key(stream) else ""
+    copies = ", copies=true" if "copy" in stream.primary_keys else ""
     return (
         f"{{#- {HEAD} -#}}\n{{{{ config(alias={table!r}) }}}}\n"
-        f"{{{{ live_rows(source('pennylane', {table!r}), {{\n{columns}}}{parent}) }}}}\n"
+        f"{{{{ live_rows(source('pennylane', {table!r}), {{\n{columns}}}{parent}{copies}) }}}}\n"
     )
 
 

@@ -3,6 +3,7 @@
 {{ live_rows(source('pennylane', 'analytical_general_ledger_export'), {
     'period_start': ['date', 'period_start'],
     'period_end': ['date', 'period_end'],
+    'copy': ['bigint', 'copy'],
     'line': ['bigint', 'line'],
     'ledger_entry_line_id': ['bigint', 'ledger_entry_line_id'],
     'date': ['date', 'date'],
@@ -15,4 +16,4 @@
     'credit': ['numeric', 'credit'],
     'category': ['text', 'category_label'],
     'weight': ['numeric', 'weight'],
-}) }}
+}, copies=true) }}

@@ -3,6 +3,7 @@
 {{ live_rows(source('pennylane', 'fec'), {
     'period_start': ['date', 'period_start'],
     'period_end': ['date', 'period_end'],
+    'copy': ['bigint', 'copy'],
     'line': ['bigint', 'line'],
     'journal_code': ['text', 'journal_code'],
     'journal_lib': ['text', 'journal_lib'],
@@ -22,4 +23,4 @@
     'valid_date': ['date', 'valid_date'],
     'montant_devise': ['numeric', 'montant_devise'],
     'idevise': ['text', 'idevise'],
-}) }}
+}, copies=true) }}

@@ -3,6 +3,7 @@
 {{ live_rows(source('pennylane', 'general_ledger_export'), {
     'period_start': ['date', 'period_start'],
     'period_end': ['date', 'period_end'],
+    'copy': ['bigint', 'copy'],
     'line': ['bigint', 'line'],
     'ledger_entry_line_id': ['bigint', 'ledger_entry_line_id'],
     'date': ['date', 'date'],
@@ -13,4 +14,4 @@
     'label': ['text', 'line_label'],
     'debit': ['numeric', 'debit'],
     'credit': ['numeric', 'credit'],
-}) }}
+}, copies=true) }}
