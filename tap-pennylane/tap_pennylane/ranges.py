@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 WORTH_SPLITTING = 2
 """Pages that a range must have left, by its density so far: a split may cost a request."""
 
+LONGEST_QUEUE = 2
+"""Pages that may wait for the consumer."""
+
 NARROWER = 32
 """After a split into a gap between ids, the next one is tried this much nearer."""
 
@@ -71,9 +74,10 @@ class SideBySide:
         self._waiting = list(self._reaches)
         self._progress = threading.Condition()
         self._stop = threading.Event()
-        # As many pages as there are readers: a slow consumer holds the readers back.
+        # Short: a slow consumer holds the readers back, and what waits here is read again if the
+        # process is killed.
         self._pages: queue.Queue[tuple[_Reach, Items, int] | BaseException | None] = queue.Queue(
-            maxsize=readers
+            maxsize=LONGEST_QUEUE
         )
 
     def pages(self) -> Iterator[tuple[Items, list[Range]]]:
