@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 GRAIN = 0.02
 """Seconds that clocks and schedulers may err."""
 
+JITTER = 0.1
+"""Of the quickest exchange: what its way there and its way back may differ from another's."""
+
 
 class Slot(NamedTuple):
     """A place in the budget."""
@@ -32,6 +35,9 @@ class Limiter:
     The server counts arrivals, which nobody here sees: a request arrives some time after it left
     and before its answer came. The quickest exchange so far tells how much of that is always spent;
     whatever an exchange takes longer is taken for a late arrival. So a 429 is not of our making.
+
+    Others may use the same token, or a run of ours that ended just now did: the headers of the
+    answers tell how much, and their slots are left alone until the headers say they are free.
     """
 
     def __init__(
@@ -56,12 +62,14 @@ class Limiter:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._in_flight = 0
-        self._answered: deque[float] = deque()
+        self._answered: deque[tuple[float, float]] = deque()
+        """Slots that are not free again: when the answer came, and when they were taken."""
         self._quickest = float("inf")
         self._typical = 0.0
         self._closed_until = 0.0
         self._others = 0
         self._others_until = 0.0
+        self._oldest_until = 0.0
         self._doubt_at: float | None = None
 
     def acquire(self) -> Slot:
@@ -69,12 +77,16 @@ class Limiter:
         waited = 0.0
         while True:
             with self._lock:
-                wait = self._wait()
+                wait = self.wait()
                 if wait <= 0:
-                    self._in_flight += 1
-                    return Slot(self._clock(), self._used(), waited)
+                    return self.take(waited)
             self._sleep(wait)
             waited += wait
+
+    def take(self, waited: float = 0.0) -> Slot:
+        """Take a slot that `wait` said is free."""
+        self._in_flight += 1
+        return Slot(self._clock(), self._used(), waited)
 
     def release(
         self, slot: Slot, remaining: int | None = None, reset_in: float | None = None
@@ -92,12 +104,14 @@ class Limiter:
             spent = now - slot.taken_at
             self._quickest = min(self._quickest, spent)
             self._typical = (self._typical * 3 + spent) / 4 if self._typical else spent
-            self._answered.append(now)
+            self._answered.append((now, slot.taken_at))
             if remaining is not None:
                 reset_in = self._window if reset_in is None else min(reset_in, self._window)
-                # The server may have counted when the request came, or when it answered.
-                ours = max(slot.used, self._used())
-                self._heed(self._requests - remaining - ours, now, now + reset_in)
+                used = self._requests - remaining
+                # Of ours it had counted those when this one was sent, or some that came since.
+                self._heed(used - max(slot.used, self._used()), slot, now, now + reset_in)
+                if self._others:
+                    self._others = max(0, min(self._others, used - self._surely_counted(slot, now)))
 
     def pause(self, seconds: float) -> None:
         """Send nothing for this long: the server said so."""
@@ -109,20 +123,25 @@ class Limiter:
         with self._lock:
             return math.ceil(self._requests / self._window * self._typical) + 1
 
-    def _wait(self) -> float:
+    def wait(self) -> float:
+        """Seconds until a slot may be free; 0 if one is."""
         now = self._clock()
         # By the quickest exchange of today: the first ones had to connect, and tell too much.
-        counted = self._window + GRAIN - min(self._quickest, self._window)
-        while self._answered and self._answered[0] + counted <= now:
+        spent = min(self._quickest, self._window)
+        counted = self._window + GRAIN - spent * (1 - JITTER)
+        while self._answered and self._answered[0][0] + counted <= now:
             self._answered.popleft()
         if now >= self._others_until:
             self._others = 0
+        elif now >= self._oldest_until:
+            self._others -= 1
+            self._oldest_until = self._others_until
         if now < self._closed_until:
             return self._closed_until - now
         if self._used() + self._others < self._requests:
             return 0
-        next_free = [one + counted for one in [*self._answered][:1]] + (
-            [self._others_until] if self._others else []
+        next_free = [answered + counted for answered, _ in [*self._answered][:1]] + (
+            [min(self._oldest_until, self._others_until)] if self._others else []
         )
         # All slots in flight: look again soon, an answer gives the time to wait for.
         return min(next_free) - now if next_free else self._window / self._requests
@@ -130,18 +149,28 @@ class Limiter:
     def _used(self) -> int:
         return self._in_flight + len(self._answered)
 
-    def _heed(self, others: int, now: float, reset: float) -> None:
+    def _surely_counted(self, slot: Slot, now: float) -> int:
+        """How many of ours the server had in its window when it counted this one."""
+        return 1 + sum(
+            answered < slot.taken_at and taken + self._window > now
+            for answered, taken in self._answered
+        )
+
+    def _heed(self, others: int, slot: Slot, now: float, reset: float) -> None:
         """Leave the slots alone that somebody else used, until the server gives them back.
 
-        A header that is still low after that may be wrong: from then on a fifth of the budget is
-        ours, and a 429 would be the truth.
+        A header that is still low after a window may be wrong: from then on a fifth of the budget
+        is ours, and a 429 would be the truth.
         """
         if others <= 0:
             self._doubt_at = None
             return
         if self._doubt_at is None:
-            self._doubt_at = reset
+            self._doubt_at = now + self._window
         if now >= self._doubt_at:
             others = min(others, self._requests - max(1, self._requests // 5))
         if others >= self._others:
-            self._others, self._others_until = others, reset
+            self._others, self._others_until = others, now + self._window
+            # The server says when the oldest slot of all is free: theirs, if it comes before ours.
+            ours = min(taken for _, taken in [*self._answered, (now, slot.taken_at)]) + self._window
+            self._oldest_until = reset if reset <= ours else self._others_until

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import math
+import random
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_pennylane.limiter import Limiter
+from tap_pennylane.limiter import JITTER, Limiter
 
 
 @dataclass
@@ -54,6 +59,76 @@ def test_never_more_arrivals_than_allowed_whatever_the_latency(
         budget.release(slot)
         clock.sleep(pause)
     assert busiest(arrivals, 5.0) <= 7
+
+
+class Server:
+    """Counts arrivals in a sliding window, and refuses what is too much."""
+
+    def __init__(self, requests: int, window: float, earlier: list[float]) -> None:
+        self.requests, self.window = requests, window
+        self.passed = sorted(earlier)
+        self.refused = 0
+
+    def arrive(self, now: float) -> tuple[int, float]:
+        """Count a request; `ratelimit-remaining`, and the seconds until the first slot is free."""
+        self.passed = [moment for moment in self.passed if moment > now - self.window]
+        if len(self.passed) < self.requests:
+            self.passed.append(now)
+        else:
+            self.refused += 1
+        return self.requests - len(self.passed), math.ceil(self.passed[0] + self.window - now)
+
+
+def late(chance: random.Random) -> float:
+    """Seconds that a request or an answer takes longer, once in a while."""
+    return chance.choice([0, 0, 0.001, chance.expovariate(10)])
+
+
+@given(
+    seed=st.integers(0, 10**9),
+    latency=st.sampled_from([0.01, 0.05, 0.4, 1.5, 4.0]),
+    readers=st.integers(1, 16),
+    earlier=st.lists(st.floats(-5, 0), max_size=24),
+)
+def test_side_by_side_nothing_is_refused_even_just_after_another_run(
+    seed: int, latency: float, readers: int, earlier: list[float]
+) -> None:
+    """An answer takes `latency`, most of it on the way back, or longer."""
+    chance = random.Random(seed)  # noqa: S311 - delays, no secrets
+    clock = Clock()
+    budget = limiter(clock)
+    server = Server(25, 5.0, earlier)
+    first, said = budget.acquire(), server.arrive(clock.now)  # `/me`, asked alone
+    clock.sleep(latency)
+    budget.release(first, *said)
+    order = itertools.count()
+    events: list[tuple[float, int, str, Any]] = [
+        (clock.now, next(order), "ask", None) for _ in range(readers)
+    ]
+    heapq.heapify(events)
+    answered = 0
+    while answered < 150:
+        clock.now, _, event, about = heapq.heappop(events)
+        if event == "ask":
+            wait = budget.wait()
+            if wait > 0:
+                heapq.heappush(events, (clock.now + wait, next(order), "ask", None))
+                continue
+            there = latency * chance.uniform(0, JITTER) + late(chance)
+            about = budget.take(), latency * (1 - JITTER) + late(chance)
+            heapq.heappush(events, (clock.now + there, next(order), "arrive", about))
+        elif event == "arrive":
+            slot, back = about
+            about = slot, *server.arrive(clock.now)
+            heapq.heappush(events, (clock.now + back, next(order), "answer", about))
+        else:
+            budget.release(*about)
+            answered += 1
+            heapq.heappush(events, (clock.now, next(order), "ask", None))
+    assert server.refused == 0
+    # And the budget is used: what is left unused is what the readers can't send meanwhile.
+    possible = min(25 / 5, readers / (latency + 0.1))
+    assert clock.now <= 5 + 150 / possible * 1.5
 
 
 def test_the_whole_budget_is_used_at_once() -> None:
