@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen
 
+import yaml
+
 from pennylane_launcher import meltano
 from pennylane_launcher.processes import child
 from pennylane_launcher.progress import Progress
@@ -40,8 +42,33 @@ def run(
     Returns:
         Meltano's exit code.
     """
-    command = meltano.command("--log-format", "json", "run", *options, JOB, env_file=env_file)
     progress = Progress(secrets)
+
+    def watched(*blocks: str) -> int:
+        command = meltano.command("--log-format", "json", "run", *blocks, env_file=env_file)
+        return _watch(command, environment, progress, status)
+
+    code = watched(*options, JOB)
+    if code and progress.stream and not progress.loaded and (rest := _after_the_load()):
+        # Meltano ends a job where a step fails; what did land belongs into the views all the same.
+        _say("not everything was loaded; the views are built of what there is")
+        watched(*rest)
+    return code
+
+
+def _after_the_load() -> list[str]:
+    """Return the job's steps behind the first."""
+    project = yaml.safe_load(Path("meltano.yml").read_text(encoding="utf-8"))
+    return next((job["tasks"][1:] for job in project["jobs"] if job["name"] == JOB), [])
+
+
+def _watch(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    progress: Progress,
+    status: Callable[[], str] | None,
+) -> int:
+    """Run one command to its end, and return its exit code."""
     begin = time.monotonic()
     with child(command, environment=environment) as process:
         lines = _lines(process)

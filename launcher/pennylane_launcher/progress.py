@@ -29,6 +29,7 @@ class Progress:
         self.rows: Counter[str] = Counter()
         self.requests = 0
         self.stream = ""
+        self.loaded = False
         self._secrets = [secret for secret in secrets if secret]
 
     def feed(self, line: str) -> str | None:
@@ -50,6 +51,7 @@ class Progress:
         if found := BEGINNING.match(event):
             self.stream = found[1]
         elif entry.get("block_type") == "ExtractLoadBlocks" and entry.get("success"):
+            self.loaded = True
             return "loaded; now the views are built and tested"
         elif not ROUTINE.match(event) and (plain or from_tap or entry.get("level") in LOUD):
             return self._redacted(f"{entry.get('name', 'meltano')}: {event}")

@@ -42,7 +42,9 @@ plugins:
       executable: ./target
       settings:
         [{name: sqlalchemy_url, sensitive: true}, {name: host}, {name: default_target_schema}]
-jobs: [{name: sync, tasks: [tap-pennylane target-postgres]}]
+  utilities:
+    - {name: views, namespace: views, executable: ./views, commands: {build: {args: build}}}
+jobs: [{name: sync, tasks: [tap-pennylane target-postgres, "views:build"]}]
 environments: [{name: dev}, {name: prod}]
 """
 TAP = f"""#!{sys.executable}
@@ -60,12 +62,15 @@ import sys
 for line in sys.stdin:
     pass
 """
+VIEWS = """#!/bin/sh
+echo "$1" >> built
+"""
 
 
 @pytest.fixture
 def project(folder: Path) -> Path:
     (folder / "meltano.yml").write_text(PROJECT)
-    for name, text in (("tap", TAP), ("target", TARGET)):
+    for name, text in (("tap", TAP), ("target", TARGET), ("views", VIEWS)):
         (folder / name).write_text(text.replace("BEHAVIOUR", ""))
         (folder / name).chmod(0o755)
     return folder
@@ -162,6 +167,24 @@ def test_a_failing_run_passes_the_exit_code_on(project: Path) -> None:
     assert result.returncode == 1
     assert "`meltano run` ended with exit code 1" in result.stderr
     assert_stopped(project)
+
+
+def test_views_are_built_once_whether_or_not_all_was_loaded(project: Path) -> None:
+    settings = {"TAP_PENNYLANE_API_TOKEN": TOKEN, "TAP_PENNYLANE_API_URL": "http://environment"}
+    begins = "print(\"Beginning full_table sync of 'journals'\", file=sys.stderr)"
+    behave(project, begins)
+    result = launch(project, "run", **settings)
+    assert result.returncode == 0, result.stdout
+    assert (project / "built").read_text() == "build\n"
+    behave(project, f"{begins}; sys.exit(1)")
+    result = launch(project, "run", **settings)
+    assert result.returncode == 1
+    assert "not everything was loaded; the views are built of what there is" in result.stdout
+    assert (project / "built").read_text() == "build\nbuild\n"
+    # Nothing was read, so there is nothing to show.
+    behave(project, "sys.exit(1)")
+    assert launch(project, "run", **settings).returncode == 1
+    assert (project / "built").read_text() == "build\nbuild\n"
 
 
 def test_the_demo_takes_nothing_from_the_user_s_settings(project: Path) -> None:
