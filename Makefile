@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run up down psql test bench lint types locks format constraints soak clean
+.PHONY: help install demo run up down psql notebook test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -40,19 +40,23 @@ down: install ## Stop the embedded PostgreSQL that `make up` started
 psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 	@$(LAUNCHER) psql $(ARGS)
 
-test: install ## Run every test (`make test ARGS="-k name"`: some)
+test: install .cache/notebook/.installed .cache/pgadmin/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
 	@MODEL_STEPS=$(or $(STEPS),3000) MODEL_SEED=$(or $(SEED),$(shell date +%s)) \
 	  .venv/bin/pytest tests/test_model.py $(ARGS)
 
-bench: install .cache/dlt/.installed ## Measure it, beside dlt (`make bench ARGS=--quick`: in minutes)
+bench: install .cache/bench/.installed ## Measure it, beside dlt (`make bench ARGS=--quick`: in minutes)
 	@$(PYTHON) benchmarks/run.py $(ARGS)
 
-# The other system, in an environment of its own.
-.cache/dlt/.installed: uv.lock
-	@UV_PROJECT_ENVIRONMENT=.cache/dlt $(UV) sync --frozen --quiet --only-group bench
+notebook: install .cache/notebook/.installed ## Open the notebook on the data (`make notebook ARGS=--demo`: on the demo's)
+	@$(LAUNCHER) notebook $(ARGS)
+
+# Programs in environments of their own; `bench` holds the other system.
+.cache/%/.installed: uv.lock
+	@echo "Installing $* …"
+	@UV_PROJECT_ENVIRONMENT=.cache/$* $(UV) sync --frozen --quiet --only-group $*
 	@touch $@
 
 lint: locks types ## Check style, types and that the locks are in step

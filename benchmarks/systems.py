@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[1]
-DLT = PROJECT / ".cache" / "dlt" / "bin" / "python"
+DLT = PROJECT / ".cache" / "bench" / "bin" / "python"
 WINDOW = 5
 """Seconds of the rate limit's window."""
 UNLIMITED = 1_000_000

@@ -172,6 +172,19 @@ def test_a_failed_stream_is_no_success(warehouse: Pipeline) -> None:
     assert warehouse.run().returncode == 0
 
 
+def test_a_run_that_does_not_reach_the_database_is_no_success(warehouse: Pipeline) -> None:
+    before, metadata = log(warehouse), warehouse.query("SELECT * FROM pennylane.sync_metadata")
+    warehouse.sandbox.change("suppliers", update=1)
+    lost = warehouse.run(TARGET_POSTGRES_SQLALCHEMY_URL="postgresql+exact://x@127.0.0.1:9/lost")
+    assert lost.returncode == 1
+    *others, run = log(warehouse)
+    assert others == before
+    assert {row["status"] for row in run.values()} == {"failed"}
+    assert run.keys() >= {"suppliers", "ledger_entry_lines"}
+    assert warehouse.query("SELECT * FROM pennylane.sync_metadata") == metadata
+    assert warehouse.run().returncode == 0
+
+
 def test_a_run_that_meltano_lost_is_a_failure(warehouse: Pipeline) -> None:
     with psycopg.connect(warehouse.url) as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""The command line behind the Makefile: demo, run, up, down, psql, clean."""
+"""The command line behind the Makefile: demo, run, up, down, psql, notebook, clean."""
 
 import argparse
 import io
@@ -15,7 +15,7 @@ from pennylane_launcher import commands
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PASSING_ON = {"run", "psql"}
+PASSING_ON = {"run", "psql", "notebook"}
 
 
 class Stopped(BaseException):
@@ -78,8 +78,9 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
             return commands.demo(project, seed=given.seed, size=given.size)
         case "run":
             return commands.run(project, options=rest)
-        case "psql":
-            return commands.psql(project, demo=given.demo, arguments=rest)
+        case "psql" | "notebook":
+            show = commands.psql if given.command == "psql" else commands.notebook
+            return show(project, demo=given.demo, arguments=rest)
         case "up":
             return commands.up(project)
         case "down":
@@ -99,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     names.add_parser("down", help="stop the embedded PostgreSQL")
     psql = names.add_parser("psql", help="open psql; further options are its own")
     psql.add_argument("--demo", action="store_true", help="on the demo's database")
+    notebook = names.add_parser("notebook", help="open the notebook; further options: Jupyter's")
+    notebook.add_argument("--demo", action="store_true", help="on the demo's database")
     names.add_parser("clean", help="delete the embedded PostgreSQL with its data")
     return parser
 

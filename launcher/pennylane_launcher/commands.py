@@ -149,6 +149,39 @@ def psql(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
     Raises:
         LauncherError: the database can't be used.
     """
+    with _connection(project, demo=demo) as variables:
+        return subprocess.call([embedded.program("psql"), *arguments], env=variables)  # noqa: S603
+
+
+def notebook(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
+    """Open the notebook on the data.
+
+    Args:
+        project: the project's folder.
+        demo: on the demo's database.
+        arguments: of Jupyter, in place of `lab notebook/books.ipynb`.
+
+    Returns:
+        The exit code of Jupyter.
+
+    Raises:
+        LauncherError: the database can't be used.
+    """
+    program = str(project / ".cache" / "notebook" / "bin" / "jupyter")
+    command = [program, *(arguments or ["lab", "notebook/books.ipynb"])]
+    with _connection(project, demo=demo) as variables:
+        return subprocess.call(command, env=variables)  # noqa: S603
+
+
+def clean(project: Path) -> int:
+    """Delete the embedded PostgreSQL and its data."""
+    embedded.remove(project / ".embedded")
+    return 0
+
+
+@contextmanager
+def _connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
+    """Have the variables with which libpq finds the data, for the length of the block."""
     with ExitStack() as stack:
         if demo:
             postgres = stack.enter_context(embedded.server(project / ".embedded"))
@@ -157,16 +190,7 @@ def psql(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
             url, _ = stack.enter_context(_database(project))
             schema = warehouse.schema(warehouse.variables(project))
         schemas = f"{schema}_marts,{schema}_live,{schema},public"
-        options = {"PGOPTIONS": f"-csearch_path={schemas}"}
-        return subprocess.call(  # noqa: S603
-            [embedded.program("psql"), *arguments], env=os.environ | options | _libpq(url)
-        )
-
-
-def clean(project: Path) -> int:
-    """Delete the embedded PostgreSQL and its data."""
-    embedded.remove(project / ".embedded")
-    return 0
+        yield os.environ | {"PGOPTIONS": f"-csearch_path={schemas}"} | _libpq(url)
 
 
 @contextmanager

@@ -1,0 +1,153 @@
+"""What people open the warehouse with: the notebook, Power BI, pgAdmin."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pennylane_sandbox.pytest_plugin import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Pipeline
+
+PROJECT = Path(__file__).parents[1]
+PBIDS = PROJECT / "docs" / "pennylane.pbids"
+POWER_BI = (PROJECT / "docs" / "power-bi.md").read_text(encoding="utf-8")
+SERVERS = PROJECT / "docker" / "pgadmin" / "servers.json"
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture(scope="module")
+def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
+    """A company's books, loaded and with their views."""
+    with running("--size", "1000", "--rate-limit", "none") as sandbox:
+        pipeline = pipeline_of(sandbox)
+        done = pipeline.sync(TAP_PENNYLANE_REQUESTS_PER_WINDOW="100000")
+        assert done.returncode == 0, done.stdout
+        yield pipeline
+
+
+def connection(pipeline: Pipeline) -> dict[str, str]:
+    """The database as `.env` would name it."""
+    parts = urlsplit(pipeline.url)
+    return {
+        "POSTGRES_HOST": parse_qs(parts.query)["host"][0],
+        "POSTGRES_USER": str(parts.username),
+        "POSTGRES_DB": parts.path.lstrip("/"),
+    }
+
+
+def test_the_notebook_draws_what_the_views_say(books: Pipeline, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pennylane_launcher", "notebook", "nbconvert", "--execute"]
+    options = ["--to", "notebook", "--output-dir", str(tmp_path), "notebook/books.ipynb"]
+    done = subprocess.run(
+        [*command, *options],
+        cwd=PROJECT,
+        env=os.environ | connection(books) | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = json.loads((tmp_path / "books.ipynb").read_text(encoding="utf-8"))
+    shown = [output["data"] for cell in page["cells"] for output in cell.get("outputs", [])]
+    pictures = [base64.b64decode(data["image/png"]) for data in shown if "image/png" in data]
+    assert len(pictures) == 4
+    assert all(picture.startswith(PNG) and len(picture) > 5000 for picture in pictures)
+    balances, statement = ("".join(data["text/html"]) for data in shown if "text/html" in data)
+    for account in books.query("SELECT balance FROM pennylane_live.bank_accounts"):
+        assert f"<td>{account['balance']:.2f}</td>" in balances
+    years = books.query(
+        "SELECT sum(result) AS result FROM pennylane_marts.monthly_profit_and_loss "
+        "GROUP BY extract(year FROM month)"
+    )
+    assert len(years) == 3
+    for year in years:
+        assert f">{year['result']:,.2f}</td>" in statement
+
+
+def test_the_notebook_is_kept_without_what_it_showed() -> None:
+    page = json.loads((PROJECT / "notebook" / "books.ipynb").read_text(encoding="utf-8"))
+    assert all(not cell["outputs"] for cell in page["cells"] if cell["cell_type"] == "code")
+
+
+def columns(pipeline: Pipeline) -> dict[str, set[str]]:
+    """The columns of every view, by schema and name."""
+    found: dict[str, set[str]] = {}
+    for row in pipeline.query(
+        "SELECT table_schema || '.' || table_name AS name, column_name "
+        "FROM information_schema.columns WHERE table_schema LIKE 'pennylane%'"
+    ):
+        found.setdefault(row["name"], set()).add(row["column_name"])
+    return found
+
+
+def test_power_bi_finds_what_its_page_names(books: Pipeline) -> None:
+    known = columns(books)
+    taken = set(re.findall(r"`(pennylane\w*\.\w+)`", POWER_BI))
+    assert len(taken) > 10
+    assert taken <= known.keys()
+    short = {name.partition(".")[2]: name for name in taken}
+    for table, column in re.findall(r"\b([a-z_]+)\[([a-z_]+)\]", POWER_BI):
+        assert column in known[short[table]], (table, column)
+    relations = re.findall(r"\| `(\w+)\.(\w+)` \| `(\w+)[.\[](\w+)\]?` \|", POWER_BI)
+    assert len(relations) > 10
+    for many, column, one, key in relations:
+        assert column in known[short[many]], (many, column)
+        if one == "Dates":
+            continue
+        (lost,) = books.query(
+            f"SELECT count(*) FROM {short[many]} AS many LEFT JOIN {short[one]} AS one "  # noqa: S608
+            f"ON many.{column} = one.{key} WHERE many.{column} IS NOT NULL AND one.{key} IS NULL"
+        )
+        (twice,) = books.query(f"SELECT count(*) - count(DISTINCT {key}) AS n FROM {short[one]}")  # noqa: S608
+        assert (lost["count"], twice["n"]) == (0, 0), (many, column, one)
+
+
+def test_the_power_bi_file_opens_the_database() -> None:
+    (opened,) = json.loads(PBIDS.read_text(encoding="utf-8"))["connections"]
+    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
+    settings: dict[str, Any] = dict(re.findall(r"^#?(POSTGRES_\w+)=(\S+)", example, re.MULTILINE))
+    assert opened == {
+        "details": {
+            "protocol": "postgresql",
+            "address": {
+                "server": f"{settings['POSTGRES_HOST']}:{settings['POSTGRES_PORT']}",
+                "database": settings["POSTGRES_DB"],
+            },
+        },
+        "options": {},
+        "mode": "Import",
+    }
+
+
+def test_pgadmin_takes_its_server(tmp_path: Path) -> None:
+    python = PROJECT / ".cache" / "pgadmin" / "bin" / "python"
+    (program,) = (python.parents[1] / "lib").glob("python3*/site-packages/pgadmin4/setup.py")
+    # As on a desktop, where everything is below the home.
+    desktop = "import builtins, runpy, sys; builtins.SERVER_MODE = False; del sys.argv[0]; "
+    begin = f"{desktop}runpy.run_path(sys.argv[0], run_name='__main__')"
+    for arguments in (["setup-db"], ["load-servers", str(SERVERS)]):
+        subprocess.run(
+            [str(python), "-c", begin, str(program), *arguments],
+            env={"HOME": str(tmp_path), "PATH": os.defpath, "PYTHONPATH": str(program.parent)},
+            capture_output=True,
+            check=True,
+        )
+    with sqlite3.connect(tmp_path / ".pgadmin" / "pgadmin4.db") as database:
+        rows = database.execute("SELECT name, host, port, maintenance_db, username FROM server")
+        assert rows.fetchall() == [("Pennylane", "postgres", 5432, "pennylane", "pennylane_reader")]
+    database.close()
