@@ -11,7 +11,7 @@ from types import FrameType
 
 import psycopg
 
-from pennylane_launcher import alerts, commands
+from pennylane_launcher import alerts, commands, scheduling
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _call(given, rest, project)
     except LauncherError as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.exit_code
     except psycopg.Error as error:
         print(f"PostgreSQL failed: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
@@ -78,6 +78,10 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
             return commands.demo(project, seed=given.seed, size=given.size)
         case "run":
             return commands.run(project, options=rest)
+        case "step":
+            return scheduling.step(project, given.blocks.split())
+        case "schedule":
+            return scheduling.schedule(project)
         case "psql" | "notebook":
             show = commands.psql if given.command == "psql" else commands.notebook
             return show(project, demo=given.demo, arguments=rest)
@@ -95,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
     demo.add_argument("--seed", type=int, default=1, help="the same seed, the same company")
     names.add_parser("run", help="load your company; further options are those of `meltano run`")
+    names.add_parser("schedule", help="run the schedules of meltano.yml, by Airflow, until stopped")
+    step = names.add_parser("step", help="run one step of a job; 78: trying again is of no use")
+    step.add_argument("blocks", help='as in meltano.yml, like "tap-pennylane target-postgres"')
     names.add_parser("up", help="make the database ready for Meltano by hand")
     names.add_parser("down", help="stop the embedded PostgreSQL")
     psql = names.add_parser("psql", help="open psql; further options are its own")

@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.errors import LauncherError, SettingsError
 from pennylane_launcher.meltano import SCHEMA
 
 WAIT = 10
@@ -35,7 +35,7 @@ def url(settings: Mapping[str, str]) -> str | None:
         settings: environment variables, those of `.env` included.
 
     Raises:
-        LauncherError: they name one, but not completely.
+        SettingsError: they name one, but not completely.
     """
     if given := settings.get("TARGET_POSTGRES_SQLALCHEMY_URL"):
         return "postgresql://" + given.split("://", 1)[-1]
@@ -50,7 +50,7 @@ def url(settings: Mapping[str, str]) -> str | None:
     missing = [f"POSTGRES_{name}" for name in ("HOST", "USER", "DB") if not found[name]]
     if missing:
         msg = f"The database is not named completely: set {', '.join(missing)} in `.env`."
-        raise LauncherError(msg)
+        raise SettingsError(msg)
     user, password, host, database = (
         quote(found[name], safe="") for name in ("USER", "PASSWORD", "HOST", "DB")
     )
