@@ -20,6 +20,7 @@ from pennylane_launcher.commands import alone, database
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.services import Services
 
+PROGRAM = Path(".cache/airflow/bin/airflow")
 SERVICES = {
     # On one machine the page reads the logs from the folder; it needs no server for them.
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -64,14 +65,14 @@ def schedule(project: Path) -> int:
     with database(project) as (url, environment):
         variables = _variables(project, url, environment)
         home, address = Path(variables["AIRFLOW_HOME"]), _address(variables)
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)  # holds a password
         print("Making Airflow's tables ready …")
         _airflow(variables, "db", "migrate")
         _airflow(variables, "pools", "set", "pipeline", "1", "One run at a time")
-        program = _program(variables)
         with Services(home / "services") as services:
             for name, arguments in SERVICES.items():
-                services.start(name, [program, *arguments], variables)
+                services.start(name, [str(PROGRAM.absolute()), *arguments], variables)
             print("Starting Airflow …")
             _wait(services, address)
             print(
@@ -124,14 +125,9 @@ def _address(variables: Mapping[str, str]) -> str:
     return f"http://{host}:{variables['AIRFLOW__API__PORT']}"
 
 
-def _program(variables: Mapping[str, str]) -> str:
-    del variables
-    return str(Path(".cache/airflow/bin/airflow").absolute())
-
-
 def _airflow(variables: Mapping[str, str], *arguments: str) -> None:
     done = run(  # noqa: S603
-        [_program(variables), *arguments],
+        [str(PROGRAM.absolute()), *arguments],
         env=variables,
         capture_output=True,
         text=True,
