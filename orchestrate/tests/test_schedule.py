@@ -34,7 +34,9 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         assert not machine.runs("queued")
         by_hand = machine.meltano("run", "--no-install", "tap-pennylane", "target-postgres")
         assert by_hand.returncode == 1
-        assert "Another 'dev:tap-pennylane-to-target-postgres' pipeline is already" in by_hand.stdout
+        assert (
+            "Another 'dev:tap-pennylane-to-target-postgres' pipeline is already" in by_hand.stdout
+        )
         launched = machine.launcher("step", "tap-pennylane snake-case target-postgres")
         assert launched.returncode == 1
         assert "is at work in this folder" in launched.stdout
