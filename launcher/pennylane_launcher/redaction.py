@@ -29,11 +29,11 @@ class Redaction:
             elif SECRET.search(name) and not Path(value).is_absolute():
                 found.add(value)
         found |= {quote(secret, safe="") for secret in found}
-        self._secrets = sorted((s for s in found if len(s) >= SHORTEST), key=len, reverse=True)
+        self.secrets = sorted((s for s in found if len(s) >= SHORTEST), key=len, reverse=True)
 
     def __call__(self, text: str, longest: int = LONGEST) -> str:
         """Return the text as one line without secrets and amounts, cut to a length."""
-        for secret in self._secrets:
+        for secret in self.secrets:
             text = text.replace(secret, "***")
         text = AMOUNT.sub("…", " ".join(text.split()))
         return text if len(text) <= longest else text[: longest - 1] + "…"
