@@ -49,12 +49,12 @@ class Problem:
 
     def __str__(self) -> str:
         """Say it in one line."""
+        if "" in self.members:
+            return self.members[""]
         if self.kind == "failed":
             return f"The last run failed for {self._by_reason()}."
-        if self.kind == "stale":
-            reason = next(iter(self.members.values()))
-            return f"Too old, {reason}: {self._listed(self.members)}."
-        return "; ".join(self.members.values())
+        reason = next(iter(self.members.values()))
+        return f"Too old, {reason}: {self._listed(self.members)}."
 
     def _by_reason(self) -> str:
         """The members, those of one reason together; the reason of most of them first."""
@@ -150,11 +150,8 @@ def _judge(found: Facts, limit: timedelta, redaction: Redaction) -> Health:
         table: redaction(why, 200) + ("" if table in found.fresh else " (never loaded yet)")
         for table, why in found.failed.items()
     }
-    if not failed:
-        failed = {
-            f"the pipeline {name}": redaction(why, 200)
-            for name, why in found.failed_pipelines.items()
-        }
+    if found.failure and not failed:
+        failed = {"": f"The last run failed, behind the last table: {redaction(found.failure)}."}
     stale = {
         table: f"the last success began more than {limit / timedelta(hours=1):g} h ago"
         for table in found.expected & found.fresh.keys()

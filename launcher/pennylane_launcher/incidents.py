@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ class Memory:
 def _opened(problem: Problem, known: list[Incident], now: str) -> Incident | None:
     """Return a new incident of those members that no open one is about."""
     told = {name for each in known if each.kind == problem.kind for name in each.members}
-    new = Problem(problem.kind, problem.members, problem.explained | told).without_the_explained()
+    new = replace(problem, explained=problem.explained | told).without_the_explained()
     if new is None:
         return None
     members = sorted(new.members)

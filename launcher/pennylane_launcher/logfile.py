@@ -1,4 +1,4 @@
-"""The log file that `logging.yaml` names: several processes write it, no secret gets into it."""
+"""What `logging.yaml` names: a file for several processes and without secrets, a brief console."""
 
 import json
 import logging
@@ -32,6 +32,17 @@ class LogFile(ConcurrentRotatingFileHandler):
         for secret in self._secrets:
             line = line.replace(secret, "***")
         return line
+
+
+class Brief(logging.Filter):
+    """Leaves out of the console what a person has no use for: figures, SQL."""
+
+    NOISE = ("METRIC", "Inserting with SQL: ", "Hard delete: ", "Skipping deselected stream ")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let other lines pass; warnings always."""
+        event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
+        return record.levelno > logging.INFO or not str(event).startswith(self.NOISE)
 
 
 def handler(filename: str, maxBytes: int, backupCount: int) -> logging.Handler:  # noqa: N803
