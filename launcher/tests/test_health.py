@@ -389,6 +389,10 @@ def test_a_webhook_that_is_not_there_hides_nothing(
         assert (code, lines[0]) == (1, "The job a failed: its log says why.")
         assert lines[1].startswith("The webhook takes no alerts (Connection refused): ")
         assert check() == (1, [])
+        check("a=success")
+        monkeypatch.delenv("ALERT_WEBHOOK_URL")
+        code, (line,) = check()
+        assert (code, line.startswith("All clear, since ")) == (0, True)
 
 
 def test_jobs_are_told_of_until_they_succeed(check: Check) -> None:
@@ -482,6 +486,7 @@ def test_a_broken_memory_begins_anew_and_one_that_can_t_be_is_said(
     with pytest.raises(LauncherError, match="HEALTH_INCIDENTS_FILE"):
         check("a=failed")
     assert capsys.readouterr().out == "The job a failed: its log says why.\n"
+    assert check(changes=False)[0] == 0
 
 
 @pytest.mark.parametrize("given", ["soon", "0", "-1", "nan", "inf"])
@@ -494,7 +499,14 @@ def test_an_age_that_is_none_is_said(
 
 
 def test_what_is_no_secret_stays() -> None:
-    redaction = Redaction({"A_TOKEN": "tok-123", "A_URL": "https://me:pw-456@host/", "HOME": "/me"})
-    text = "HTTP 403 at 127.0.0.1:5432 on 2026-01-31 v4.4.1 /me 41100020"
+    redaction = Redaction(
+        {
+            "A_TOKEN": "tok-123",
+            "A_URL": "https://me:pw-456@host/",
+            "POSTGRES_PASSWORD": "pennylane",
+            "KEY_FILE": "/etc/key",
+        }
+    )
+    text = "HTTP 403 at 127.0.0.1:5432 on 2026-01-31 v4.4.1 /etc/key pennylane.journals 41100020"
     assert redaction(text) == text
     assert redaction("tok-123 pw-456 12.50 1 234,56 -0.99") == "*** *** … … …"
