@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
-from pennylane_launcher import alerts, meltano
+from pennylane_launcher import alerts, facts, meltano
 from pennylane_launcher.embedded import Server
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.redaction import Redaction
@@ -274,6 +274,38 @@ def test_old_tables_are_said_but_not_those_that_are_not_due(
     monkeypatch.delenv("HEALTH_MAX_AGE_HOURS")
     code, (line,) = check()
     assert (code, line.startswith("All clear, since ")) == (0, True)
+
+
+def test_a_table_is_expected_until_a_run_of_its_pipeline_leaves_it_out(books: Books) -> None:
+    def expected_after(pipeline: str) -> frozenset[str]:
+        """Let a run of a pipeline read the customers alone."""
+        books.execute(
+            f"""
+            insert into meltano.runs
+                (job_name, run_id, state, started_at, last_heartbeat_at, ended_at, payload,
+                payload_flags, trigger)
+            select '{pipeline}', gen_random_uuid(), 'SUCCESS', moment, moment, moment, '{{}}', 0, ''
+            from (select clock_timestamp() at time zone 'utc' as moment) as now;
+            insert into pennylane.sync_log
+                (run_id, stream, mode, started_at, records, tombstones, status,
+                _sdc_sync_started_at)
+            select gen_random_uuid()::text, 'customers', 'changelog', moment at time zone 'utc', 0,
+                0, 'success', ceil(extract(epoch from moment) * 1000)
+            from (select clock_timestamp() as moment) as now
+            """  # noqa: S608
+        )
+        return facts.read(books.url, "pennylane").expected
+
+    before = [
+        books.execute(f"select max({key}) from {table}")[0][0]  # noqa: S608
+        for table, key in (("meltano.runs", "id"), ("pennylane.sync_log", "started_at"))
+    ]
+    try:
+        assert expected_after("prod:tap-pennylane-to-target-postgres:hourly") == TABLES
+        assert expected_after("prod:tap-pennylane-to-target-postgres") == {"customers"}
+    finally:
+        books.execute(f"delete from meltano.runs where id > {before[0]}")  # noqa: S608
+        books.execute(f"delete from pennylane.sync_log where started_at > '{before[1]}'")  # noqa: S608
 
 
 def test_books_that_do_not_agree_are_named_without_amounts(books: Books, check: Check) -> None:
