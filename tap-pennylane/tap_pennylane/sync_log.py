@@ -71,7 +71,10 @@ class SyncLog:
             self._tell(entry)
 
     def _tell(self, entry: Entry) -> None:
-        """Log how a stream ended: as a sentence, and as fields where logs are structured."""
+        """Log how a stream ended: as a sentence, and as fields where logs are structured.
+
+        The error is a field alone: it was said when it came.
+        """
         took = (entry.ended_at or entry.started_at) - entry.started_at
         facts = {
             **{name: value for name, value in vars(entry).items() if not name.endswith("_at")},
@@ -79,7 +82,7 @@ class SyncLog:
             "sync_log_run_id": self.run_id,
         }
         LOGGER.info(
-            "Ended '%s': %s (%s), %d records, %d deletions, %d requests, %.1f s of waiting%s",
+            "Ended '%s': %s (%s), %d records, %d deletions, %d requests, %.1f s of waiting",
             entry.stream,
             entry.status,
             entry.mode or "not read",
@@ -87,7 +90,6 @@ class SyncLog:
             entry.tombstones,
             entry.requests,
             entry.seconds_waited,
-            f": {entry.error}" if entry.error else "",
             extra=facts,
         )
 
