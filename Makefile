@@ -120,5 +120,5 @@ endif
 .meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml \
   transform/mapper-snake-case/pyproject.toml
 	@echo "Installing Meltano's plugins …"
-	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-level warning install
+	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-config /dev/null --log-level warning install
 	@touch $@
