@@ -53,6 +53,8 @@ def main() -> int:
                 AIRFLOW__CELERY__WORKER_CONCURRENCY="2",
                 # Longer than a step may take, or Celery hands it out a second time.
                 AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT="86400",
+                AIRFLOW__CORE__DEFAULT_TASK_RETRIES="10",
+                AIRFLOW__CORE__MAX_TASK_RETRY_DELAY="60",
                 AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT="20",
                 AIRFLOW__API_AUTH__JWT_SECRET=secrets.token_hex(32),
                 SCHEDULE_SYNC_INTERVAL="* * * * *",
@@ -111,8 +113,8 @@ def kill_worker_of_the_load() -> None:
         with suppress(psutil.Error):
             is_step = "pennylane_launcher step tap-pennylane" in " ".join(process.cmdline())
             if is_step and process.environ().get("AIRFLOW_HOME") == home:
-                above = [each for each in process.parents() if "celery" in str(each.cmdline())]
-                for each in [above[-1], *above[-1].children(recursive=True)]:
+                (worker,) = [each for each in process.parents() if each.ppid() == os.getpid()]
+                for each in [*worker.children(recursive=True), worker]:
                     each.kill()
                 return
     sys.exit("the load ended too early")
