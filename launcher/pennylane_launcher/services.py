@@ -21,7 +21,7 @@ import psutil
 from pennylane_launcher.errors import LauncherError
 
 MARK = "PENNYLANE_SERVICES"
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that each stage of stopping gets."""
 
 
