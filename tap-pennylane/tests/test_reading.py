@@ -188,3 +188,26 @@ def test_connection_test(read: Callable[..., Run], sandbox: Sandbox) -> None:
     failing = read("--test")
     assert failing.exit_code == 1
     assert "Stream 'quotes' failed" in failing.log
+
+
+def test_settings_of_a_file_may_have_fractions(read: Callable[..., Run]) -> None:
+    run = read(window_seconds=0.5, request_timeout=30.5, refresh_hours={"journals": 0.5})
+    assert run.exit_code == 0, run.log
+    state = run.state
+    again = read(
+        window_seconds=0.5, refresh_hours={"journals": 0.5}, state=state, streams=["journals"]
+    )
+    assert again.exit_code == 0, again.log
+    assert not again.records["journals"]
+
+
+def test_the_last_page_asked_for_ahead_is_used(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    stream = TAP.streams["ledger_entry_lines"]
+    ahead = [query["sort"] for _, query in stream.opening()]
+    assert ahead == ["id", "-id"]
+    sandbox.control("DELETE", "stats")
+    run = read(streams=[stream.name], concurrency=1)
+    assert run.exit_code == 0, run.log
+    rows = len(run.records[stream.name])
+    assert rows > 2 * 100
+    assert sandbox.stats["requests"][stream.path] <= rows // 100 + 2
