@@ -136,7 +136,7 @@ class Limiter:
             self._answered.popleft()
         if now >= self._others_until:
             self._others = 0
-        elif now >= self._oldest_until:
+        elif self._others and now >= self._oldest_until:
             self._others -= 1
             self._oldest_until = self._others_until
         if now < self._closed_until:
