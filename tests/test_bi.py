@@ -13,14 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-from pennylane_sandbox.pytest_plugin import running
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pennylane_sandbox.pytest_plugin import Sandbox
-
     from conftest import Pipeline
 
 PROJECT = Path(__file__).parents[1]
@@ -28,16 +21,6 @@ PBIDS = PROJECT / "docs" / "pennylane.pbids"
 POWER_BI = (PROJECT / "docs" / "power-bi.md").read_text(encoding="utf-8")
 SERVERS = PROJECT / "docker" / "pgadmin" / "servers.json"
 PNG = b"\x89PNG\r\n"
-
-
-@pytest.fixture(scope="module")
-def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
-    """A company's books, loaded and with their views."""
-    with running("--size", "1000", "--rate-limit", "none") as sandbox:
-        pipeline = pipeline_of(sandbox)
-        done = pipeline.sync(TAP_PENNYLANE_REQUESTS_PER_WINDOW="100000")
-        assert done.returncode == 0, done.stdout
-        yield pipeline
 
 
 def connection(pipeline: Pipeline) -> dict[str, str]:
