@@ -281,7 +281,10 @@ class Client:
                 f"Give the token that scope {WHERE_TOKENS_ARE}, or deselect the stream"
             )
             raise RefusedError(msg, status)
-        msg = f"Pennylane does not answer {path} ({said})"
+        msg = (
+            f"Pennylane does not answer {path} ({said}). Run again; if it stays so, look for a "
+            "newer version of tap-pennylane"
+        )
         raise RefusedError(msg, status)
 
 
