@@ -22,6 +22,7 @@ LAST_WORDS = {
     "UnavailableError",
 }
 
+
 def test_every_sentence_of_an_error_is_explained() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     found = [part for pattern in SOURCES for part in _sentences(pattern)]
