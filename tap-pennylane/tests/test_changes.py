@@ -291,6 +291,8 @@ def test_another_companys_state_is_refused(read: Callable[..., Run], company: Sa
     second = read(state=first.state)
     assert second.exit_code == 1
     assert second.log.count("their books would mix") == 1
+    # It would mark the first company's rows as deleted.
+    assert "--full-refresh" not in second.log
     assert not second.messages
     assert company.stats["total"] == 1
 

@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_pennylane import client
+from tap_pennylane.errors import UnavailableError
+from tap_pennylane.limiter import Limiter
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -147,6 +150,30 @@ def test_an_unreachable_host_is_one_sentence(run_tap: Callable[..., Run]) -> Non
     assert "http://127.0.0.1:9" in run.log
     assert "Connection refused" in run.log
     assert "Traceback" not in run.log
+
+
+def test_a_host_that_never_answered_is_given_up_sooner(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LONGEST_WAIT", 0.0)
+    url = f"{sandbox.url}/api/external/v2"
+
+    def attempts(api: client.Client) -> int:
+        sandbox.control("DELETE", "stats")
+        with pytest.raises(UnavailableError, match="kept failing"):
+            api.get("/me")
+        total: int = sandbox.stats["total"]
+        return total
+
+    api = client.Client(
+        url, sandbox.token, Limiter(1000, 5), timeout=60, max_retries=8, user_agent="test"
+    )
+    sandbox.fault("/me", "drop")
+    assert attempts(api) == client.FIRST_ATTEMPTS < 9
+    sandbox.heal()
+    api.get("/me")
+    sandbox.fault("/me", "drop")
+    assert attempts(api) == 9
 
 
 def test_a_bad_setting_is_one_sentence(run_tap: Callable[..., Run]) -> None:
