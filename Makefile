@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run up down psql notebook test bench lint types locks format constraints soak clean
+.PHONY: help install demo run up down psql check-health notebook test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -39,6 +39,9 @@ down: install ## Stop the embedded PostgreSQL that `make up` started
 
 psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 	@$(LAUNCHER) psql $(ARGS)
+
+check-health: install ## Say what is wrong: failed runs, old tables, books that don't agree (ARGS=--changes: what is new)
+	@$(LAUNCHER) check-health $(ARGS)
 
 test: install .cache/notebook/.installed .cache/pgadmin/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
@@ -114,5 +117,5 @@ endif
 .meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml \
   transform/mapper-snake-case/pyproject.toml
 	@echo "Installing Meltano's plugins …"
-	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-level warning install
+	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-config /dev/null --log-level warning install
 	@touch $@

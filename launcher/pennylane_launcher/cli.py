@@ -1,4 +1,4 @@
-"""The command line behind the Makefile: demo, run, up, down, psql, notebook, clean."""
+"""The command line behind the Makefile: demo, run, check-health and the others."""
 
 import argparse
 import io
@@ -11,7 +11,7 @@ from types import FrameType
 
 import psycopg
 
-from pennylane_launcher import commands
+from pennylane_launcher import alerts, commands
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -81,12 +81,11 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
         case "psql" | "notebook":
             show = commands.psql if given.command == "psql" else commands.notebook
             return show(project, demo=given.demo, arguments=rest)
-        case "up":
-            return commands.up(project)
-        case "down":
-            return commands.down(project)
-        case _:
-            return commands.clean(project)
+        case "check-health":
+            return alerts.check_health(project, changes=given.changes, outcomes=given.outcome)
+        case name:
+            plain = {"up": commands.up, "down": commands.down, "clean": commands.clean}
+            return plain[name](project)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +101,17 @@ def _parser() -> argparse.ArgumentParser:
     psql.add_argument("--demo", action="store_true", help="on the demo's database")
     notebook = names.add_parser("notebook", help="open the notebook; further options: Jupyter's")
     notebook.add_argument("--demo", action="store_true", help="on the demo's database")
+    health = names.add_parser("check-health", help="say what is wrong; exit code 1 if anything is")
+    health.add_argument(
+        "--changes", action="store_true", help="only what opened or closed since the last time"
+    )
+    health.add_argument(
+        "--outcome",
+        action="append",
+        default=[],
+        metavar="JOB=failed|success",
+        help="report how a job ended; implies --changes",
+    )
     names.add_parser("clean", help="delete the embedded PostgreSQL with its data")
     return parser
 

@@ -68,7 +68,6 @@ def prepare(url: str, schema: str) -> None:
     Raises:
         LauncherError: it can't be reached, or the role may not make what is missing.
     """
-    place = name(url)
     try:
         with psycopg.connect(url, connect_timeout=WAIT) as connection:
             missing = [
@@ -86,18 +85,22 @@ def prepare(url: str, schema: str) -> None:
         parts = conninfo_to_dict(url)
         database, role = (sql.Identifier(str(parts[key])).as_string() for key in ("dbname", "user"))
         msg = (
-            f"On {place} the role may not create the schemas it needs ({', '.join(missing)}, and"
-            " those of the views): have the database's owner say"
+            f"On {name(url)} the role may not create the schemas it needs ({', '.join(missing)},"
+            " and those of the views): have the database's owner say"
             f" `GRANT CREATE ON DATABASE {database} TO {role}`."
         )
         raise LauncherError(msg) from error
     except psycopg.Error as error:
-        msg = (
-            f"PostgreSQL can't be used: {place}: {_reason(error)}. Check POSTGRES_HOST,"
-            " POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB in `.env`, and that"
-            " the server is up and reachable from here."
-        )
-        raise LauncherError(msg) from error
+        raise LauncherError(unusable(url, error)) from error
+
+
+def unusable(url: str, error: psycopg.Error) -> str:
+    """Say why a database can't be used, and what to look at."""
+    return (
+        f"PostgreSQL can't be used: {name(url)}: {_reason(error)}. Check POSTGRES_HOST,"
+        " POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB in `.env`, and that"
+        " the server is up and reachable from here."
+    )
 
 
 def name(url: str) -> str:
