@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from pennylane_launcher import embedded, meltano
+from pennylane_sandbox.pytest_plugin import running
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
@@ -128,3 +129,13 @@ def pipeline_of(postgres: embedded.Server) -> Callable[[Sandbox], Pipeline]:
 def pipeline(pipeline_of: Callable[[Sandbox], Pipeline], sandbox: Sandbox) -> Pipeline:
     """A pipeline from the small sandbox into a new database."""
     return pipeline_of(sandbox)
+
+
+@pytest.fixture(scope="session")
+def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
+    """A company's books, loaded and with their views; nobody changes them for good."""
+    with running("--size", "1000", "--rate-limit", "none") as sandbox:
+        pipeline = pipeline_of(sandbox)
+        done = pipeline.sync()
+        assert done.returncode == 0, done.stdout
+        yield pipeline

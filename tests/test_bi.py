@@ -13,14 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-from pennylane_sandbox.pytest_plugin import running
+import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pennylane_sandbox.pytest_plugin import Sandbox
-
     from conftest import Pipeline
 
 PROJECT = Path(__file__).parents[1]
@@ -28,16 +23,6 @@ PBIDS = PROJECT / "docs" / "pennylane.pbids"
 POWER_BI = (PROJECT / "docs" / "power-bi.md").read_text(encoding="utf-8")
 SERVERS = PROJECT / "docker" / "pgadmin" / "servers.json"
 PNG = b"\x89PNG\r\n"
-
-
-@pytest.fixture(scope="module")
-def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
-    """A company's books, loaded and with their views."""
-    with running("--size", "1000", "--rate-limit", "none") as sandbox:
-        pipeline = pipeline_of(sandbox)
-        done = pipeline.sync(TAP_PENNYLANE_REQUESTS_PER_WINDOW="100000")
-        assert done.returncode == 0, done.stdout
-        yield pipeline
 
 
 def connection(pipeline: Pipeline) -> dict[str, str]:
@@ -50,24 +35,31 @@ def connection(pipeline: Pipeline) -> dict[str, str]:
     }
 
 
-def test_the_notebook_draws_what_the_views_say(books: Pipeline, tmp_path: Path) -> None:
+def shown(pipeline: Pipeline, folder: Path) -> list[dict[str, Any]]:
+    """What the notebook shows of a database."""
     command = [sys.executable, "-m", "pennylane_launcher", "notebook", "nbconvert", "--execute"]
-    options = ["--to", "notebook", "--output-dir", str(tmp_path), "notebook/books.ipynb"]
+    options = ["--to", "notebook", "--output-dir", str(folder), "notebook/books.ipynb"]
     done = subprocess.run(
         [*command, *options],
         cwd=PROJECT,
-        env=os.environ | connection(books) | {"HOME": str(tmp_path)},
+        env=os.environ | connection(pipeline) | {"HOME": str(folder)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    page = json.loads((tmp_path / "books.ipynb").read_text(encoding="utf-8"))
-    shown = [output["data"] for cell in page["cells"] for output in cell.get("outputs", [])]
-    pictures = [base64.b64decode(data["image/png"]) for data in shown if "image/png" in data]
+    page = json.loads((folder / "books.ipynb").read_text(encoding="utf-8"))
+    outputs = [output for cell in page["cells"] for output in cell.get("outputs", [])]
+    assert all("data" in output for output in outputs), outputs  # no warnings
+    return [output["data"] for output in outputs]
+
+
+def test_the_notebook_draws_what_the_views_say(books: Pipeline, tmp_path: Path) -> None:
+    found = shown(books, tmp_path)
+    pictures = [base64.b64decode(data["image/png"]) for data in found if "image/png" in data]
     assert len(pictures) == 4
     assert all(picture.startswith(PNG) and len(picture) > 5000 for picture in pictures)
-    balances, statement = ("".join(data["text/html"]) for data in shown if "text/html" in data)
+    balances, statement = ("".join(data["text/html"]) for data in found if "text/html" in data)
     for account in books.query("SELECT balance FROM pennylane_live.bank_accounts"):
         assert f"<td>{account['balance']:.2f}</td>" in balances
     years = books.query(
@@ -77,6 +69,17 @@ def test_the_notebook_draws_what_the_views_say(books: Pipeline, tmp_path: Path) 
     assert len(years) == 3
     for year in years:
         assert f">{year['result']:,.2f}</td>" in statement
+
+
+def test_the_notebook_runs_on_books_without_a_line(books: Pipeline, tmp_path: Path) -> None:
+    name = urlsplit(books.url).path.lstrip("/")
+    with psycopg.connect(books.url.replace(name, "template1"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}_empty TEMPLATE {name}".encode())
+    empty = type(books)(books.sandbox, books.url.replace(name, f"{name}_empty"))
+    with psycopg.connect(empty.url) as connection:
+        for table in ("ledger_entry_lines", "customer_invoices", "bank_accounts"):
+            connection.execute(f"UPDATE pennylane.{table} SET _sdc_deleted_at = now()".encode())  # noqa: S608
+    assert sum("image/png" in data for data in shown(empty, tmp_path)) == 4
 
 
 def test_the_notebook_is_kept_without_what_it_showed() -> None:

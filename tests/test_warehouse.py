@@ -78,6 +78,7 @@ def warehouse(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
     """A sync, a run whose target is killed, and a load without models."""
     with running("--size", "2000", "--rate-limit", "none") as sandbox:
         pipeline = pipeline_of(sandbox)
+        sandbox.change("webhook_subscriptions", delete=4)  # a table without a row
         done = pipeline.sync()
         assert done.returncode == 0, done.stdout
         sandbox.change("customers", update=3, delete=1, create=2)
@@ -143,6 +144,8 @@ def test_the_two_queries_answer(warehouse: Pipeline) -> None:
     assert (transactions["executions"], transactions["failures"]) == (3, 1)
     metadata = warehouse.query("SELECT * FROM pennylane.sync_metadata;")
     assert {row["table_name"] for row in metadata} == warehouse.tables() - {"sync_log"}
+    totals = {row["table_name"]: row["total_records"] for row in metadata}
+    assert totals["webhook_subscriptions"] == 0
     last = log(warehouse)[-1]
     for row in metadata:
         assert row["total_records"] == len(warehouse.live(row["table_name"]))

@@ -4,19 +4,23 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 
+import psutil
 import yaml
 
 from pennylane_launcher import meltano
 from pennylane_launcher.errors import SettingsError
-from pennylane_launcher.processes import child
+from pennylane_launcher.processes import PATIENCE, child
 from pennylane_launcher.progress import Progress
 
 JOB = "sync"
 """In `meltano.yml`: load, then build and test the views."""
+
+TAP = "tap-pennylane"
 
 SILENCE = 2.0
 """Seconds without a line after which one says how far the run is; more, in a long run."""
@@ -91,7 +95,7 @@ def _watch(
 ) -> int:
     """Run one command to its end, and return its exit code."""
     begin = time.monotonic()
-    with child(command, environment=environment) as process:
+    with child(command, environment=environment) as process, _tap_ends_first(process):
         lines = _lines(process)
         while True:
             passed = time.monotonic() - begin
@@ -108,6 +112,31 @@ def _watch(
         if sys.stdout.isatty():
             print("\r\x1b[K", end="")
         return process.wait()
+
+
+@contextmanager
+def _tap_ends_first(process: Popen[str]) -> Iterator[None]:
+    """When the block is left before its time, have the tap end, and Meltano with it.
+
+    The target then writes what it was given, and Meltano keeps the bookmarks. Asked itself, Meltano
+    drops them: the next run would read again what was read in the last minutes.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(psutil.Error, TimeoutExpired):
+            taps = [one for one in psutil.Process(process.pid).children() if _is_tap(one)]
+            for tap in taps:
+                tap.terminate()
+            if taps:
+                _say("stopping; what was read is written first")
+                process.wait(PATIENCE)
+        raise
+
+
+def _is_tap(process: psutil.Process) -> bool:
+    """Tell whether it is the tap; as a script, it is its interpreter's first argument."""
+    return any(Path(part).name == TAP for part in process.cmdline()[:2])
 
 
 def _say(text: str, *, passing: bool = False) -> None:

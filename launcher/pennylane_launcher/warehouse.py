@@ -82,9 +82,12 @@ def prepare(url: str, schema: str) -> None:
             if schema in missing:
                 connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
     except psycopg.errors.InsufficientPrivilege as error:
+        parts = conninfo_to_dict(url)
+        database, role = (sql.Identifier(str(parts[key])).as_string() for key in ("dbname", "user"))
         msg = (
-            f"On {name(url)} the role may not create the schemas it needs ({', '.join(missing)}):"
-            " have their owner create them, with this role as their owner."
+            f"On {name(url)} the role may not create the schemas it needs ({', '.join(missing)},"
+            " and those of the views): have the database's owner say"
+            f" `GRANT CREATE ON DATABASE {database} TO {role}`."
         )
         raise LauncherError(msg) from error
     except psycopg.Error as error:

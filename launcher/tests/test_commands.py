@@ -62,6 +62,21 @@ import sys
 for line in sys.stdin:
     pass
 """
+STOPPABLE = """
+import signal
+state = {"type": "STATE", "value": {"bookmarks": {"customers": "half-way"}}}
+def stop(signum, frame):
+    print(json.dumps(state), flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGTERM, stop)
+pathlib.Path("asleep").touch()
+time.sleep(60)
+"""
+CONFIRMING_TARGET = f"""#!{sys.executable}
+import json, sys
+for line in sys.stdin:
+    print(json.dumps(json.loads(line)["value"]), flush=True)
+"""
 VIEWS = """#!/bin/sh
 echo "$1" >> built
 """
@@ -256,6 +271,35 @@ def test_a_signal_stops_everything(project: Path, signum: signal.Signals) -> Non
     _, alive = psutil.wait_procs(started, timeout=10)
     assert not alive
     assert_stopped(project)
+
+
+def test_a_signal_keeps_the_bookmarks(project: Path) -> None:
+    (project / "meltano.yml").write_text(
+        PROJECT.replace("./tap", "./tap-pennylane").replace("discover,", "discover, state,")
+    )
+    (project / "tap").rename(project / "tap-pennylane")
+    (project / "tap-pennylane").write_text(TAP.replace("BEHAVIOUR", STOPPABLE))
+    (project / "target").write_text(CONFIRMING_TARGET)
+    (project / ".env").write_text(
+        f"TAP_PENNYLANE_API_TOKEN={TOKEN}\nTAP_PENNYLANE_API_URL=http://x\n"
+    )
+    launch(project, "up")
+    with subprocess.Popen(
+        [*LAUNCHER, "run"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not (project / "asleep").exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate()
+    assert process.returncode == 128 + signal.SIGINT, printed + errors
+    assert "what was read is written first" in printed
+    kept = launch(project, "psql", "-Atc", "select completed_state from meltano.state")
+    assert '"customers": "half-way"' in kept.stdout, kept
 
 
 def test_up_and_down(project: Path) -> None:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Of the bookmarks that this version writes."""
 
-_START_OVER = "Start over with `meltano run --full-refresh …`, or with the state this company had"
-
 
 class Position(msgspec.Struct, omit_defaults=True):
     """How far a changelog was consumed: an instant, and which of its events."""
@@ -89,13 +87,16 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
         try:
             bookmark = msgspec.convert(dict(state), cls)
         except msgspec.ValidationError as error:
-            msg = f"The state of '{stream}' is damaged: {error}. {_START_OVER}"
+            msg = (
+                f"The state of '{stream}' is damaged: {error}. Put a good copy of it back, or "
+                "start over with `meltano run --full-refresh …`"
+            )
             raise FatalError(msg) from error
         if bookmark.company != company:
             msg = (
                 f"The state of '{stream}' is of company {bookmark.company}, but the token is of "
-                f"company {company}: their books would mix. Use a state and a schema of its own "
-                f"for each company. {_START_OVER}"
+                f"company {company}: their books would mix. Put a token of company "
+                f"{bookmark.company} back, or load company {company} into a database of its own"
             )
             raise FatalError(msg)
         return bookmark

@@ -88,6 +88,8 @@ class Changelogs:
     def __init__(self, client: Client) -> None:
         """Read nothing yet."""
         self._client = client
+        self._began = client.now()
+        """Nothing was read before, so an event of later may not have been seen."""
         self._read: dict[str, tuple[datetime, list[Event]]] = {}
         self._earliest: dict[str, datetime] = {}
 
@@ -124,7 +126,7 @@ class Changelogs:
             new = events  # the instant's events are not those of then: consume it anew
         parts = list(_parts(new, events[: len(events) - len(new)])) or [Part([], position)]
         last = events[-1].instant if events else start
-        quiet = self._client.now() - LATEST
+        quiet = self._began - LATEST
         if last < quiet:
             parts[-1] = Part(parts[-1].events, Position(quiet.isoformat()))
         return parts

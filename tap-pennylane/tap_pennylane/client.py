@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 60.0
 """No wait of our own between two attempts is longer, in seconds."""
 
+FIRST_ATTEMPTS = 5
+"""A host that never answered is given up after so many, some ten seconds: it may be a wrong one."""
+
 WHERE_TOKENS_ARE = "in Pennylane under Settings → Connectivity → Developers"
 
 P = ParamSpec("P")
@@ -94,6 +97,7 @@ class Client:
         self._usage = Usage()
         self._thread = threading.local()
         self._is_abandoned = False
+        self._was_reached = False
         self._server_clock: tuple[datetime, float] | None = None
         self._max_retries = max_retries
         self.timeout = timeout
@@ -112,6 +116,7 @@ class Client:
             _waits,
             TransientError,
             max_tries=self._max_retries + 1,
+            giveup=lambda _: not self._was_reached and self._usage.requests >= FIRST_ATTEMPTS,
             jitter=None,
             on_backoff=_log_retry,
             logger=None,
@@ -244,6 +249,7 @@ class Client:
             raise TransientError(answer.connection_trouble(error)) from error
         finally:
             self._limiter.release(slot, *answer.budget(response))
+        self._was_reached = True
         if date := answer.date(response):
             # In whole seconds: the later of two estimates is nearer, and time never goes back.
             known = self.now() if self._server_clock else date
@@ -275,7 +281,10 @@ class Client:
                 f"Give the token that scope {WHERE_TOKENS_ARE}, or deselect the stream"
             )
             raise RefusedError(msg, status)
-        msg = f"Pennylane does not answer {path} ({said})"
+        msg = (
+            f"Pennylane does not answer {path} ({said}). Run again; if it stays so, look for a "
+            "newer version of tap-pennylane"
+        )
         raise RefusedError(msg, status)
 
 

@@ -119,9 +119,12 @@ class Limiter:
             self._closed_until = max(self._closed_until, self._clock() + seconds)
 
     def useful_concurrency(self) -> int:
-        """How many requests under way at once use the whole budget; more would only wait."""
+        """How many requests under way at once use the whole budget; more would only wait.
+
+        Twice what an even pace needs: slots come free in bursts, as they were taken.
+        """
         with self._lock:
-            return math.ceil(self._requests / self._window * self._typical) + 1
+            return math.ceil(2 * self._requests / self._window * self._typical) + 1
 
     def wait(self) -> float:
         """Seconds until a slot may be free; 0 if one is."""
@@ -133,7 +136,7 @@ class Limiter:
             self._answered.popleft()
         if now >= self._others_until:
             self._others = 0
-        elif now >= self._oldest_until:
+        elif self._others and now >= self._oldest_until:
             self._others -= 1
             self._oldest_until = self._others_until
         if now < self._closed_until:

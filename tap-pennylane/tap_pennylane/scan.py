@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FIRST_WINDOW = 7
 """Days."""
 
+MOST_PAGES = 100
+"""In one of several equal ranges; where the ids suggest more, most are gaps."""
+
 FEW_PAGES, MANY_PAGES = 2, 8
 """Windows of dates get longer where one has fewer pages, and shorter where it has more."""
 
@@ -81,10 +84,10 @@ def _by_id(stream: PennylaneStream, left: list[Range] | None) -> Pages:
             msg = f"{stream.path} answers no record, and that there are more"
             raise PennylaneError(msg)
         after = first[-1]["id"]
-        newest, _ = read({**parameters, "sort": "-id"})
+        newest, _ = read(from_the_end(parameters))
         last = [item for item in reversed(newest) if item["id"] > after]
         until = last[0]["id"] - 1 if len(last) == len(newest) else after
-        left = _pieces(after, until, _pages(until - after, first, newest), stream.readers)
+        left = pieces(after, until, _pages(until - after, first, newest), stream.readers)
         yield first, [*left, *([Range(until, last[-1]["id"])] if last else [])]
         yield last, left
     yield from SideBySide(fetch, left, stream.readers, parameters["limit"]).pages()
@@ -103,10 +106,20 @@ def _pages(ids: int, *known: Items) -> int:
     return ids * len(known) // sum(spans)
 
 
-def _pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
-    """Equal parts of a range, one for each reader if they are worth it."""
+def pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
+    """Parts of a range, one for each reader if they are worth it.
+
+    Equal ones, unless most would be gaps if records lie as densely as at the ends, where they were
+    seen: then the parts grow from both ends on.
+    """
     count = max(1, min(readers, pages // WORTH_SPLITTING))
-    bounds = [after + (until - after) * part // count for part in range(count + 1)]
+    if count == 1 or pages <= MOST_PAGES * count:
+        parts = [part / count for part in range(count + 1)]
+    else:
+        half = max(1, count // 2)
+        grown = [(2 / pages) ** (1 - part / half) / 2 for part in range(1, half + 1)]
+        parts = [0, *grown, *(1 - part for part in reversed(grown[:-1])), 1]
+    bounds = [after + int((until - after) * part) for part in parts]
     return [Range(low, high) for low, high in pairwise(bounds) if low < high]
 
 
@@ -163,6 +176,11 @@ def _first_day(stream: PennylaneStream) -> str | None:
         return min((year["start"] for year in stream.tap.fiscal_years()), default=None)
     except PennylaneError:  # said where the fiscal years are read themselves
         return None
+
+
+def from_the_end(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A query for the last page in place of the first."""
+    return {**parameters, "sort": "-id"}
 
 
 def filtered(parameters: dict[str, Any], *conditions: tuple[str, str, object]) -> dict[str, Any]:

@@ -175,12 +175,13 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
 
 
 def with_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with the numbers that environment variables hold as text."""
+    """The settings with the numbers that environment variables hold as text, files as decimals."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(config), default=float))
     return {
         name: _as_number(value)
         if "number" in SCHEMA["properties"].get(name, {}).get("type", [])
         else value
-        for name, value in config.items()
+        for name, value in plain.items()
     }
 
 

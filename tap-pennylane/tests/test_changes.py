@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane.bookmark import Position
+from tap_pennylane.changelog import Changelogs
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ STREAMS = {
 FOLLOWED = sorted(
     name for name, stream in STREAMS.items() if stream.changelog and "{" not in stream.path
 )
-WEEK = 7 * 86_400
+DAY = 86_400
+WEEK = 7 * DAY
 
 
 @pytest.fixture
@@ -264,6 +267,22 @@ def test_a_quiet_changelog_never_expires(read: Callable[..., Run], company: Sand
         state = run.state
 
 
+def test_a_quiet_changelog_is_not_stepped_over_by_a_run_of_days(company: Sandbox) -> None:
+    tap = TapPennylane(config={"api_token": company.token, "api_url": company.url})
+    tap.check_access()
+    path, begun = "/changelogs/quotes", Position(tap.client.now().isoformat())
+    tap.changelogs.since(path, begun)
+    for _ in range(2):
+        company.control("POST", "clock", advance_seconds=1.5 * DAY)
+        company.change("quotes", update=1)
+    tap.client.get("/me")
+    position = tap.changelogs.since(path, begun)[-1].position
+    events = [
+        event.id for part in Changelogs(tap.client).since(path, position) for event in part.events
+    ]
+    assert len(events) == 2
+
+
 def test_another_companys_state_is_refused(read: Callable[..., Run], company: Sandbox) -> None:
     first = read()
     for bookmark in first.state["bookmarks"].values():
@@ -272,6 +291,8 @@ def test_another_companys_state_is_refused(read: Callable[..., Run], company: Sa
     second = read(state=first.state)
     assert second.exit_code == 78
     assert second.log.count("their books would mix") == 1
+    # It would mark the first company's rows as deleted.
+    assert "--full-refresh" not in second.log
     assert not second.messages
     assert company.stats["total"] == 1
 

@@ -152,6 +152,20 @@ def test_another_programs_requests_are_heeded_until_the_reset() -> None:
     assert clock.now == 3
 
 
+def test_a_slot_that_another_program_gave_back_is_not_given_back_twice() -> None:
+    clock = Clock()
+    budget = limiter(clock)
+    budget.release(budget.acquire(), remaining=23, reset_in=1)  # one is somebody else's …
+    clock.now = 0.1
+    budget.release(budget.acquire(), remaining=23, reset_in=5)  # … and free again
+    for _ in range(23):
+        budget.release(budget.acquire())
+    assert clock.now == 0.1
+    clock.now = 1.5
+    budget.acquire()
+    assert clock.now >= 5
+
+
 def test_a_header_that_never_recovers_does_not_stall_a_run() -> None:
     clock = Clock()
     budget = limiter(clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tap_pennylane.bookmark import Range
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.ranges import SideBySide
+from tap_pennylane.scan import pieces
 
 PAGE = 5
 
@@ -92,3 +94,27 @@ def test_many_readers_waste_few_requests() -> None:
     readers = SideBySide(table.fetch, [Range(-1, table.ids[-1])], 8, PAGE)
     assert sum(len(items) for items, _ in readers.pages()) == 20_000
     assert table.requests <= 20_000 / PAGE * 1.05
+
+
+@given(
+    after=st.integers(0, 10**10),
+    ids=st.integers(1, 10**9),
+    pages=st.integers(0, 10**6),
+    readers=st.integers(1, 32),
+)
+def test_the_first_pieces_are_the_whole_range(
+    after: int, ids: int, pages: int, readers: int
+) -> None:
+    parts = pieces(after, after + ids, pages, readers)
+    assert len(parts) <= readers
+    assert (parts[0].after, parts[-1].until) == (after, after + ids)
+    for one, other in pairwise(parts):
+        assert one.until == other.after
+
+
+def test_where_most_is_a_gap_the_pieces_are_small_at_both_ends() -> None:
+    parts = pieces(0, 100_000_000, 140_000, 8)
+    sizes = [int(one.until or 0) - int(one.after) for one in parts]
+    assert sizes[:4] == sorted(sizes[:4])
+    assert sizes[0] < 100_000_000 / 1_000
+    assert sizes == pytest.approx(sizes[::-1], abs=1)

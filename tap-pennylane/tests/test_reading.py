@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_pennylane import client
+from tap_pennylane.errors import UnavailableError
+from tap_pennylane.limiter import Limiter
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -149,6 +152,30 @@ def test_an_unreachable_host_is_one_sentence(run_tap: Callable[..., Run]) -> Non
     assert "Traceback" not in run.log
 
 
+def test_a_host_that_never_answered_is_given_up_sooner(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LONGEST_WAIT", 0.0)
+    url = f"{sandbox.url}/api/external/v2"
+
+    def attempts(api: client.Client) -> int:
+        sandbox.control("DELETE", "stats")
+        with pytest.raises(UnavailableError, match="kept failing"):
+            api.get("/me")
+        total: int = sandbox.stats["total"]
+        return total
+
+    api = client.Client(
+        url, sandbox.token, Limiter(1000, 5), timeout=60, max_retries=8, user_agent="test"
+    )
+    sandbox.fault("/me", "drop")
+    assert attempts(api) == client.FIRST_ATTEMPTS < 9
+    sandbox.heal()
+    api.get("/me")
+    sandbox.fault("/me", "drop")
+    assert attempts(api) == 9
+
+
 def test_a_bad_setting_is_one_sentence(run_tap: Callable[..., Run]) -> None:
     run = run_tap(api_token="any", page_size=0)  # noqa: S106
     assert run.exit_code == 78
@@ -188,3 +215,26 @@ def test_connection_test(read: Callable[..., Run], sandbox: Sandbox) -> None:
     failing = read("--test")
     assert failing.exit_code == 1
     assert "Stream 'quotes' failed" in failing.log
+
+
+def test_settings_of_a_file_may_have_fractions(read: Callable[..., Run]) -> None:
+    run = read(window_seconds=0.5, request_timeout=30.5, refresh_hours={"journals": 0.5})
+    assert run.exit_code == 0, run.log
+    state = run.state
+    again = read(
+        window_seconds=0.5, refresh_hours={"journals": 0.5}, state=state, streams=["journals"]
+    )
+    assert again.exit_code == 0, again.log
+    assert not again.records["journals"]
+
+
+def test_the_last_page_asked_for_ahead_is_used(read: Callable[..., Run], sandbox: Sandbox) -> None:
+    stream = TAP.streams["ledger_entry_lines"]
+    ahead = [query["sort"] for _, query in stream.opening()]
+    assert ahead == ["id", "-id"]
+    sandbox.control("DELETE", "stats")
+    run = read(streams=[stream.name], concurrency=1)
+    assert run.exit_code == 0, run.log
+    rows = len(run.records[stream.name])
+    assert rows > 2 * 100
+    assert sandbox.stats["requests"][stream.path] <= rows // 100 + 2

@@ -20,7 +20,7 @@ from tap_pennylane.errors import PennylaneError
 from tap_pennylane.pagination import pages
 from tap_pennylane.record import OMITTED, PRIVATE, RecordReader
 from tap_pennylane.replication import replicate
-from tap_pennylane.scan import scan
+from tap_pennylane.scan import from_the_end, scan
 from tap_pennylane.sync_log import Entry
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ class PennylaneStream(Stream):
     """Whether the first request of a whole read is this path with these parameters, nothing else:
     it can be sent ahead then."""
 
+    has_many: ClassVar[bool] = False
+    """Whether any company has pages of it: the last one is asked for along with the first."""
+
     order: ClassVar[int] = 0
     """Streams of a higher order are read after those of a lower one."""
 
@@ -174,7 +177,10 @@ class PennylaneStream(Stream):
 
     def opening(self) -> Iterable[Request]:
         """The requests that a whole read begins with, as far as they are known beforehand."""
-        return [(self.path, self.parameters())] if self.begins_with_itself else []
+        if not self.begins_with_itself:
+            return []
+        query = self.parameters()
+        return [(self.path, one) for one in (query, from_the_end(query))[: 1 + self.has_many]]
 
     def whole(self, left: list[Range] | None) -> Pages:
         """Read the whole collection, or what is left of it: see `scan`."""

@@ -188,6 +188,7 @@ class LedgerEntryLines(PennylaneStream):
     changelog = "/changelogs/ledger_entry_lines"
     link_changelogs = (("/changelogs/ledger_entry_lines_categories", "ledger_entry_line"),)
     dated = True
+    has_many = True
 
     def __init__(self, tap: TapPennylane) -> None:
         """Begin without knowing which entry a line is of."""

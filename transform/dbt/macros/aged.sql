@@ -1,9 +1,10 @@
 {#- How late an invoice is, and what is left to pay of it in the column of its age.
 
-    An invoice without due date is due on its day. Exactly one of the five columns is not 0. -#}
+    An invoice without due date is due on its day; today is the day in France, whatever the session's time
+    zone. Exactly one of the five columns is not 0. -#}
 {%- macro aged(invoice) -%}
 {%- set remaining = invoice ~ '.remaining_amount_with_tax' -%}
-{%- set late = 'current_date - coalesce(' ~ invoice ~ '.due_date, ' ~ invoice ~ '.date)' -%}
+{%- set late = "(now() at time zone 'Europe/Paris')::date - coalesce(" ~ invoice ~ '.due_date, ' ~ invoice ~ '.date)' -%}
     greatest({{ late }}, 0) as days_overdue,
     case
         when {{ late }} > 90 then '> 90'

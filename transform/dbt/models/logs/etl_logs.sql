@@ -75,6 +75,7 @@ moved as (
     cross join lateral jsonb_each(runs.payload::jsonb #> '{singer_state,bookmarks}') as bookmark
     where runs.status = 'failed'
         and not bookmark.value ? 'scan'
+        and bookmark.value <> '{}'  -- a companion has none of its own
         and bookmark.value is distinct from (
             select earlier.payload::jsonb #> array['singer_state', 'bookmarks', bookmark.key]
             from runs as earlier

@@ -11,7 +11,8 @@ select
     case
         when movement.outstanding_balance is null then 'unknown'
         when movement.outstanding_balance = 0 then 'matched'
-        when movement.outstanding_balance = movement.amount then 'unmatched'
+        when movement.outstanding_balance in (movement.amount, movement.currency_amount)
+            then 'unmatched'
         else 'partially matched'
     end as matching_status,
     movement.outstanding_balance as unmatched_amount,

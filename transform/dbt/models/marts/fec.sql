@@ -1,53 +1,60 @@
 -- The file of accounting entries (fichier des écritures comptables) in the 18 columns of article A47 A-1
 -- of the Livre des procédures fiscales, in their order, with dates and amounts as such.
-with numbered as (
-    select
-        entry.*,
-        dense_rank() over (
-            partition by fiscal_year.start_date order by entry.date, entry.id
-        ) as number,
-        coalesce(entry.status = 'complete' or fiscal_year.status in ('closed', 'frozen'), false)
-            as is_valid
-    from {{ ref('stg_ledger_entries') }} as entry
-    left join {{ ref('stg_fiscal_years') }} as fiscal_year
-        on entry.date between fiscal_year.start_date and fiscal_year.end_date
-),
-
-line as (
+with line as (
     select
         *,
         -- Accounts of single customers and suppliers; 411 and 401 themselves are no such.
         account_number ~ '^(401|411)' and rtrim(account_number, '0') not in ('401', '411')
             as is_auxiliary
     from {{ ref('stg_ledger_entry_lines') }}
+),
+
+-- Entries are counted by their lines: one without a line would leave a gap.
+numbered as (
+    select
+        entry.id,
+        fiscal_year.status in ('closed', 'frozen') as is_closed,
+        row_number() over (
+            partition by fiscal_year.start_date order by entry.date, entry.id
+        ) as number
+    from (
+        select ledger_entry_id as id, min(date) as date
+        from {{ ref('stg_ledger_entry_lines') }}
+        group by ledger_entry_id
+    ) as entry
+    left join {{ ref('stg_fiscal_years') }} as fiscal_year
+        on entry.date between fiscal_year.start_date and fiscal_year.end_date
 )
 
 select
     journal.journal_code as "JournalCode",
     journal.journal_label as "JournalLib",
-    entry.number as "EcritureNum",
+    numbered.number as "EcritureNum",
     line.date as "EcritureDate",
     case when line.is_auxiliary then left(line.account_number, 3) else line.account_number end
         as "CompteNum",
     case
-        when not line.is_auxiliary then account.account_label
+        when not line.is_auxiliary then coalesce(account.account_label, line.account_number)
         when line.account_number like '401%' then 'Fournisseurs'
         else 'Clients'
     end as "CompteLib",
     case when line.is_auxiliary then line.account_number end as "CompAuxNum",
-    case when line.is_auxiliary then account.account_label end as "CompAuxLib",
-    coalesce(entry.piece_number, entry.number::text) as "PieceRef",
+    case when line.is_auxiliary then coalesce(account.account_label, line.account_number) end
+        as "CompAuxLib",
+    coalesce(nullif(entry.piece_number, ''), numbered.number::text) as "PieceRef",
     line.date as "PieceDate",
-    coalesce(line.line_label, entry.entry_label) as "EcritureLib",
+    coalesce(nullif(line.line_label, ''), nullif(entry.entry_label, ''), journal.journal_label)
+        as "EcritureLib",
     line.debit as "Debit",
     line.credit as "Credit",
     lettering.code as "EcritureLet",
     lettering.date as "DateLet",
-    case when entry.is_valid then entry.date end as "ValidDate",
+    case when entry.status = 'complete' or numbered.is_closed then line.date end as "ValidDate",
     null::numeric as "Montantdevise",
     null::text as "Idevise"
 from line
-left join numbered as entry on entry.id = line.ledger_entry_id
+left join numbered on numbered.id = line.ledger_entry_id
+left join {{ ref('stg_ledger_entries') }} as entry on entry.id = line.ledger_entry_id
 left join {{ ref('stg_journals') }} as journal on journal.id = line.journal_id
 left join {{ ref('stg_ledger_accounts') }} as account on account.id = line.ledger_account_id
 left join lateral (

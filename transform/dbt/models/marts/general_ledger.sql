@@ -14,6 +14,10 @@ select
     line.credit,
     line.debit - line.credit as balance,
     line.lettered_ledger_entry_lines_ids <> '[]' as is_lettered,
+    -- The opening balances that the ledger begins with repeat nothing.
+    {{ carries_forward('journal') }} and line.date > (
+        select min(first.date) from {{ ref('stg_ledger_entry_lines') }} as first
+    ) as is_carried_forward,
     (
         select string_agg(category.category_label, ', ' order by share.place)
         from jsonb_array_elements(line.categories) with ordinality as share (item, place)

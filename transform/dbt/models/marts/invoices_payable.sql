@@ -1,4 +1,5 @@
--- Aged balance of suppliers: one row a supplier invoice or credit note that is not settled.
+-- Aged balance of suppliers: one row a supplier invoice or credit note that is not settled. One
+-- that is marked as paid may keep a remaining amount.
 select
     supplier.supplier_name,
     invoice.invoice_number,
@@ -15,6 +16,7 @@ select
 from {{ ref('stg_supplier_invoices') }} as invoice
 left join {{ ref('stg_suppliers') }} as supplier on supplier.id = invoice.supplier_id
 where invoice.remaining_amount_with_tax <> 0
-    and invoice.accounting_status is distinct from 'draft'
+    and invoice.paid is not true
+    and invoice.payment_status is distinct from 'paid_offline'
     and invoice.archived_at is null
-    and invoice.accounting_status is distinct from 'archived'
+    and coalesce(invoice.accounting_status, '') not in ('archived', 'draft')

@@ -1,4 +1,5 @@
--- Aged balance of customers: one row an issued invoice or credit note that is not settled.
+-- Aged balance of customers: one row an issued invoice or credit note that is not settled. The list of invoices
+-- may hold other documents too; an invoice marked as paid may keep a remaining amount.
 select
     customer.customer_name,
     invoice.invoice_number,
@@ -15,6 +16,10 @@ select
 from {{ ref('stg_customer_invoices') }} as invoice
 left join {{ ref('stg_customers') }} as customer on customer.id = invoice.customer_id
 where invoice.remaining_amount_with_tax <> 0
+    and invoice.paid is not true
     and invoice.draft is not true
     and invoice.archived_at is null
-    and invoice.status is distinct from 'archived'
+    and coalesce(invoice.status, '') not in (
+        'archived', 'draft', 'proforma', 'shipping_order', 'purchasing_order',
+        'estimate_pending', 'estimate_accepted', 'estimate_invoiced', 'estimate_denied'
+    )

@@ -1,14 +1,16 @@
--- VAT by month and account, from the lines of the accounts 445 (TVA).
+-- VAT by month and account, from the lines of the accounts 445 (TVA), without the balances that a year begins with.
 select
     date_trunc('month', line.date)::date as month,
     line.account_number,
     max(account.account_label) as account_label,
     case
         when line.account_number like '4457%' then 'collected'
+        when line.account_number like '44567%' then 'credit to carry forward'
         when line.account_number like '44562%' then 'deductible on assets'
         when line.account_number like '4456%' then 'deductible'
         when line.account_number like '4455%' then 'to pay'
         when line.account_number like '4452%' then 'due within the EU'
+        when line.account_number like '4458%' then 'to be settled'
         else 'other'
     end as vat_kind,
     -- FR_200 is 20.0 %, FR_55 5.5 %; other codes are no rate.
@@ -18,5 +20,6 @@ select
     sum(line.credit) - sum(line.debit) as vat_due
 from {{ ref('stg_ledger_entry_lines') }} as line
 left join {{ ref('stg_ledger_accounts') }} as account on account.id = line.ledger_account_id
-where line.account_number like '445%'
+left join {{ ref('stg_journals') }} as journal on journal.id = line.journal_id
+where line.account_number like '445%' and not {{ carries_forward('journal') }}
 group by date_trunc('month', line.date), line.account_number

@@ -1,0 +1,330 @@
+"""The marts on awkward books, beside what an accountant counts; the documentation's examples."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Pipeline
+
+PROJECT = Path(__file__).parents[1]
+PAGES = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
+FEC = [
+    "JournalCode",
+    "JournalLib",
+    "EcritureNum",
+    "EcritureDate",
+    "CompteNum",
+    "CompteLib",
+    "CompAuxNum",
+    "CompAuxLib",
+    "PieceRef",
+    "PieceDate",
+    "EcritureLib",
+    "Debit",
+    "Credit",
+    "EcritureLet",
+    "DateLet",
+    "ValidDate",
+    "Montantdevise",
+    "Idevise",
+]
+NOT_EMPTY = {*FEC[:6], *FEC[8:13]}
+DAYS = "(now() at time zone 'Europe/Paris')::date - "
+
+
+class Draft:
+    """Books that are changed by hand, and never kept so."""
+
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        self.connection = connection
+
+    def ask(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        return self.connection.execute(query.encode()).fetchall()
+
+    def add(self, table: str, **row: Any) -> None:
+        """Add a row to a raw table."""
+        values = [Jsonb(each) if isinstance(each, list) else each for each in row.values()]
+        self.connection.execute(
+            sql.SQL("INSERT INTO pennylane.{} ({}) VALUES ({})").format(
+                sql.Identifier(table),
+                sql.SQL(", ").join(map(sql.Identifier, row)),
+                sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+            ),
+            values,
+        )
+
+    def enter(self, entry: int, day: str, journal: int, *lines: tuple[str, str]) -> None:
+        """Post an entry: its accounts, each with what it is debited or, below zero, credited."""
+        self.add("ledger_entries", id=entry, date=day, journal_id=journal, status="complete")
+        for place, (account, amount) in enumerate(lines):
+            self.add(
+                "ledger_entry_lines",
+                id=entry * 100 + place,
+                ledger_entry_id=entry,
+                ledger_account_number=account,
+                journal_id=journal,
+                date=day,
+                debit=max(Decimal(amount), Decimal(0)),
+                credit=max(-Decimal(amount), Decimal(0)),
+                categories=[],
+                lettered_ledger_entry_lines_ids=[],
+            )
+
+
+@pytest.fixture
+def draft(books: Pipeline) -> Iterator[Draft]:
+    """The books, to be changed."""
+    with psycopg.connect(books.url, row_factory=dict_row) as connection:
+        connection.execute("SET search_path TO pennylane_marts, pennylane_live, pennylane")
+        yield Draft(connection)
+        connection.rollback()
+
+
+def examples() -> list[str]:
+    """Every SQL statement of the pages."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+        blocks += re.findall(r"^make psql +# (SELECT .*)$", text, re.MULTILINE)
+        for block in blocks:
+            statements = re.sub(r"--.*", "", block).split(";")
+            found += [each.strip() for each in statements if each.strip()]
+    return found
+
+
+def test_every_example_of_the_documentation_answers(draft: Draft) -> None:
+    asked = examples()
+    assert len(asked) >= 9
+    for statement in asked:
+        cursor = draft.connection.execute(statement.encode())
+        if statement.startswith("SELECT"):
+            assert cursor.fetchall(), statement
+
+
+def test_the_legal_file_follows_its_rules(draft: Draft) -> None:
+    """Article A47 A-1, also for entries that lack what the file must not."""
+    (journal,) = draft.ask("SELECT id FROM pennylane_live.journals WHERE journal_code = 'OD'")
+    draft.add("ledger_entries", id=1, date="2025-01-02", journal_id=journal["id"])  # no line
+    draft.enter(2, "2025-01-02", journal["id"], ("6066", "1.5"), ("411009", "-1.5"))
+    draft.connection.execute(
+        "UPDATE pennylane.ledger_entries SET piece_number = '', label = E'a\\tb\\r\\n\"c' "
+        "WHERE id = 2"
+    )
+    draft.connection.execute(
+        "UPDATE pennylane.ledger_entry_lines SET label = '' WHERE ledger_entry_id = 2"
+    )
+    page = (PROJECT / "docs" / "warehouse.md").read_text(encoding="utf-8")
+    found = re.search(r"^\\copy (\(.*\)) TO '(.*)' (WITH \(.*\))$", page, re.MULTILINE)
+    assert found
+    assert re.fullmatch(r"\d{9}FEC20251231\.txt", found[2])
+    with draft.connection.cursor().copy(f"COPY {found[1]} TO STDOUT {found[3]}".encode()) as copy:
+        text = b"".join(bytes(piece) for piece in copy).decode()
+    assert "\b" not in text
+    head, *lines = (line.split("\t") for line in text.removesuffix("\n").split("\n"))
+    assert head == FEC
+    rows = [dict(zip(head, line, strict=True)) for line in lines]
+    expected = draft.ask(
+        "SELECT count(*) FROM ledger_entry_lines WHERE date BETWEEN '2025-01-01' AND '2025-12-31'"
+    )
+    assert len(rows) == expected[0]["count"] > 100
+    for row in rows:
+        assert all(row[name] for name in NOT_EMPTY), row
+        assert all(re.fullmatch(r"2025\d{4}", row[name]) for name in ("EcritureDate", "PieceDate"))
+        assert all(re.fullmatch(r"(\d{8})?", row[name]) for name in ("DateLet", "ValidDate"))
+        assert all(re.fullmatch(r"\d+,\d\d", row[name]) for name in ("Debit", "Credit"))
+        assert bool(row["EcritureLet"]) == bool(row["DateLet"])
+    numbers = [int(row["EcritureNum"]) for row in rows]
+    assert numbers == sorted(numbers)
+    assert set(numbers) == set(range(1, numbers[-1] + 1))
+    days = [row["EcritureDate"] for row in rows]
+    assert days == sorted(days)
+    mine = {row["CompteNum"]: row for row in rows if row["EcritureLib"] == 'a b  "c'}
+    assert mine.keys() == {"6066", "411"}
+    assert mine["6066"]["PieceRef"] == mine["6066"]["EcritureNum"]
+    assert mine["6066"]["CompteLib"] == "6066"
+    assert mine["411"]["CompAuxNum"] == mine["411"]["CompAuxLib"] == "411009"
+    cents = [int(row[side].replace(",", "")) for side in ("Debit", "Credit") for row in rows]
+    assert sum(cents[: len(rows)]) == sum(cents[len(rows) :])
+
+
+def test_the_aged_balance_holds_what_is_owed(draft: Draft) -> None:
+    (before,) = draft.ask("SELECT sum(remaining_amount) AS owed FROM invoices_receivable")
+    (debts,) = draft.ask("SELECT sum(remaining_amount) AS owed FROM invoices_payable")
+
+    def invoice(kind: str, number: int, remaining: str, **more: Any) -> None:
+        row = {"amount": "100", "currency": "EUR", "paid": False, "date": "2026-01-31"} | more
+        draft.add(f"{kind}_invoices", id=number, remaining_amount_with_tax=remaining, **row)
+
+    invoice("customer", 1, "0.10", status="late", draft=False)
+    invoice("customer", 2, "-0.03", status="credit_note", draft=False)
+    invoice("customer", 4, "100", status="draft", draft=True)
+    invoice("customer", 5, "100", status="archived", draft=False)
+    invoice("customer", 6, "100", status="late", draft=False, _sdc_deleted_at="2026-02-01")
+    invoice("customer", 7, "100", status="paid", draft=False, paid=True)
+    others = ("proforma", "shipping_order", "purchasing_order", "estimate_pending")
+    for number, status in enumerate(others, 10):
+        invoice("customer", number, "100", status=status, draft=False)
+    (after,) = draft.ask("SELECT sum(remaining_amount) AS owed FROM invoices_receivable")
+    assert after["owed"] - before["owed"] == Decimal("0.07")
+
+    invoice("supplier", 1, "0.20", accounting_status="complete", payment_status="to_be_paid")
+    invoice("supplier", 2, "100", accounting_status="draft", payment_status="to_be_paid")
+    invoice("supplier", 3, "100", accounting_status="complete", payment_status="paid_offline")
+    invoice("supplier", 4, "100", accounting_status="complete", paid=True)
+    invoice("supplier", 5, "100", accounting_status="complete", archived_at="2026-02-01")
+    (after,) = draft.ask("SELECT sum(remaining_amount) AS owed FROM invoices_payable")
+    assert after["owed"] - debts["owed"] == Decimal("0.20")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_invoices_age_by_the_day_in_france(draft: Draft, zone: str) -> None:
+    draft.connection.execute("SELECT set_config('timezone', %s, true)", [zone])
+    ages = {-1: "not due", 0: "not due", 1: "1-30", 30: "1-30", 31: "31-60", 60: "31-60"}
+    ages |= {61: "61-90", 90: "61-90", 91: "> 90"}
+    for days in ages:
+        for number, (due, day) in enumerate((("deadline", "date"), ("date", "deadline"))):
+            # With a deadline, and without one.
+            draft.connection.execute(
+                f"INSERT INTO pennylane.customer_invoices (id, {due}, {day}, "  # noqa: S608
+                f"remaining_amount_with_tax) VALUES (%s, {DAYS} %s, "
+                f"{'null' if number else DAYS + '200'}, 1.01)".encode(),
+                [days + 2 + number * 1000, days],
+            )
+    found = draft.ask(
+        "SELECT customer_invoice_id % 1000 - 2 AS days, age, days_overdue, not_due + overdue_1_30 "
+        "+ overdue_31_60 + overdue_61_90 + overdue_over_90 AS total "
+        "FROM invoices_receivable WHERE customer_invoice_id < 2000"
+    )
+    assert len(found) == 2 * len(ages)
+    for row in found:
+        assert row["age"] == ages[row["days"]], row
+        assert row["days_overdue"] == max(row["days"], 0)
+        assert row["total"] == Decimal("1.01")
+
+
+def test_years_that_close_and_begin(draft: Draft) -> None:
+    """A year of 18 months from July, which is emptied into its result and carried forward."""
+    draft.add("fiscal_years", id=1, start="2030-07-01", finish="2031-12-31", status="closed")
+    draft.add("fiscal_years", id=2, start="2032-01-01", finish="2032-12-31", status="open")
+    draft.add("journals", id=1, code="AN", label="Ouverture")
+    draft.add("journals", id=2, code="X", label="Reports à nouveau")
+    draft.add("journals", id=3, code="OD", label="Opérations diverses")
+    draft.enter(1, "2030-07-01", 3, ("512900", "120"), ("706900", "-100"), ("445719", "-20"))
+    draft.enter(2, "2031-12-30", 3, ("606900", "30"), ("445669", "6"), ("512900", "-36"))
+    draft.enter(3, "2031-12-31", 3, ("706900", "100"), ("606900", "-30"), ("120900", "-70"))
+    draft.enter(4, "2032-01-01", 1, ("512900", "84"), ("445719", "-20"), ("120900", "-64"))
+    draft.enter(5, "2032-01-01", 2, ("445669", "6"), ("120900", "-6"))
+    draft.enter(6, "2032-01-05", 3, ("445719", "20"), ("445679", "-6"), ("445519", "-14"))
+    draft.enter(7, "2033-05-05", 3, ("606900", "1"), ("512900", "-1"))  # of no year
+
+    balances = draft.ask(
+        "SELECT period_start::text, period_end::text, balance FROM trial_balance_computed "
+        "WHERE account_number = '512900' ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in balances] == [
+        ("2030-07-01", "2031-12-31", 84),
+        ("2032-01-01", "2032-12-31", 84),
+    ]
+    results = draft.ask(
+        "SELECT month::text, result FROM monthly_profit_and_loss "
+        "WHERE month > '2030-01-01' ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in results] == [
+        ("2030-07-01", 100),
+        ("2031-12-01", -30),
+        ("2033-05-01", -1),
+    ]
+    vat = draft.ask(
+        "SELECT month::text, vat_kind, vat_due FROM vat_summary "
+        "WHERE month > '2030-01-01' ORDER BY 1, 2"
+    )
+    assert [tuple(row.values()) for row in vat] == [
+        ("2030-07-01", "collected", 20),
+        ("2031-12-01", "deductible", -6),
+        ("2032-01-01", "collected", -20),
+        ("2032-01-01", "credit to carry forward", 6),
+        ("2032-01-01", "to pay", 14),
+    ]
+    (held,) = draft.ask(
+        "SELECT sum(balance) FILTER (WHERE NOT is_carried_forward) AS once, sum(balance) AS twice "
+        "FROM general_ledger WHERE account_number = '512900'"
+    )
+    assert (held["once"], held["twice"]) == (83, 167)
+    # What the ledger begins with repeats nothing.
+    draft.enter(8, "2023-01-01", 1, ("512900", "7"), ("101900", "-7"))
+    (held,) = draft.ask(
+        "SELECT sum(balance) FROM general_ledger "
+        "WHERE account_number = '512900' AND NOT is_carried_forward"
+    )
+    assert held["sum"] == 90
+    numbers = draft.ask(
+        'SELECT DISTINCT "EcritureDate"::text AS day, "EcritureNum" AS number FROM fec '
+        "WHERE \"EcritureDate\" BETWEEN '2030-07-01' AND '2032-12-31' ORDER BY 1, 2"
+    )
+    assert [row["number"] for row in numbers] == [1, 2, 3, 1, 2, 3]
+
+
+def test_weights_that_leave_something_over(draft: Draft) -> None:
+    first, second = draft.ask(
+        "SELECT id, category_group_id FROM categories WHERE category_group_id = "
+        "(SELECT category_group_id FROM categories GROUP BY 1 HAVING count(*) > 1 LIMIT 1) LIMIT 2"
+    )
+    draft.enter(1, "2026-01-01", 1, ("606900", "10.01"), ("512900", "-10.01"))
+    shares = [{"id": first["id"], "weight": "0.3333"}, {"id": second["id"], "weight": "0.3"}]
+    draft.connection.execute(
+        "UPDATE pennylane.ledger_entry_lines SET categories = %s WHERE id = 100", [Jsonb(shares)]
+    )
+    draft.connection.execute(
+        "UPDATE pennylane.ledger_entry_lines SET categories = %s WHERE id = 101",
+        [Jsonb([{"id": 1, "weight": "1"}])],  # of a category that is gone
+    )
+    rows = draft.ask(
+        "SELECT ledger_entry_line_id AS line, category_id AS category, balance "
+        "FROM general_ledger_by_category WHERE ledger_entry_id = 1"
+    )
+    assert {(row["line"], row["category"]): row["balance"] for row in rows} == {
+        (100, first["id"]): Decimal("10.01") * Decimal("0.3333"),
+        (100, second["id"]): Decimal("10.01") * Decimal("0.3"),
+        (100, None): Decimal("10.01") * Decimal("0.3667"),
+        (101, 1): Decimal("-10.01"),
+    }
+
+
+def test_how_far_a_movement_is_matched(draft: Draft) -> None:
+    cases: list[tuple[str, str | None, str]] = [
+        ("100", "100", "unmatched"),
+        ("-100", "-100", "unmatched"),
+        ("100", "40.01", "partially matched"),
+        ("-100", "-0.01", "partially matched"),
+        ("100", "0.0", "matched"),
+        ("100", "110", "unmatched"),  # in the movement's own currency
+        ("100", None, "unknown"),
+    ]
+    for number, (amount, left, _) in enumerate(cases):
+        draft.add(
+            "transactions",
+            id=number,
+            amount=amount,
+            currency="USD",
+            currency_amount=Decimal(amount) * Decimal("1.1"),
+            outstanding_balance=left,
+        )
+    rows = draft.ask(
+        "SELECT matching_status FROM bank_movements WHERE transaction_id < 100 "
+        "ORDER BY transaction_id"
+    )
+    assert [row["matching_status"] for row in rows] == [status for _, _, status in cases]
