@@ -1,4 +1,4 @@
-"""The command line behind the Makefile: demo, run, up, down, psql, notebook, clean."""
+"""The command line behind the Makefile: demo, run, up, down, meltano, psql, notebook, clean."""
 
 import argparse
 import io
@@ -15,7 +15,7 @@ from pennylane_launcher import commands
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PASSING_ON = {"run", "psql", "notebook"}
+PASSING_ON = {"run", "meltano", "psql", "notebook"}
 
 
 class Stopped(BaseException):
@@ -78,6 +78,8 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
             return commands.demo(project, seed=given.seed, size=given.size)
         case "run":
             return commands.run(project, options=rest)
+        case "meltano":
+            return commands.call(project, arguments=rest)
         case "psql" | "notebook":
             show = commands.psql if given.command == "psql" else commands.notebook
             return show(project, demo=given.demo, arguments=rest)
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     names.add_parser("run", help="load your company; further options are those of `meltano run`")
     names.add_parser("up", help="make the database ready for Meltano by hand")
     names.add_parser("down", help="stop the embedded PostgreSQL")
+    names.add_parser("meltano", help="call Meltano on the database; further options are its own")
     psql = names.add_parser("psql", help="open psql; further options are its own")
     psql.add_argument("--demo", action="store_true", help="on the demo's database")
     notebook = names.add_parser("notebook", help="open the notebook; further options: Jupyter's")
