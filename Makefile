@@ -40,7 +40,7 @@ down: install ## Stop the embedded PostgreSQL that `make up` started
 psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 	@$(LAUNCHER) psql $(ARGS)
 
-test: install .cache/notebook/.installed .cache/pgadmin/.installed ## Run every test (`make test ARGS="-k name"`: some)
+test: install .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
@@ -64,7 +64,7 @@ lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff format --check
 
 types: .venv/.installed
-	@for part in $(PACKAGES) $(wildcard conftest.py tests benchmarks transform/dbt/scripts); do \
+	@for part in $(PACKAGES) $(wildcard conftest.py tests benchmarks docker transform/dbt/scripts); do \
 	  echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; done
 
 locks: .venv/.installed
