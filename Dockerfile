@@ -36,7 +36,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     && python -m compileall -q launcher tap-pennylane transform \
     && touch .meltano/launcher.lock \
     && chmod -R go+rX . \
-    && install -d -o 10001 -g 10001 .meltano/run .meltano/transform logs
+    && install -d -o 10001 -g 10001 .meltano/run .meltano/transform
 
 FROM tools AS sandbox-build
 COPY sandbox sandbox

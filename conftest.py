@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Files(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
-    """A file is one worker's; so are those of `tests/`, for two runs of Meltano in a folder clash."""
+    """A file is one worker's; so are those of `tests/`: two runs of Meltano in a folder clash."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

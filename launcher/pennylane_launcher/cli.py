@@ -76,10 +76,9 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
     match given.command:
         case "demo":
             return commands.demo(project, seed=given.seed, size=given.size)
-        case "run":
-            return commands.run(project, options=rest)
-        case "meltano":
-            return commands.call(project, arguments=rest)
+        case "run" | "meltano":
+            work = commands.run if given.command == "run" else commands.call
+            return work(project, options=rest)
         case "psql" | "notebook":
             show = commands.psql if given.command == "psql" else commands.notebook
             return show(project, demo=given.demo, arguments=rest)

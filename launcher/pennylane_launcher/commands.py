@@ -154,12 +154,12 @@ def psql(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
         return subprocess.call([embedded.program("psql"), *arguments], env=variables)  # noqa: S603
 
 
-def call(project: Path, *, arguments: Sequence[str]) -> int:
+def call(project: Path, *, options: Sequence[str]) -> int:
     """Call Meltano on the data's database.
 
     Args:
         project: the project's folder.
-        arguments: of Meltano.
+        options: of Meltano.
 
     Returns:
         Meltano's exit code.
@@ -168,7 +168,7 @@ def call(project: Path, *, arguments: Sequence[str]) -> int:
         LauncherError: the database can't be used.
     """
     with _database(project) as (_, environment):
-        return subprocess.call(meltano.command(*arguments), env=environment)  # noqa: S603
+        return subprocess.call(meltano.command(*options), env=environment)  # noqa: S603
 
 
 def notebook(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:

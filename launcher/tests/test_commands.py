@@ -268,6 +268,13 @@ def test_up_and_down(project: Path) -> None:
     assert launch(project, "down").stdout == "PostgreSQL was not running.\n"
 
 
+def test_meltano_by_hand_keeps_its_state_in_the_database(project: Path) -> None:
+    kept = launch(project, "meltano", "state", "set", "--force", "dev:by-hand", '{"seen": 1}')
+    assert kept.returncode == 0, kept.stderr
+    assert launch(project, "meltano", "state", "get", "dev:by-hand").stdout == '{"seen": 1}\n'
+    assert launch(project, "meltano", "no-command").returncode == 2
+
+
 def test_outside_a_project(tmp_path: Path) -> None:
     result = launch(tmp_path, "demo")
     assert result.returncode == 1

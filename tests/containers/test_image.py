@@ -1,7 +1,7 @@
 """The pipeline's image without an engine: its steps replayed, and what it starts run as its user.
 
-The folder of the image becomes a folder here; a mount namespace makes it as read-only as the container
-is. PostgreSQL is a real one, started as docker-compose.yml starts it and reached by TCP.
+The root of the image becomes a folder here, which a mount namespace makes as read-only as the
+container is. PostgreSQL is a real one, started as docker-compose.yml starts it and reached by TCP.
 """
 
 from __future__ import annotations
@@ -25,12 +25,17 @@ import pytest
 from docker.utils.build import PatternMatcher
 from pennylane_launcher.place import Place
 from pennylane_sandbox.pytest_plugin import TOKEN, running
+from psycopg.conninfo import make_conninfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 PROJECT = Path(__file__).parents[2]
-UID = 10001
+UID = "10001"
+# It may read what is root's alone, for Python itself may be; nothing else.
+RIGHTS = [
+    f"--{kind}=-all,+dac_read_search" for kind in ("inh-caps", "ambient-caps", "bounding-set")
+]
 PASSWORD = "p@ss:w/rd %'x"  # noqa: S105 - what breaks a URL or a quotation
 SOONER = {"UV_LINK_MODE": "hardlink"}  # the same files, without copying them
 READER = "r@ad:er/%'x"
@@ -61,24 +66,19 @@ def stages() -> dict[str, Stage]:
     return found
 
 
-def compose() -> Any:
-    """What `docker compose` makes of docker-compose.yml."""
+def service(name: str) -> Any:  # noqa: ANN401 - any JSON
+    """What `docker compose` makes of a service in docker-compose.yml."""
+    program = str(PROJECT / ".cache" / "containers" / "bin" / "docker-compose")
+    passwords = {"POSTGRES_PASSWORD": PASSWORD, "POSTGRES_READER_PASSWORD": READER}
     done = subprocess.run(
-        [PROJECT / ".cache/containers/bin/docker-compose", "--profile", "*", "config"]
-        + ["--format", "json"],
+        [program, "--env-file", os.devnull, "--profile", "*", "config", "--format", "json"],
         cwd=PROJECT,
-        env={
-            "PATH": os.defpath,
-            "POSTGRES_PASSWORD": PASSWORD,
-            "POSTGRES_READER_PASSWORD": READER,
-            "PGADMIN_PASSWORD": "x",
-            "COMPOSE_DISABLE_ENV_FILE": "1",
-        },
+        env={"PATH": os.defpath, "PGADMIN_PASSWORD": "x", **passwords},
         capture_output=True,
         text=True,
         check=True,
     )
-    return json.loads(done.stdout)["services"]
+    return json.loads(done.stdout)["services"][name]
 
 
 @dataclass(frozen=True)
@@ -105,23 +105,28 @@ class Image:
                     ["sh", "-euc", command], cwd=self.root / "app", env=self.environment, check=True
                 )
 
-    def run(self, *command: str, folders: list[str] = [], network: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:  # noqa: B006
-        """Run a command as the container would: read-only, its user, no capabilities."""
+    def run(
+        self,
+        *command: str,
+        writable: Sequence[str] = (),
+        network: bool,
+        variables: Mapping[str, str],
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as the container would: read-only, as its user."""
         app = shlex.quote(str(self.root / "app"))
         lines = [
             f"mount --bind {app} {app}",
             f"mount -o remount,ro,bind {app}",
-            *(f"mount -t tmpfs -o mode=1777 tmpfs {shlex.quote(self._mapped(f))}" for f in folders),
+            *(f"mount -t tmpfs -o mode=1777 tmpfs {self._mapped(folder)}" for folder in writable),
             f"cd {app}",
-            # It may read what is root's alone, for here Python itself is.
-            f"exec setpriv --reuid {UID} --regid {UID} --clear-groups --no-new-privs"
-            " --inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search"
-            " --bounding-set=-all,+dac_read_search -- \"$@\"",
+            'exec setpriv "$@"',
         ]
+        namespaces = ["--mount"] if network else ["--mount", "--net"]
+        identity = ["--reuid", UID, "--regid", UID, "--clear-groups", "--no-new-privs", *RIGHTS]
+        begin = ["unshare", *namespaces, "sh", "-euc", "\n".join(lines), "sh", *identity, "--"]
         return subprocess.run(
-            ["unshare", "--mount", *([] if network else ["--net"]), "sh", "-euc"]
-            + ["\n".join(lines), "sh", *command],
-            env={**self.environment, "HOME": "/tmp", **variables},
+            [*begin, *command],
+            env={**self.environment, "HOME": "/tmp", **variables},  # noqa: S108 - as in the image
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -142,14 +147,11 @@ class Image:
 
     def _copy(self, *paths: str) -> None:
         """Copy from what git has and .dockerignore leaves."""
-        *sources, destination = paths
-        listed = subprocess.run(
-            ["git", "ls-files", "--", *sources],
-            cwd=PROJECT, capture_output=True, text=True, check=True,
-        ).stdout.splitlines()
+        *sources, _ = paths
+        command = ["git", "-C", str(PROJECT), "ls-files", "--", *sources]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
         ignored = PatternMatcher((PROJECT / ".dockerignore").read_text("utf-8").splitlines())
-        assert listed
-        for name in listed:
+        for name in done.stdout.splitlines():
             if not ignored.matches(name):
                 target = self.root / "app" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +163,8 @@ class Image:
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
     """The image `pipeline`."""
-    # Not below pytest's own folder: another user may not enter it, and the container has a /tmp of its own.
+    # Neither in pytest's own folder, which other users may not enter, nor in /tmp, which the
+    # container has of its own.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         root = Path(name)
         root.chmod(0o755)
@@ -171,8 +174,8 @@ def image() -> Iterator[Image]:
         environment = {name: value for name, value in os.environ.items() if name in kept}
         environment["PATH"] = f"{root / 'python' / 'bin'}:{os.defpath}"
         image = Image(root, environment)
-        copied, *others = [step for step in stages()["pipeline"].steps if step[0] in ("COPY", "RUN")]
-        assert (copied, others) == (("COPY", "--from=pipeline-build /app /app"), [])
+        steps = [step for step in stages()["pipeline"].steps if step[0] in ("COPY", "RUN")]
+        assert steps == [("COPY", "--from=pipeline-build /app /app")]
         image.build("pipeline-build")
         yield image
 
@@ -185,18 +188,19 @@ class Postgres:
 
     def query(self, sql: str, **connection: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        known = {"host": "127.0.0.1", "user": "pennylane", "dbname": "pennylane", "password": PASSWORD}
-        with psycopg.connect(port=self.port, **{**known, **connection}) as opened:
+        known = {"user": "pennylane", "dbname": "pennylane", "password": PASSWORD}
+        where = {"host": "postgres", "hostaddr": "127.0.0.1", "port": str(self.port)}
+        with psycopg.connect(make_conninfo(**{**known, **connection, **where})) as opened:
             return opened.execute(sql.encode()).fetchall()
 
 
 @contextmanager
 def served(directory: Path) -> Iterator[Postgres]:
-    """Start PostgreSQL as its image does: initdb, the scripts of the first start, then the command."""
+    """Start PostgreSQL as its image does: initdb, the command, the script of the first start."""
     place = Place.of(directory)
     place.prepare()
-    service = compose()["postgres"]
-    variables = {name: value.replace("$$", "$") for name, value in service["environment"].items()}
+    wanted = service("postgres")
+    variables = wanted["environment"]
     user, database = variables["POSTGRES_USER"], variables["POSTGRES_DB"]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -220,7 +224,7 @@ def served(directory: Path) -> Iterator[Postgres]:
     password.write_text(PASSWORD, encoding="utf-8")
     password.chmod(0o644)
     call("initdb", "-U", user, "--pwfile", password, "--auth=scram-sha-256", "-E", "UTF8")
-    program, *settings = service["command"]
+    program, *settings = wanted["command"]
     assert program == "postgres"
     where = ["-c", f"unix_socket_directories={place.sockets}", "-c", f"port={port}"]
     options = shlex.join([*settings, *where, "-c", "listen_addresses=127.0.0.1"])
@@ -229,7 +233,7 @@ def served(directory: Path) -> Iterator[Postgres]:
         call("createdb", "-U", user, database)
         (script,) = [
             Path(mount["source"])
-            for mount in service["volumes"]
+            for mount in wanted["volumes"]
             if mount["target"].startswith("/docker-entrypoint-initdb.d/")
         ]
         with script.open() as lines:
@@ -248,21 +252,21 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 def test_postgresql_takes_every_setting(postgres: Postgres) -> None:
-    service = compose()["postgres"]
+    wanted = service("postgres")
     ((version,),) = postgres.query("SHOW server_version_num")
-    assert service["image"] == f"postgres:{int(version) // 10000}-alpine"
-    wanted = dict(option.removeprefix("-c").split("=") for option in service["command"][1:])
-    assert len(wanted) > 15
-    for name, value in wanted.items():
+    assert wanted["image"] == f"postgres:{int(version) // 10000}-alpine"
+    settings = dict(option.removeprefix("-c").split("=") for option in wanted["command"][1:])
+    assert len(settings) > 15
+    for name, value in settings.items():
         assert postgres.query(f"SHOW {name}") == [(value,)], name
 
 
 def test_every_setting_says_why() -> None:
     lines = (PROJECT / "docker-compose.yml").read_text("utf-8").splitlines()
-    settings = [number for number, line in enumerate(lines) if line.strip().startswith("- -c")]
+    settings = {number for number, line in enumerate(lines) if line.strip().startswith("- -c")}
+    assert settings
     for number in settings:
-        before = lines[number - 1].strip()
-        assert before.startswith("# ") or number - 1 in settings
+        assert number - 1 in settings or lines[number - 1].strip().startswith("# ")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +278,7 @@ def test_every_setting_says_why() -> None:
     ],
 )
 def test_the_image_holds_what_runs(image: Image, command: list[str], says: str) -> None:
-    done = image.run(*command, MELTANO_DATABASE_URI="sqlite://")
+    done = image.run(*command, network=False, variables={"MELTANO_DATABASE_URI": "sqlite://"})
     assert (done.returncode, says in done.stdout) == (0, True), done.stdout
 
 
@@ -287,42 +291,33 @@ def test_the_image_holds_nothing_else(image: Image) -> None:
 
 
 def test_the_container_loads_and_pgadmin_finds_the_rows(image: Image, postgres: Postgres) -> None:
-    service = compose()["demo"]
-    (start,) = [value for name, value in stages()["pipeline"].steps if name == "ENTRYPOINT"]
-    (options,) = [value for name, value in stages()["pipeline"].steps if name == "CMD"]
-    given = {name: value.replace("$$", "$") for name, value in service["environment"].items()}
-    assert given["POSTGRES_HOST"] == "postgres"
+    demo, steps = service("demo"), dict(stages()["pipeline"].steps)
+    database = demo["environment"]["POSTGRES_DB"]
     with running("--size", "300", "--rate-limit", "none") as sandbox:
-        given |= {"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(postgres.port)}
-        given |= {"TAP_PENNYLANE_API_URL": sandbox.url, "TAP_PENNYLANE_API_TOKEN": TOKEN}
-        given |= {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"}
         done = image.run(
-            *json.loads(start),
-            *json.loads(options),
-            folders=service["tmpfs"],
+            *json.loads(steps["ENTRYPOINT"]),
+            *json.loads(steps["CMD"]),
+            writable=demo["tmpfs"],
             network=True,
-            **given,
+            variables=demo["environment"]
+            | {"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(postgres.port)}
+            | {"TAP_PENNYLANE_API_URL": sandbox.url, "TAP_PENNYLANE_API_TOKEN": TOKEN}
+            | {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"},
         )
         assert done.returncode == 0, done.stdout
         lines = len(sandbox.state("ledger_entry_lines"))
     assert f"{lines:,}" in done.stdout
     assert "make" not in done.stdout
     assert PASSWORD not in done.stdout
-    (server,) = json.loads((PROJECT / "docker/pgadmin/servers.json").read_text())["Servers"].values()
-    assert (server["Host"], server["Port"]) == ("postgres", 5432)
-    assert server["MaintenanceDB"] == compose()["postgres"]["environment"]["POSTGRES_DB"]
-    reader = {
-        "user": server["Username"],
-        "password": READER,
-        "host": server["Host"],
-        "hostaddr": "127.0.0.1",
-        "sslmode": server["SSLMode"],
-    }
-    assert postgres.query("SELECT current_user", dbname=server["MaintenanceDB"], **reader) == [
-        ("pennylane_reader",)
-    ]
-    reader["dbname"] = given["POSTGRES_DB"]
+    shown = json.loads((PROJECT / "docker/pgadmin/servers.json").read_text("utf-8"))
+    (server,) = shown["Servers"].values()
+    # A container finds the others by their services' names, at the ports inside.
+    assert (server["Host"], server["Port"]) == (demo["environment"]["POSTGRES_HOST"], 5432)
+    assert demo["environment"]["POSTGRES_HOST"] in demo["depends_on"]
+    assert server["MaintenanceDB"] == service("postgres")["environment"]["POSTGRES_DB"]
+    reader = {"user": server["Username"], "password": READER, "sslmode": server["SSLMode"]}
+    assert postgres.query("SELECT current_user", **reader) == [("pennylane_reader",)]
     counted = "SELECT count(*) FROM pennylane_marts.general_ledger"
-    assert postgres.query(counted, **reader) == [(lines,)]
+    assert postgres.query(counted, dbname=database, **reader) == [(lines,)]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        postgres.query("SELECT FROM pennylane.ledger_entry_lines", **reader)
+        postgres.query("SELECT FROM pennylane.ledger_entry_lines", dbname=database, **reader)
