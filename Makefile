@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run up down psql notebook test bench lint types locks format constraints soak clean
+.PHONY: help install demo run up down psql check-health notebook test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -39,6 +39,9 @@ down: install ## Stop the embedded PostgreSQL that `make up` started
 
 psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 	@$(LAUNCHER) psql $(ARGS)
+
+check-health: install ## Say what is wrong: failed runs, old tables, books that don't agree (ARGS=--changes: what is new)
+	@$(LAUNCHER) check-health $(ARGS)
 
 test: install .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line behind the Makefile: demo, run, up, down, meltano, psql, notebook, clean."""
+"""The command line behind the Makefile: demo, run, check-health and the others."""
 
 import argparse
 import io
@@ -11,7 +11,7 @@ from types import FrameType
 
 import psycopg
 
-from pennylane_launcher import commands
+from pennylane_launcher import alerts, commands, scheduling
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _call(given, rest, project)
     except LauncherError as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.exit_code
     except psycopg.Error as error:
         print(f"PostgreSQL failed: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
@@ -79,15 +79,18 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
         case "run" | "meltano":
             work = commands.run if given.command == "run" else commands.call
             return work(project, options=rest)
+        case "step":
+            return scheduling.step(project, given.blocks.split())
+        case "schedule":
+            return scheduling.schedule(project)
         case "psql" | "notebook":
             show = commands.psql if given.command == "psql" else commands.notebook
             return show(project, demo=given.demo, arguments=rest)
-        case "up":
-            return commands.up(project)
-        case "down":
-            return commands.down(project)
-        case _:
-            return commands.clean(project)
+        case "check-health":
+            return alerts.check_health(project, changes=given.changes, outcomes=given.outcome)
+        case name:
+            plain = {"up": commands.up, "down": commands.down, "clean": commands.clean}
+            return plain[name](project)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
     demo.add_argument("--seed", type=int, default=1, help="the same seed, the same company")
     names.add_parser("run", help="load your company; further options are those of `meltano run`")
+    names.add_parser("schedule", help="run the schedules of meltano.yml, by Airflow, until stopped")
+    step = names.add_parser("step", help="run one step of a job; 78: trying again is of no use")
+    step.add_argument("blocks", help='as in meltano.yml, like "tap-pennylane target-postgres"')
     names.add_parser("up", help="make the database ready for Meltano by hand")
     names.add_parser("down", help="stop the embedded PostgreSQL")
     names.add_parser("meltano", help="call Meltano on the database; further options are its own")
@@ -104,6 +110,17 @@ def _parser() -> argparse.ArgumentParser:
     psql.add_argument("--demo", action="store_true", help="on the demo's database")
     notebook = names.add_parser("notebook", help="open the notebook; further options: Jupyter's")
     notebook.add_argument("--demo", action="store_true", help="on the demo's database")
+    health = names.add_parser("check-health", help="say what is wrong; exit code 1 if anything is")
+    health.add_argument(
+        "--changes", action="store_true", help="only what opened or closed since the last time"
+    )
+    health.add_argument(
+        "--outcome",
+        action="append",
+        default=[],
+        metavar="JOB=failed|success",
+        help="report how a job ended; implies --changes",
+    )
     names.add_parser("clean", help="delete the embedded PostgreSQL with its data")
     return parser
 

@@ -37,7 +37,7 @@ def demo(project: Path, *, seed: int, size: int) -> int:
     Raises:
         LauncherError: something does not start.
     """
-    with _alone(project):
+    with alone(project):
         print("Starting PostgreSQL and the sandbox that stands in for Pennylane …")
         with (
             embedded.server(project / ".embedded") as postgres,
@@ -90,7 +90,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         )
         raise LauncherError(msg)
     schema, since = warehouse.schema(settings), _since(settings)
-    with _alone(project), _database(project) as (url, environment):
+    with alone(project), database(project) as (url, environment):
         print(f"Loading into {warehouse.name(url)}, schema {schema} …")
         begin = time.monotonic()
         secrets = [token, settings.get("POSTGRES_PASSWORD", "")]
@@ -167,7 +167,7 @@ def call(project: Path, *, options: Sequence[str]) -> int:
     Raises:
         LauncherError: the database can't be used.
     """
-    with _database(project) as (_, environment):
+    with database(project) as (_, environment):
         return subprocess.call(meltano.command(*options), env=environment)  # noqa: S603
 
 
@@ -205,14 +205,14 @@ def _connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
             postgres = stack.enter_context(embedded.server(project / ".embedded"))
             url, schema = postgres.url(DEMO_DATABASE), meltano.SCHEMA
         else:
-            url, _ = stack.enter_context(_database(project))
+            url, _ = stack.enter_context(database(project))
             schema = warehouse.schema(warehouse.variables(project))
         schemas = f"{schema}_marts,{schema}_live,{schema},public"
         yield os.environ | {"PGOPTIONS": f"-csearch_path={schemas}"} | _libpq(url)
 
 
 @contextmanager
-def _database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Have the database of `.env`, or the embedded one, for the length of the block.
 
     Yields:
@@ -264,7 +264,7 @@ def _demo_database(postgres: embedded.Server, content: str) -> str:
 
 
 @contextmanager
-def _alone(project: Path) -> Iterator[None]:
+def alone(project: Path) -> Iterator[None]:
     """Keep other runs out of this folder: Meltano's plugins would share their files.
 
     Raises:

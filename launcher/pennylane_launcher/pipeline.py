@@ -11,6 +11,7 @@ from subprocess import Popen
 import yaml
 
 from pennylane_launcher import meltano
+from pennylane_launcher.errors import SettingsError
 from pennylane_launcher.processes import child
 from pennylane_launcher.progress import Progress
 
@@ -54,6 +55,25 @@ def run(
         _say("not everything was loaded; the views are built of what there is")
         watched(*rest)
     return code
+
+
+def step(
+    blocks: Sequence[str], environment: Mapping[str, str], *, secrets: Iterable[str] = ()
+) -> int:
+    """Run one step of a job, as the scheduler does.
+
+    Args:
+        blocks: what `meltano run` gets.
+        environment: all the variables that Meltano gets.
+        secrets: texts that are never printed.
+
+    Returns:
+        Meltano's exit code; 78 where a plugin says that trying again is of no use.
+    """
+    progress = Progress(secrets)
+    command = meltano.command("--log-format", "json", "run", *blocks)
+    code = _watch(command, environment, progress, None)
+    return SettingsError.exit_code if SettingsError.exit_code in progress.exit_codes else code
 
 
 def _after_the_load() -> list[str]:

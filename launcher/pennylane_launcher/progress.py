@@ -30,6 +30,8 @@ class Progress:
         self.requests = 0
         self.stream = ""
         self.loaded = False
+        self.exit_codes: set[int] = set()
+        """Of the plugins that failed, as Meltano reports them: its own is always 1."""
         self._secrets = [secret for secret in secrets if secret]
 
     def feed(self, line: str) -> str | None:
@@ -44,6 +46,8 @@ class Progress:
         if isinstance(metric := entry.get("metric_info"), dict):
             self._count(metric, from_tap=bool(entry.get("producer")))
             return None
+        if isinstance(codes := entry.get("exit_codes"), dict):
+            self.exit_codes.update(code for code in codes.values() if isinstance(code, int))
         event = str(entry.get("event", ""))
         # A plugin's line that is no log record is seldom good news: a traceback, say.
         plain = "stdio" in entry and "plugin_logger" not in entry

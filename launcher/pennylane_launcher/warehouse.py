@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.errors import LauncherError, SettingsError
 from pennylane_launcher.meltano import SCHEMA
 
 WAIT = 10
@@ -35,7 +35,7 @@ def url(settings: Mapping[str, str]) -> str | None:
         settings: environment variables, those of `.env` included.
 
     Raises:
-        LauncherError: they name one, but not completely.
+        SettingsError: they name one, but not completely.
     """
     if given := settings.get("TARGET_POSTGRES_SQLALCHEMY_URL"):
         return "postgresql://" + given.split("://", 1)[-1]
@@ -50,7 +50,7 @@ def url(settings: Mapping[str, str]) -> str | None:
     missing = [f"POSTGRES_{name}" for name in ("HOST", "USER", "DB") if not found[name]]
     if missing:
         msg = f"The database is not named completely: set {', '.join(missing)} in `.env`."
-        raise LauncherError(msg)
+        raise SettingsError(msg)
     user, password, host, database = (
         quote(found[name], safe="") for name in ("USER", "PASSWORD", "HOST", "DB")
     )
@@ -68,7 +68,6 @@ def prepare(url: str, schema: str) -> None:
     Raises:
         LauncherError: it can't be reached, or the role may not make what is missing.
     """
-    place = name(url)
     try:
         with psycopg.connect(url, connect_timeout=WAIT) as connection:
             missing = [
@@ -84,17 +83,21 @@ def prepare(url: str, schema: str) -> None:
                 connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
     except psycopg.errors.InsufficientPrivilege as error:
         msg = (
-            f"On {place} the role may not create the schemas it needs ({', '.join(missing)}): have"
-            " their owner create them, with this role as their owner."
+            f"On {name(url)} the role may not create the schemas it needs ({', '.join(missing)}):"
+            " have their owner create them, with this role as their owner."
         )
         raise LauncherError(msg) from error
     except psycopg.Error as error:
-        msg = (
-            f"PostgreSQL can't be used: {place}: {_reason(error)}. Check POSTGRES_HOST,"
-            " POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB in `.env`, and that"
-            " the server is up and reachable from here."
-        )
-        raise LauncherError(msg) from error
+        raise LauncherError(unusable(url, error)) from error
+
+
+def unusable(url: str, error: psycopg.Error) -> str:
+    """Say why a database can't be used, and what to look at."""
+    return (
+        f"PostgreSQL can't be used: {name(url)}: {_reason(error)}. Check POSTGRES_HOST,"
+        " POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB in `.env`, and that"
+        " the server is up and reachable from here."
+    )
 
 
 def name(url: str) -> str:

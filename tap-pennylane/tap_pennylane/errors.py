@@ -17,7 +17,11 @@ class RefusedError(PennylaneError):
 
 
 class FatalError(PennylaneError):
-    """Nothing can be read: a refused token, another company's state, a host that is not there."""
+    """Nothing can be read, nor by trying again: a refused token, another company's state."""
+
+
+class UnreachableError(FatalError):
+    """Nothing can be read now; it may heal by itself: Pennylane does not answer."""
 
 
 class UnavailableError(PennylaneError):

@@ -19,7 +19,12 @@ from typing_extensions import override
 from tap_pennylane import settings
 from tap_pennylane.ahead import EagerClient
 from tap_pennylane.changelog import Changelogs
-from tap_pennylane.errors import FatalError, PennylaneError, UnavailableError
+from tap_pennylane.errors import (
+    FatalError,
+    PennylaneError,
+    UnavailableError,
+    UnreachableError,
+)
 from tap_pennylane.limiter import Limiter
 from tap_pennylane.messages import MessageWriter
 from tap_pennylane.record import RecordReader
@@ -40,6 +45,9 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
 
 API = "/api/external/v2"
+
+CANNOT_HEAL = 78
+"""The exit code (EX_CONFIG of sysexits.h) where a person must act: trying again is of no use."""
 
 MANY_LISTS = 1000
 """Requests for lists of single records that are worth a word beforehand."""
@@ -188,7 +196,7 @@ class TapPennylane(Tap):
         self.failures[stream] = str(error)
         if isinstance(error, UnavailableError) and not self.client.answers():
             # One by one the other streams would wait as long, for nothing.
-            error = FatalError(f"Pennylane does not answer any more: {error}")
+            error = UnreachableError(f"Pennylane does not answer any more: {error}")
         if isinstance(error, FatalError):
             self.fatal = error
             self.client.abandon()
@@ -209,7 +217,8 @@ class TapPennylane(Tap):
             raise
         except PennylaneError as error:
             msg = f"Can't begin: {error}; check the setting 'api_url', too"
-            raise FatalError(msg) from error
+            heals = isinstance(error, UnavailableError)
+            raise (UnreachableError if heals else FatalError)(msg) from error
         for stream in self.selected:
             load(stream)
 
@@ -247,14 +256,15 @@ class TapPennylane(Tap):
             sync: What reads the streams.
 
         Returns:
-            The exit code: 0 only if every selected stream was delivered whole.
+            The exit code: 0 only if every selected stream was delivered whole; 78 if trying again
+            is of no use.
         """
         try:
             self.check_access()
             sync()
         except FatalError as error:
             self.logger.critical("%s.", error)
-            return 1
+            return _exit_code(error)
         except BrokenPipeError:
             self.logger.critical("The target stopped reading: its own log says why.")
             # What is still buffered has no reader; without this Python complains at exit.
@@ -271,7 +281,7 @@ class TapPennylane(Tap):
         if not self.failures:
             return 0
         if self.fatal:
-            return 1
+            return _exit_code(self.fatal)
         self.logger.error(
             "%d of %d streams failed (%s); the others were delivered whole. Exit code 1.",
             len(self.failures),
@@ -303,18 +313,23 @@ class TapPennylane(Tap):
             cls.print_about(about_format)
             return
         cls.print_version(print_fn=cls.logger.info)
-        tap = cls(
-            config=config.config if config else {},
-            state=json.load(state) if state else None,
-            catalog=json.load(catalog) if catalog else None,
-            parse_env_config=bool(config and config.parse_env),
-        )
+        try:
+            tap = cls(
+                config=config.config if config else {},
+                state=json.load(state) if state else None,
+                catalog=json.load(catalog) if catalog else None,
+                parse_env_config=bool(config and config.parse_env),
+            )
+        except ConfigValidationError as error:
+            for sentence in error.errors:
+                cls.logger.critical("%s.", sentence)
+            sys.exit(CANNOT_HEAL)
         sys.exit(tap.run(tap.read))
 
     @override
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Try one record of every selected stream, and exit with 1 if one can't be read."""
+        """Try one record of every selected stream, and exit with an error if one can't be read."""
         try:
             if value != CliTestOptionValue.All.value:
                 super().cb_test(ctx, param, value)
@@ -324,5 +339,9 @@ class TapPennylane(Tap):
         except ConfigValidationError as error:
             for sentence in error.errors:
                 cls.logger.critical("%s.", sentence)
-            ctx.exit(1)
+            ctx.exit(CANNOT_HEAL)
         ctx.exit(tap.run(tap.try_streams))
+
+
+def _exit_code(error: FatalError) -> int:
+    return 1 if isinstance(error, UnreachableError) else CANNOT_HEAL

@@ -270,7 +270,7 @@ def test_another_companys_state_is_refused(read: Callable[..., Run], company: Sa
         if "company" in bookmark:
             bookmark["company"] += 1
     second = read(state=first.state)
-    assert second.exit_code == 1
+    assert second.exit_code == 78
     assert second.log.count("their books would mix") == 1
     assert not second.messages
     assert company.stats["total"] == 1
@@ -293,7 +293,7 @@ def test_a_state_that_cannot_be_used_is_refused(
     state = read(streams=["quotes"]).state
     state["bookmarks"]["quotes"] |= damage
     run = read(streams=["quotes"], state=state)
-    assert run.exit_code == 1
+    assert run.exit_code == 78
     assert run.log.count(sentence) == 1
     assert not run.messages
 

@@ -109,7 +109,7 @@ def test_a_dead_api_is_not_asked_stream_by_stream(
 
 def test_a_refused_token_stops_at_once(read: Callable[..., Run], sandbox: Sandbox) -> None:
     run = read(api_token="wrong-token")  # noqa: S106 - of nobody
-    assert run.exit_code == 1
+    assert run.exit_code == 78
     assert run.log.count("Pennylane refuses the token (401)") == 1
     assert not run.messages
     assert sandbox.stats["total"] == 1
@@ -151,7 +151,7 @@ def test_an_unreachable_host_is_one_sentence(run_tap: Callable[..., Run]) -> Non
 
 def test_a_bad_setting_is_one_sentence(run_tap: Callable[..., Run]) -> None:
     run = run_tap(api_token="any", page_size=0)  # noqa: S106
-    assert run.exit_code == 1
+    assert run.exit_code == 78
     assert run.log.count("Setting 'page_size' can't be 0") == 1
     assert "Traceback" not in run.log
 

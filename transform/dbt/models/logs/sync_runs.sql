@@ -18,7 +18,8 @@ select
         when run.state = 'FAIL' then 'The run failed: '
             || coalesce(nullif(run.payload::jsonb ->> 'error', ''), 'see its log')
     end as error,
-    run.payload
+    run.payload,
+    run.job_name as pipeline
 from {{ meltano_table('runs', {
     'id': 'integer',
     'run_id': 'uuid',

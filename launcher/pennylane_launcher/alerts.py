@@ -1,0 +1,113 @@
+"""`check-health`: says what is wrong, or only what changed since it was last asked."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pennylane_launcher import health, incidents, warehouse, webhook
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.health import Health, Problem
+from pennylane_launcher.incidents import Change, Memory
+
+FILE = Path("logs/incidents.json")
+OUTCOME = re.compile(r"([\w. -]{1,60})=(failed|success)")
+
+
+def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> int:
+    """Say what is wrong.
+
+    Args:
+        project: the project's folder.
+        changes: say only what opened or closed since the last time, and send that to the webhook.
+        outcomes: an orchestrator's verdicts, `JOB=failed` or `JOB=success`.
+
+    Returns:
+        1 if anything is wrong, new or not; else 0.
+
+    Raises:
+        LauncherError: a setting can't be, or the memory can't be kept.
+    """
+    settings = warehouse.variables(project)
+    verdicts = _verdicts(outcomes)
+    url = webhook.checked(settings.get("ALERT_WEBHOOK_URL", ""))
+    path = project / (settings.get("HEALTH_INCIDENTS_FILE") or FILE)
+    found = health.check(project, settings)
+    if not changes and not verdicts:
+        return _tell_all(found, incidents.read(path))
+    found = _with_verdicts(found, verdicts)
+    try:
+        with incidents.memory(path) as memory:
+            changed = memory.take(found)
+            _tell(changed)
+            memory.unsent += [change.payload() for change in changed if url]
+            incidents.write(path, memory)
+            if url:
+                _tell(_send(url, memory, path))
+            return 1 if memory.incidents else 0
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _tell_all(found, Memory())
+        msg = (
+            f"What was said can't be remembered: {path}: {error.strerror}. HEALTH_INCIDENTS_FILE"
+            " names another place."
+        )
+        raise LauncherError(msg) from error
+
+
+def _tell_all(found: Health, memory: Memory) -> int:
+    """Print every problem, those that an orchestrator reported included."""
+    lines = [
+        str(left) for problem in found.problems if (left := problem.without_the_explained())
+    ] + [incident.text for incident in memory.incidents if incident.kind.startswith("job:")]
+    print("\n".join(lines) or f"Healthy: {found.summary}")
+    return 1 if lines else 0
+
+
+def _tell(changed: Iterable[Change]) -> None:
+    for change in changed:
+        print(change)
+    sys.stdout.flush()
+
+
+def _verdicts(outcomes: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in outcomes:
+        match = OUTCOME.fullmatch(text)
+        if match is None:
+            msg = f"--outcome is JOB=failed or JOB=success, not {text}"
+            raise LauncherError(msg)
+        found[match[1]] = match[2]
+    return found
+
+
+def _with_verdicts(found: Health, verdicts: Mapping[str, str]) -> Health:
+    failed = [
+        Problem(f"job:{job}", {"": f"The job {job} failed: its log says why."})
+        for job, verdict in verdicts.items()
+        if verdict == "failed"
+    ]
+    judged = found.judged | {f"job:{job}" for job in verdicts}
+    return Health(found.problems + failed, judged, found.summary)
+
+
+def _send(url: str, memory: Memory, path: Path) -> list[Change]:
+    """Send what is unsent, in order; what is not taken is tried again at the next call.
+
+    Returns:
+        Whether the webhook stopped or started to work.
+    """
+    problems: list[Problem] = []
+    try:
+        while memory.unsent:
+            webhook.post(url, memory.unsent[0])
+            del memory.unsent[0]
+            incidents.write(path, memory)
+    except webhook.NotSentError as error:
+        text = f"The webhook takes no alerts ({error}): they are kept, and sent when it does."
+        problems.append(Problem("webhook", {"": text}))
+    changed = memory.take(Health(problems, frozenset({"webhook"})))
+    if changed:
+        incidents.write(path, memory)
+    return changed

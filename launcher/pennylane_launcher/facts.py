@@ -1,0 +1,210 @@
+"""What the record of runs says now: the questions that a check asks, all of one snapshot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from pennylane_launcher import warehouse
+
+OPTIONS = "-c statement_timeout=120s -c lock_timeout=30s -c default_transaction_read_only=on"
+
+
+class ViewsMissingError(Exception):
+    """The views were never built, or by an older version."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the record of runs says.
+
+    Attributes:
+        now: by the database's clock, UTC like every moment here.
+        is_loaded: whether there is any table.
+        is_running: whether a run is at work.
+        expected: the tables that the last run of each pipeline had to read, or to leave as not due.
+        failed: the tables whose last run failed, and why.
+        failed_pipelines: those whose last run failed, and why.
+        fresh: when the last run began that read a table whole, or found it fresh enough.
+        differences: accounts and fiscal years where the trial balance does not agree.
+    """
+
+    now: datetime
+    is_loaded: bool
+    is_running: bool
+    expected: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    failed_pipelines: Mapping[str, str] = field(default_factory=dict)
+    fresh: Mapping[str, datetime] = field(default_factory=dict)
+    differences: Sequence[tuple[str, str, str]] = ()
+
+
+def read(url: str, schema: str) -> Facts:
+    """Ask a database.
+
+    Args:
+        url: its libpq URL.
+        schema: the schema of the tables.
+
+    Raises:
+        ViewsMissingError: there are tables, but not the views that tell of them.
+        psycopg.Error: it can't be asked.
+    """
+    with psycopg.connect(
+        url, connect_timeout=warehouse.WAIT, options=OPTIONS, row_factory=dict_row
+    ) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        questions = _Questions(connection, schema)
+        if not questions.has_tables():
+            return questions.before_the_first_load()
+        try:
+            return questions.all()
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise ViewsMissingError from error
+
+
+class _Questions:
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]], schema: str) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._names = {
+            name: sql.Identifier(schema, name) for name in ("sync_log", "etl_logs", "sync_metadata")
+        } | {
+            name: sql.Identifier(f"{schema}_logs", name)
+            for name in ("sync_runs", "trial_balance_differences")
+        }
+
+    def has_tables(self) -> bool:
+        return bool(self._ask(_TABLES, schema=sql.Literal(self._schema)))
+
+    def before_the_first_load(self) -> Facts:
+        """Only Meltano can know of a run."""
+        is_known = self._ask("select where to_regclass('meltano.runs') is not null")
+        is_running = bool(is_known and self._ask(_FIRST_RUN))
+        return Facts(self._now(), is_loaded=False, is_running=is_running)
+
+    def all(self) -> Facts:
+        runs = self._ask(_RUNS)
+        entries = sql.SQL(_ENTRIES).format(**self._names)
+        name = self._names["sync_log"].as_string(self._connection)
+        is_logged = self._ask(
+            "select where to_regclass({name}) is not null", name=sql.Literal(name)
+        )
+        expected = (
+            {row["table_name"] for row in self._ask(_EXPECTED, entries=entries)}
+            if is_logged
+            else set()
+        )
+        fresh = {row["table_name"]: row["moment"] for row in self._ask(_SUCCESSES)}
+        for row in self._ask(_NOT_DUE, entries=entries) if is_logged else ():
+            table, moment = row["table_name"], row["moment"]
+            fresh[table] = max(moment, fresh.get(table, moment))
+        last = self._ask(_LAST_OF_TABLES)
+        return Facts(
+            now=self._now(),
+            is_loaded=True,
+            is_running=any(run["status"] == "running" for run in runs),
+            expected=frozenset(expected),
+            failed={
+                row["table_name"]: row["error_message"]
+                for row in last
+                if row["status"] == "failed" and (not expected or row["table_name"] in expected)
+            },
+            failed_pipelines={
+                run["pipeline"]: run["error"] for run in runs if run["status"] == "failed"
+            },
+            fresh=fresh,
+            differences=[
+                (row["account_number"], str(row["period_start"]), str(row["period_end"]))
+                for row in self._ask(_DIFFERENCES)
+            ],
+        )
+
+    def _now(self) -> datetime:
+        return cast("datetime", self._ask("select now() at time zone 'utc' as now")[0]["now"])
+
+    def _ask(self, query: str, **values: sql.Composable) -> list[dict[str, Any]]:
+        composed = sql.SQL(cast("Any", query)).format(**self._names, **values)
+        return self._connection.execute(composed).fetchall()
+
+
+_TABLES = "select from pg_tables where schemaname = {schema} limit 1"
+
+_FIRST_RUN = """
+select from meltano.runs
+where state = 'RUNNING' and last_heartbeat_at > now() - interval '5 minutes' limit 1
+"""
+
+# A pipeline that has not run for a month, while another one has, is no more.
+_RUNS = """
+select pipeline, status, error from (
+    select distinct on (pipeline, status = 'running') pipeline, status, error, started_at
+    from {sync_runs}
+    order by pipeline, status = 'running', id desc
+) as run
+where started_at > (select max(started_at) from {sync_runs}) - interval '30 days'
+"""
+
+_ENTRIES = """
+select
+    coalesce(run.pipeline, '') as pipeline,
+    entry.run_id,
+    entry.stream as table_name,
+    entry.mode,
+    entry.status,
+    min(entry.started_at) over (partition by entry.run_id) as moment
+from {sync_log} as entry
+left join {sync_runs} as run on run.run_id = entry.run_id
+"""
+
+_EXPECTED = """
+with entries as ({entries}),
+last_runs as (select pipeline, max(moment) as moment from entries group by pipeline)
+select distinct table_name
+from entries
+inner join last_runs using (pipeline, moment)
+where moment > (select max(moment) from entries) - interval '30 days'
+"""
+
+_NOT_DUE = """
+select table_name, max(moment) as moment
+from ({entries}) as entry
+where mode = 'not due' and status = 'success'
+group by table_name
+"""
+
+# Tables of one run are of one age. What only a bookmark tells of is in the metadata.
+_SUCCESSES = """
+with successes as (
+    select table_name, max(moment) as moment
+    from (
+        select
+            table_name,
+            status,
+            min(execution_date) over (partition by split_part(id, ':', 1)) as moment
+        from {etl_logs}
+    ) as log
+    where status = 'success'
+    group by table_name
+)
+select table_name, coalesce(success.moment, metadata.last_sync_date) as moment
+from successes as success
+full join {sync_metadata} as metadata using (table_name)
+where coalesce(success.moment, metadata.last_sync_date) is not null
+"""
+
+# `(all)` stands for every table, as long as none is known.
+_LAST_OF_TABLES = """
+select distinct on (table_name) table_name, status, error_message
+from {etl_logs}
+where status <> 'running'
+order by table_name, execution_date desc
+"""
+
+_DIFFERENCES = """
+select account_number, period_start, period_end from {trial_balance_differences} order by 2, 1
+"""

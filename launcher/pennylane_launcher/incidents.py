@@ -1,0 +1,152 @@
+"""What opened and what closed since the last check, remembered in a small file and sent once.
+
+The memory is no table of the database, which may be what is down.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pennylane_launcher.health import Health, Problem
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A problem that somebody was told of.
+
+    Attributes:
+        key: its name as long as it is open.
+        kind: that of the problem.
+        members: that it began with: tables, or one nameless member.
+        text: what was said.
+        since: when that was, as ISO 8601 has it.
+    """
+
+    key: str
+    kind: str
+    members: list[str]
+    text: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """An incident that opened or closed."""
+
+    event: str
+    incident: Incident
+    at: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        if self.event == "opened":
+            return self.incident.text
+        return f"All clear, since {self.at}: {self.incident.text}"
+
+    def payload(self) -> dict[str, Any]:
+        """Return what a webhook is sent (docs/alerts.md)."""
+        mark = "🔴" if self.event == "opened" else "🟢"
+        return {
+            "text": f"{mark} Pennylane → PostgreSQL: {self}",
+            "event": self.event,
+            "key": self.incident.key,
+            "kind": self.incident.kind,
+            "tables": [name for name in self.incident.members if name],
+            "message": self.incident.text,
+            "opened_at": self.incident.since,
+            "closed_at": self.at if self.event == "closed" else None,
+        }
+
+
+@dataclass
+class Memory:
+    """What is open, and what a webhook has yet to be sent."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    unsent: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, health: Health) -> list[Change]:
+        """Compare a check with what is open, and remember the outcome.
+
+        Args:
+            health: the check, the verdicts on jobs included.
+
+        Returns:
+            What closed, then what opened.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        problems = {problem.kind: problem for problem in health.problems}
+        closed: list[Incident] = []
+        kept: list[Incident] = []
+        for incident in self.incidents:
+            problem = problems.get(incident.kind)
+            is_open = problem is not None and not problem.members.keys().isdisjoint(
+                incident.members
+            )
+            (kept if is_open or incident.kind not in health.judged else closed).append(incident)
+        new = [_opened(problem, kept, now) for problem in health.problems]
+        opened = [incident for incident in new if incident is not None]
+        self.incidents = kept + opened
+        return [
+            *(Change("closed", incident, now) for incident in closed),
+            *(Change("opened", incident, now) for incident in opened),
+        ]
+
+
+def _opened(problem: Problem, known: list[Incident], now: str) -> Incident | None:
+    """Return a new incident of those members that no open one is about."""
+    told = {name for each in known if each.kind == problem.kind for name in each.members}
+    new = Problem(problem.kind, problem.members, problem.explained | told).without_the_explained()
+    if new is None:
+        return None
+    members = sorted(new.members)
+    key = f"{new.kind}:{members[0]}" if members[0] else new.kind
+    return Incident(key, new.kind, members, str(new), now)
+
+
+@contextmanager
+def memory(path: Path) -> Iterator[Memory]:
+    """Have the memory alone, for the length of the block; it is not written by itself.
+
+    Args:
+        path: its file.
+
+    Raises:
+        OSError: it can't be kept there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield read(path)
+
+
+def read(path: Path) -> Memory:
+    """Return the memory; an empty one if there is none, or none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Memory(
+            [Incident(**incident) for incident in content["incidents"]], list(content["unsent"])
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return Memory()
+
+
+def write(path: Path, memory: Memory) -> None:
+    """Write the memory, whole or not at all."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(memory), file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

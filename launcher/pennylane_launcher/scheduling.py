@@ -1,0 +1,164 @@
+"""What runs by itself: the steps that an orchestrator runs, and Airflow on one machine."""
+
+import json
+import os
+import secrets
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+from subprocess import CompletedProcess, run
+from urllib.error import URLError
+
+import psycopg
+from dotenv import dotenv_values
+
+from pennylane_launcher import meltano, pipeline, warehouse
+from pennylane_launcher.commands import alone, database
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.services import Services
+
+SERVICES = {
+    # On one machine the page reads the logs from the folder; it needs no server for them.
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "api-server": ["api-server"],
+}
+PATIENCE = 180.0
+"""Seconds that Airflow gets to answer."""
+
+
+def step(project: Path, blocks: Sequence[str]) -> int:
+    """Run one step of a job on the database of `.env`, or on the embedded one.
+
+    Args:
+        project: the project's folder.
+        blocks: what `meltano run` gets.
+
+    Returns:
+        Meltano's exit code; 78 where trying again is of no use.
+
+    Raises:
+        LauncherError: no database, or another run is at work.
+    """
+    settings = warehouse.variables(project)
+    hidden = [settings.get(name, "") for name in ("TAP_PENNYLANE_API_TOKEN", "POSTGRES_PASSWORD")]
+    with alone(project), database(project) as (_, environment):
+        return pipeline.step(blocks, environment, secrets=hidden)
+
+
+def schedule(project: Path) -> int:
+    """Run the schedules of `meltano.yml`, until a signal ends it.
+
+    Args:
+        project: the project's folder.
+
+    Returns:
+        Never but by an exception.
+
+    Raises:
+        LauncherError: Airflow does not start, or a part of it ended.
+    """
+    with database(project) as (url, environment):
+        variables = _variables(project, url, environment)
+        home, address = Path(variables["AIRFLOW_HOME"]), _address(variables)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        print("Making Airflow's tables ready …")
+        _airflow(variables, "db", "migrate")
+        _airflow(variables, "pools", "set", "pipeline", "1", "One run at a time")
+        program = _program(variables)
+        with Services(home / "services") as services:
+            for name, arguments in SERVICES.items():
+                services.start(name, [program, *arguments], variables)
+            print("Starting Airflow …")
+            _wait(services, address)
+            print(
+                f"Airflow runs the schedules until Ctrl-C: {address}\n"
+                f"  user admin, password in {home / 'simple_auth_manager_passwords.json.generated'}"
+                f"\n  its own logs: {home / 'services'}"
+            )
+            services.watch()
+    return 0
+
+
+def _variables(project: Path, url: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for Airflow: of `.env`, and the plugin's settings in meltano.yml."""
+    done = run(  # noqa: S603
+        meltano.command("--log-level", "error", "config", "print", "airflow", "--format=env"),
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    _check(done, "meltano config print airflow")
+    plugin = dotenv_values(stream=StringIO(done.stdout), interpolate=False)
+    settings = {name: value for name, value in plugin.items() if value and "AIRFLOW_" in name[:8]}
+    found = meltano.python(warehouse.variables(project)) | settings
+    address = _address(found)
+    defaults = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _own_tables(url),
+        # libpq's options are foreign to asyncpg.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _own_tables(url, "psycopg"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        # One for each start: whoever may talk to the page's API was given a token by this one.
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+    }
+    return defaults | found
+
+
+def _own_tables(url: str, driver: str = "psycopg2") -> str:
+    """Return the URL of Airflow's own tables, and make their schema: beside the data."""
+    with psycopg.connect(url) as connection:
+        connection.execute("create schema if not exists airflow")
+    separator = "&" if "?" in url else "?"
+    return f"{meltano.sqlalchemy(url, driver)}{separator}options=-csearch_path%3Dairflow"
+
+
+def _address(variables: Mapping[str, str]) -> str:
+    host = variables["AIRFLOW__API__HOST"]
+    host = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - not bound here
+    return f"http://{host}:{variables['AIRFLOW__API__PORT']}"
+
+
+def _program(variables: Mapping[str, str]) -> str:
+    del variables
+    return str(Path(".cache/airflow/bin/airflow").absolute())
+
+
+def _airflow(variables: Mapping[str, str], *arguments: str) -> None:
+    done = run(  # noqa: S603
+        [_program(variables), *arguments],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    _check(done, f"airflow {' '.join(arguments[:2])}")
+
+
+def _check(done: CompletedProcess[str], name: str) -> None:
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()[-2000:]
+        msg = f"`{name}` failed with exit code {done.returncode}:\n{said}"
+        raise LauncherError(msg)
+
+
+def _wait(services: Services, address: str) -> None:
+    """Return when the page answers and the scheduler is alive."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        services.check()
+        with (
+            suppress(URLError, OSError, ValueError, KeyError),
+            urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=5) as answer,  # noqa: S310
+        ):
+            health = json.load(answer)
+            if health["scheduler"]["status"] == health["dag_processor"]["status"] == "healthy":
+                return
+        time.sleep(0.5)
+    msg = f"Airflow does not answer at {address}."
+    raise LauncherError(msg)

@@ -1,0 +1,61 @@
+"""The DAGs: one for each schedule of `meltano.yml`, and one that looks whether all is well."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+from pennylane_airflow.alerts import HealthCheck, HealthNotifier
+from pennylane_airflow.schedules import PROJECT, Schedule, health_interval, schedules
+from pennylane_airflow.step import StepOperator
+
+POOL = "pipeline"
+"""Of one slot: the schedules share tables and bookmarks, so their steps never overlap."""
+
+COMMON = {"catchup": False, "max_active_runs": 1}
+
+
+def pipeline(schedule: Schedule) -> DAG:
+    """One task for each step of the schedule's job, in their order."""
+    dag = DAG(
+        schedule.name,
+        schedule=schedule.interval,
+        tags=["meltano"],
+        on_failure_callback=HealthNotifier(),
+        on_success_callback=HealthNotifier(),
+        **COMMON,
+    )
+    with dag:
+        steps = [
+            StepOperator(
+                task_id=blocks.split()[0].replace(":", "-"),
+                blocks=blocks,
+                schedule_env=schedule.env,
+                project=str(PROJECT),
+                pool=POOL,
+                # How often, and how long after one another: core.default_task_… in meltano.yml.
+                retry_exponential_backoff=True,
+                # What did land belongs into the views, also when not all of it did.
+                trigger_rule="all_done" if number else "all_success",
+            )
+            for number, blocks in enumerate(schedule.steps)
+        ]
+        for step, following in zip(steps, steps[1:], strict=False):
+            step >> following
+        # A run ends as its last task does: this one, which fails if any step did.
+        steps >> EmptyOperator(task_id="outcome")
+    return dag
+
+
+for _schedule in schedules():
+    if _schedule.interval is not None:
+        globals()[f"schedule_{_schedule.name}"] = pipeline(_schedule)
+
+with DAG("health", schedule=health_interval(), tags=["alerts"], **COMMON) as health:
+    HealthCheck(
+        task_id="check",
+        retries=1,
+        retry_delay=timedelta(minutes=1),
+        execution_timeout=timedelta(minutes=10),
+    )

@@ -1,0 +1,61 @@
+"""One step of a job as a task."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from airflow.exceptions import AirflowException, AirflowFailException
+from airflow.providers.standard.operators.bash import BashOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+CANNOT_HEAL = 78
+"""The exit code of a step where a person must act: a refused token, an unusable setting."""
+
+
+class StepOperator(BashOperator):
+    """Runs `meltano run` on some blocks; tried again is only what may heal by itself."""
+
+    def __init__(
+        self, *, blocks: str, schedule_env: dict[str, str], project: str, **options: Any
+    ) -> None:
+        """Put the command together.
+
+        Args:
+            blocks: what `meltano run` gets.
+            schedule_env: the schedule's own variables.
+            project: the project's folder.
+            options: of any operator.
+        """
+        self._exit_code = 0
+        python = shlex.quote(f"{project}/.venv/bin/python")
+        super().__init__(
+            bash_command=f"exec {python} -m pennylane_launcher step {shlex.quote(blocks)}",
+            env=schedule_env,
+            append_env=True,
+            cwd=project,
+            # The base class raises the same exception for each exit code but these.
+            skip_on_exit_code=None,
+            **options,
+        )
+
+    def _run_inline_command(self, bash_path: str, env: dict[str, str]) -> Any:  # noqa: ANN401
+        result = super()._run_inline_command(bash_path, env)
+        self._exit_code = result.exit_code
+        return result
+
+    def execute(self, context: Context) -> Any:  # noqa: ANN401 - as the base class
+        """Run the step.
+
+        Raises:
+            AirflowFailException: trying again is of no use.
+        """
+        try:
+            return super().execute(context)
+        except AirflowException as error:
+            if self._exit_code == CANNOT_HEAL:
+                msg = "Trying again is of no use: the lines above say what to do."
+                raise AirflowFailException(msg) from error
+            raise
