@@ -54,3 +54,16 @@ COPY --from=pipeline-build /app /app
 USER 10001
 ENTRYPOINT ["pennylane-launcher"]
 CMD ["run"]
+
+# With Airflow, for the profiles `scheduler` and `celery`: in an environment and layers of its own.
+FROM tools AS scheduler-build
+RUN --mount=type=cache,target=/root/.cache/uv \
+    UV_PROJECT_ENVIRONMENT=.cache/airflow uv sync --frozen --only-group airflow
+COPY orchestrate orchestrate
+COPY docker/airflow.sh docker/airflow.sh
+RUN chmod -R go+rX .cache orchestrate docker \
+    && install -d -o 10001 -g 10001 .meltano/airflow
+
+FROM pipeline AS scheduler
+COPY --from=scheduler-build /app /app
+CMD ["schedule"]
