@@ -2,8 +2,13 @@
 # A part of Airflow in a container of its own, with the settings of meltano.yml. It finds its tables by
 # libpq's variables, PGHOST and so on, so that no password has to fit into a URL.
 set -eu
-settings=$(MELTANO_DATABASE_URI=sqlite:// meltano --log-level error config print airflow --format=env)
-eval "$(printf '%s\n' "$settings" | sed -n 's/^AIRFLOW_/export &/p')"
+settings=${TMPDIR:-/tmp}/airflow.env
+if ! [ -s "$settings" ]; then
+  MELTANO_DATABASE_URI="sqlite:///$settings.db" meltano --log-level error \
+    config print airflow --format=env | sed -n 's/^AIRFLOW_/export &/p' > "$settings.new"
+  mv "$settings.new" "$settings"
+fi
+. "$settings"
 tables='postgresql+psycopg2:///?options=-csearch_path%3Dairflow'
 export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="$tables"
 export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC="postgresql+psycopg:${tables#*:}"

@@ -20,13 +20,20 @@ PROGRAMS = PROJECT / ".cache" / "containers" / "bin"
 COMPOSE = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
 EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
 PASSWORDS = {"POSTGRES_PASSWORD": "one", "PGADMIN_PASSWORD": "two"}
+AIRFLOW = {"prepare", "page", "scheduler", "dag-processor", "worker"}
 PROFILES = {
     "": {"postgres"},
     "pipeline": {"postgres", "pipeline"},
     "pgadmin": {"postgres", "pgadmin"},
     "demo": {"postgres", "sandbox", "demo"},
+    "scheduler": {"postgres", "scheduler"},
+    "celery": {"postgres", "redis"} | {f"airflow-{part}" for part in AIRFLOW},
 }
-PORTS = {"POSTGRES_PORT": ("postgres", 5432), "PGADMIN_PORT": ("pgadmin", 5050)}
+PORTS = {
+    "POSTGRES_PORT": {"postgres": 5432},
+    "PGADMIN_PORT": {"pgadmin": 5050},
+    "AIRFLOW_PORT": {"scheduler": 8080, "airflow-page": 8080},
+}
 
 
 def compose(
@@ -68,23 +75,23 @@ def test_no_password_is_no_password(password: str) -> None:
 
 def test_the_passwords_are_in_no_other_place() -> None:
     text = json.dumps(config())
-    assert text.count('"one"') == len(re.findall("POSTGRES_PASSWORD", text))
+    assert text.count('"one"') == len(re.findall('"(?:POSTGRES_|PG)PASSWORD": ', text))
     assert text.count('"two"') == 1
 
 
 @pytest.mark.parametrize("variable", PORTS)
 def test_a_port_is_open_to_this_machine_alone_and_can_be_another(variable: str) -> None:
-    service, port = PORTS[variable]
-    given: tuple[dict[str, str], ...] = ({}, {variable: "6789"})
-    for variables, published in zip(given, (port, 6789), strict=True):
-        (found,) = config(**variables)["services"][service]["ports"]
-        assert (found["host_ip"], found["published"]) == ("127.0.0.1", str(published))
+    for service, port in PORTS[variable].items():
+        given: tuple[dict[str, str], ...] = ({}, {variable: "6789"})
+        for variables, published in zip(given, (port, 6789), strict=True):
+            (found,) = config(**variables)["services"][service]["ports"]
+            assert (found["host_ip"], found["published"]) == ("127.0.0.1", str(published))
 
 
 def test_no_other_port_is_open() -> None:
     services = config()["services"]
     assert {name for name in services if "ports" in services[name]} == {
-        service for service, _ in PORTS.values()
+        service for services in PORTS.values() for service in services
     }
 
 

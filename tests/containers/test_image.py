@@ -290,6 +290,34 @@ def test_the_image_holds_nothing_else(image: Image) -> None:
     assert not list(image.root.glob("app/*/tests"))
 
 
+def test_the_parts_of_airflow_find_their_tables_and_each_other(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    part = service("airflow-prepare")
+    known = {"PATH": f"{PROJECT / '.venv' / 'bin'}:{os.defpath}", "TMPDIR": str(tmp_path)}
+    here = {"AIRFLOW_HOME": str(tmp_path), "PGHOST": "127.0.0.1", "PGPORT": str(postgres.port)}
+    given = {name: value for name, value in part["environment"].items() if value is not None}
+
+    def call(*command: str) -> None:
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**given, **known, **here},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+    call(*part["entrypoint"], *part["command"])
+    assert postgres.query("SELECT slots FROM airflow.slot_pool WHERE pool = 'pipeline'") == [(1,)]
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    executor = "airflow.providers.celery.executors.celery_executor"
+    assert given["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    call(".cache/airflow/bin/python", "-c", f"import {executor}")
+
+
 def test_the_container_loads_and_pgadmin_finds_the_rows(image: Image, postgres: Postgres) -> None:
     demo, steps = service("demo"), dict(stages()["pipeline"].steps)
     database = demo["environment"]["POSTGRES_DB"]
