@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run up down psql check-health notebook test bench lint types locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health notebook test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -31,6 +31,9 @@ demo: install ## Load a made-up company into PostgreSQL: no account, no token, n
 run: install ## Load your company into PostgreSQL, with the token in .env
 	@$(LAUNCHER) run $(ARGS)
 
+schedule: install .cache/airflow/.installed ## Run it by itself, every 10 minutes: Airflow, until Ctrl-C
+	@$(LAUNCHER) schedule
+
 up: install ## Make the database ready for `.venv/bin/meltano` by hand
 	@$(LAUNCHER) up
 
@@ -43,7 +46,7 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 check-health: install ## Say what is wrong: failed runs, old tables, books that don't agree (ARGS=--changes: what is new)
 	@$(LAUNCHER) check-health $(ARGS)
 
-test: install .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed ## Run every test (`make test ARGS="-k name"`: some)
+test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
@@ -67,7 +70,7 @@ lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff format --check
 
 types: .venv/.installed
-	@for part in $(PACKAGES) $(wildcard conftest.py tests benchmarks transform/dbt/scripts); do \
+	@for part in $(PACKAGES) $(wildcard conftest.py tests benchmarks orchestrate/tests transform/dbt/scripts) orchestrate/dags; do \
 	  echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; done
 
 locks: .venv/.installed

@@ -81,15 +81,18 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
             return work(project, options=rest)
         case "step":
             return scheduling.step(project, given.blocks.split())
-        case "schedule":
-            return scheduling.schedule(project)
         case "psql" | "notebook":
             show = commands.psql if given.command == "psql" else commands.notebook
             return show(project, demo=given.demo, arguments=rest)
         case "check-health":
             return alerts.check_health(project, changes=given.changes, outcomes=given.outcome)
         case name:
-            plain = {"up": commands.up, "down": commands.down, "clean": commands.clean}
+            plain = {
+                "schedule": scheduling.schedule,
+                "up": commands.up,
+                "down": commands.down,
+                "clean": commands.clean,
+            }
             return plain[name](project)
 
 

@@ -71,7 +71,8 @@ def step(
         Meltano's exit code; 78 where a plugin says that trying again is of no use.
     """
     progress = Progress(secrets)
-    command = meltano.command("--log-format", "json", "run", *blocks)
+    # `make install` installs: a step that does, for a changed pin, would fail without the registry.
+    command = meltano.command("--log-format", "json", "run", "--no-install", *blocks)
     code = _watch(command, environment, progress, None)
     return SettingsError.exit_code if SettingsError.exit_code in progress.exit_codes else code
 

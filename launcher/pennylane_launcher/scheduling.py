@@ -1,7 +1,6 @@
 """What runs by itself: the steps that an orchestrator runs, and Airflow on one machine."""
 
 import json
-import os
 import secrets
 import time
 import urllib.request
@@ -20,6 +19,7 @@ from pennylane_launcher.commands import alone, database
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.services import Services
 
+PROGRAM = Path(".cache/airflow/bin/airflow")
 SERVICES = {
     # On one machine the page reads the logs from the folder; it needs no server for them.
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -62,16 +62,16 @@ def schedule(project: Path) -> int:
         LauncherError: Airflow does not start, or a part of it ended.
     """
     with database(project) as (url, environment):
-        variables = _variables(project, url, environment)
+        variables = airflow_variables(project, url, environment)
         home, address = Path(variables["AIRFLOW_HOME"]), _address(variables)
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)  # holds a password
         print("Making Airflow's tables ready …")
-        _airflow(variables, "db", "migrate")
-        _airflow(variables, "pools", "set", "pipeline", "1", "One run at a time")
-        program = _program(variables)
+        airflow(variables, "db", "migrate")
+        airflow(variables, "pools", "set", "pipeline", "1", "One run at a time")
         with Services(home / "services") as services:
             for name, arguments in SERVICES.items():
-                services.start(name, [program, *arguments], variables)
+                services.start(name, [str(PROGRAM.absolute()), *arguments], variables)
             print("Starting Airflow …")
             _wait(services, address)
             print(
@@ -83,8 +83,17 @@ def schedule(project: Path) -> int:
     return 0
 
 
-def _variables(project: Path, url: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for Airflow: of `.env`, and the plugin's settings in meltano.yml."""
+def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for Airflow: of `.env`, and the plugin's settings in meltano.yml.
+
+    Args:
+        project: the project's folder.
+        url: libpq URL of the database; Airflow's own tables go to its schema `airflow`.
+        environment: for a Meltano that works on that database.
+
+    Raises:
+        LauncherError: Meltano does not know them.
+    """
     done = run(  # noqa: S603
         meltano.command("--log-level", "error", "config", "print", "airflow", "--format=env"),
         cwd=project,
@@ -124,14 +133,18 @@ def _address(variables: Mapping[str, str]) -> str:
     return f"http://{host}:{variables['AIRFLOW__API__PORT']}"
 
 
-def _program(variables: Mapping[str, str]) -> str:
-    del variables
-    return str(Path(".cache/airflow/bin/airflow").absolute())
+def airflow(variables: Mapping[str, str], *arguments: str) -> None:
+    """Call Airflow's own command.
 
+    Args:
+        variables: all that it gets.
+        arguments: what follows `airflow`.
 
-def _airflow(variables: Mapping[str, str], *arguments: str) -> None:
+    Raises:
+        LauncherError: it fails.
+    """
     done = run(  # noqa: S603
-        [_program(variables), *arguments],
+        [str(PROGRAM.absolute()), *arguments],
         env=variables,
         capture_output=True,
         text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
@@ -41,7 +42,7 @@ def pipeline(schedule: Schedule) -> DAG:
             )
             for number, blocks in enumerate(schedule.steps)
         ]
-        for step, following in zip(steps, steps[1:], strict=False):
+        for step, following in pairwise(steps):
             step >> following
         # A run ends as its last task does: this one, which fails if any step did.
         steps >> EmptyOperator(task_id="outcome")

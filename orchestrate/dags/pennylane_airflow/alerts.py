@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import logging
 import os
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,10 @@ from pennylane_airflow.schedules import PROJECT
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+_logger = logging.getLogger(__name__)
 
-class HealthNotifier(BaseNotifier):
+
+class HealthNotifier(BaseNotifier):  # type: ignore[misc]  # Airflow is elsewhere
     """Reports how a run of a DAG ended. Airflow's DAG processor calls it."""
 
     def notify(self, context: Context) -> None:
@@ -31,7 +34,7 @@ class HealthNotifier(BaseNotifier):
         tell_changes(context, "--outcome", f"{context['dag'].dag_id}={verdict}")
 
 
-class HealthCheck(BaseOperator):
+class HealthCheck(BaseOperator):  # type: ignore[misc]  # Airflow is elsewhere
     """Looks whether all is well, tables too old for one, and mails what is new."""
 
     def execute(self, context: Context) -> None:
@@ -58,7 +61,7 @@ def tell_changes(context: Context, *options: str) -> None:
         check=False,
     )
     lines = done.stdout.strip().splitlines()
-    print("\n".join([*lines, done.stderr.strip()]))
+    _logger.info("check-health: %s", "; ".join(lines) or "nothing new")
     if lines and os.environ.get("SMTP_HOST") and os.environ.get("ALERT_EMAIL_TO"):
         _mail(context, lines)
     if done.returncode and done.stderr.strip():

@@ -15,7 +15,7 @@ CANNOT_HEAL = 78
 """The exit code of a step where a person must act: a refused token, an unusable setting."""
 
 
-class StepOperator(BashOperator):
+class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
     """Runs `meltano run` on some blocks; tried again is only what may heal by itself."""
 
     def __init__(

@@ -1,0 +1,237 @@
+"""A project folder of its own, in which the scheduler runs the real pipeline."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+from pennylane_launcher import embedded, meltano
+from pennylane_sandbox.pytest_plugin import running
+from psycopg.rows import dict_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ("extractors", "loaders", "mappers", "utilities")
+
+
+@dataclass
+class Mails:
+    """A mail server that keeps what it gets."""
+
+    subjects: list[str] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
+        """Take a mail."""
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        body = mail.get_body(("html",))
+        self.subjects.append(str(mail["subject"]))
+        self.bodies.append(str(body.get_content()) if body else "")
+        return "250 OK"
+
+    def clear(self) -> None:
+        """Forget what came so far."""
+        self.subjects.clear()
+        self.bodies.clear()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine with the project on it: its folder, its variables, its database."""
+
+    project: Path
+    sandbox: Sandbox
+    url: str
+    environment: dict[str, str]
+    mails: Mails
+
+    def query(self, text: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(text.encode()).fetchall()
+
+    def runs(self, state: str) -> list[dict[str, Any]]:
+        """The scheduler's runs of the schedule `sync` in a state, in their order."""
+        return self.query(
+            "SELECT * FROM airflow.dag_run"  # noqa: S608
+            f" WHERE dag_id = 'sync' AND state = '{state}' ORDER BY start_date"
+        )
+
+    def tries(self, run: dict[str, Any]) -> dict[str, tuple[str, int]]:
+        """State and number of the last attempt of each task of a run."""
+        rows = self.query(
+            f"SELECT * FROM airflow.task_instance WHERE run_id = '{run['run_id']}'"  # noqa: S608
+            " AND dag_id = 'sync'"
+        )
+        return {row["task_id"]: (row["state"], row["try_number"]) for row in rows}
+
+    def customers(self) -> set[int]:
+        """The customers that are loaded and not gone."""
+        rows = self.query("SELECT id FROM pennylane.customers WHERE _sdc_deleted_at IS NULL")
+        assert len({row["id"] for row in rows}) == len(rows)
+        return {row["id"] for row in rows}
+
+    def truth(self) -> set[int]:
+        """The customers that there are."""
+        return {row["id"] for row in self.sandbox.state("customers")}
+
+    def bookmarks(self) -> str:
+        """The state of the pipeline."""
+        (row,) = self.query("SELECT completed_state FROM meltano.state")
+        return str(row["completed_state"])
+
+    def meltano(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Meltano by hand."""
+        system = {"MELTANO_DATABASE_URI": meltano.system_database(self.url)}
+        return self._call([*meltano.command(*arguments)], system | meltano.target(self.url))
+
+    def launcher(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The launcher by hand."""
+        return self._call([sys.executable, "-m", "pennylane_launcher", *arguments], {})
+
+    def _call(self, command: list[str], more: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.project,
+            env=self.environment | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    @contextmanager
+    def scheduler(self) -> Iterator[subprocess.Popen[str]]:
+        """`make schedule`, stopped as Ctrl-C stops it, with nothing left behind."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "pennylane_launcher", "schedule"],
+            cwd=self.project,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                said = []
+                for line in process.stdout or ():
+                    said.append(line)
+                    if "until Ctrl-C" in line:
+                        break
+                else:
+                    pytest.fail("".join(said))
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGINT)
+                    process.communicate()
+        assert not self.processes()
+
+    def wait(self, condition: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it answers
+        """What a condition answers, as soon as it is true."""
+        deadline = time.monotonic() + 240
+        while not (found := condition()):
+            assert time.monotonic() < deadline, "it does not come"
+            time.sleep(0.2)
+        return found
+
+    def processes(self) -> list[str]:
+        """Command lines of what was started for this machine and still runs, but PostgreSQL's."""
+        done = subprocess.run(["ps", "axeww", "-o", "args"], capture_output=True, text=True)  # noqa: PLW1510
+        return [
+            line
+            for line in done.stdout.splitlines()
+            if f"AIRFLOW_HOME={self.project}" in line and not line.startswith("ps ")
+        ]
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[Machine]:
+    """The project in a folder of its own, with a small sandbox and a mail server."""
+    project = Path(tempfile.mkdtemp())
+    project.chmod(0o755)
+    copy(project)
+    with running("--size", "100", "--rate-limit", "none") as sandbox:
+        mails = Mails()
+        controller = Controller(mails, hostname="127.0.0.1", port=free_port())
+        controller.start()
+        try:
+            with embedded.server(project / ".embedded", keep=False) as server:
+                environment = variables(sandbox, controller.port)
+                yield Machine(project, sandbox, server.url("pennylane"), environment, mails)
+        finally:
+            controller.stop()
+            shutil.rmtree(project)
+
+
+def copy(project: Path) -> None:
+    """Make the project's folder: what is installed is used where it is."""
+    for name in ("orchestrate", "transform"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    # The views of the runs are enough here, and quick.
+    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+    quick = text.replace("args: build\n", "args: run --select +path:models/logs\n")
+    assert quick != text
+    (project / "meltano.yml").write_text(quick, encoding="utf-8")
+    (project / ".meltano").mkdir()
+    for name in PLUGINS:
+        (project / ".meltano" / name).symlink_to(ROOT / ".meltano" / name)
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    (project / ".cache").mkdir()
+    (project / ".cache" / "airflow").symlink_to(ROOT / ".cache" / "airflow")
+
+
+def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
+    """The variables of a machine that is as impatient as a test."""
+    foreign = (*meltano.OURS, "AIRFLOW", "SCHEDULE_", "SMTP_", "ALERT_", "HEALTH_")
+    base = {
+        name: value
+        for name, value in meltano.python(os.environ).items()
+        if not name.startswith(foreign)
+    }
+    return base | {
+        "TAP_PENNYLANE_API_URL": sandbox.url,
+        "TAP_PENNYLANE_API_TOKEN": sandbox.token,
+        "TAP_PENNYLANE_MAX_RETRIES": "0",
+        "TAP_PENNYLANE__SELECT": '["customers.*", "journals.*", "sync_log.*"]',
+        # Shorter than a run takes.
+        "SCHEDULE_SYNC_INTERVAL": "* * * * * */5",
+        "SCHEDULE_FULL_REFRESH_INTERVAL": "@manual",
+        "SCHEDULE_HEALTH_INTERVAL": "@manual",
+        "AIRFLOW__API__PORT": str(free_port()),
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+        "ALERT_EMAIL_TO": "books@example.com",
+        "ALERT_EMAIL_FROM": "pennylane@example.com",
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(smtp),
+        "SMTP_STARTTLS": "false",
+    }
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

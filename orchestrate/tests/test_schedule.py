@@ -1,0 +1,150 @@
+"""The scheduler runs the pipeline; no run here is called by hand, but the one that is refused."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from pennylane_launcher import meltano
+
+if TYPE_CHECKING:
+    from conftest import Machine
+
+LOAD = "tap-pennylane"
+
+
+@pytest.mark.timeout(900)
+def test_it_runs_by_itself(machine: Machine) -> None:
+    sandbox = machine.sandbox
+    with machine.scheduler() as scheduler:
+        # Three runs, and what changed between them.
+        for number in range(3):
+            changed = sandbox.change("customers", create=2, update=1, delete=1)
+            _next_run(machine, "success")
+            assert machine.customers() == machine.truth(), (number, changed)
+        assert not machine.mails.subjects
+
+        # A run that outlasts its interval by far: no others wait behind it, nor get in.
+        sandbox.fault("*", "latency", seconds=3)
+        _loading(machine)
+        assert len(machine.runs("running")) == 1
+        assert not machine.runs("queued")
+        by_hand = machine.meltano("run", "--no-install", "tap-pennylane", "target-postgres")
+        assert by_hand.returncode == 1
+        assert (
+            "Another 'dev:tap-pennylane-to-target-postgres' pipeline is already" in by_hand.stdout
+        )
+        launched = machine.launcher("step", "tap-pennylane snake-case target-postgres")
+        assert launched.returncode == 1
+        assert "is at work in this folder" in launched.stdout
+
+        # The scheduler dies in the middle of it.
+        cut = machine.runs("running")[0]
+        sandbox.change("customers", create=3, delete=1)
+        _service(scheduler.pid, "scheduler").kill()
+        assert scheduler.wait(120) == 1
+        assert "Airflow's scheduler ended" in (scheduler.stdout.read() if scheduler.stdout else "")
+    sandbox.heal()
+
+    with machine.scheduler() as scheduler:
+        # The same run goes on; nothing is lost, nothing is there twice.
+        ended = machine.wait(lambda: _ended(machine, cut))
+        assert ended["state"] == "success"
+        assert machine.tries(cut)[LOAD][1] > 1
+        assert machine.customers() == machine.truth()
+        logged = machine.query(
+            "SELECT count(*) AS runs FROM pennylane.etl_logs WHERE table_name = 'customers'"
+            " AND status = 'success'"
+        )
+        assert logged[0]["runs"] >= 4
+
+        # Pennylane is down: tried again, told once, and all is well afterwards.
+        bookmarks = machine.bookmarks()
+        machine.mails.clear()
+        sandbox.fault("*", "status", status=503)
+        failed = _next_run(machine, "failed")
+        assert machine.tries(failed)[LOAD] == ("failed", 2)
+        assert machine.tries(failed)["dbt-build"][0] == "success"
+        sandbox.change("customers", create=1, update=2)
+        _next_run(machine, "failed")
+        assert machine.bookmarks() == bookmarks
+        sandbox.heal()
+        _next_run(machine, "success")
+        assert machine.customers() == machine.truth()
+        machine.wait(lambda: any("All clear" in subject for subject in machine.mails.subjects))
+        assert len(machine.mails.subjects) == 2
+        assert "failed" in machine.mails.subjects[0]
+        assert sandbox.token not in str(machine.mails.bodies)
+
+        # A token that is refused stays refused.
+        sandbox.fault("*", "status", status=401)
+        failed = _next_run(machine, "failed")
+        assert machine.tries(failed)[LOAD] == ("failed", 1)
+    assert scheduler.returncode == 128 + signal.SIGINT
+
+
+def test_reading_the_dag_file_starts_no_meltano(machine: Machine) -> None:
+    """Unless `meltano.yml` changed."""
+    calls = machine.project / "calls"
+    (machine.project / ".venv").unlink()
+    program = machine.project / ".venv" / "bin" / "meltano"
+    program.parent.mkdir(parents=True)
+    real = meltano.command()[0]
+    program.write_text(f'#!/bin/sh\necho call >> {calls}\nexec {real} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+
+    def read() -> str:
+        code = "from pennylane_airflow.schedules import schedules; print(schedules())"
+        done = subprocess.run(
+            [machine.project / ".cache" / "airflow" / "bin" / "python", "-c", code],
+            cwd=machine.project,
+            env={
+                "AIRFLOW_HOME": str(machine.project / "home"),
+                "PYTHONPATH": str(machine.project / "orchestrate" / "dags"),
+                "SCHEDULE_SYNC_INTERVAL": "*/7 * * * *",
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    first = read()
+    assert "interval='*/7 * * * *'" in first
+    assert "MELTANO_RUN_FULL_REFRESH" in first
+    assert read() == first
+    assert calls.read_text(encoding="utf-8") == "call\n"
+    file = machine.project / "meltano.yml"
+    file.write_text(file.read_text(encoding="utf-8").replace("30 2 * * 0", "0 4 * * 6"))
+    assert "interval='0 4 * * 6'" in read()
+    assert calls.read_text(encoding="utf-8") == "call\ncall\n"
+
+
+def _next_run(machine: Machine, state: str) -> dict[str, Any]:
+    """Wait for the end of a run that has not begun yet."""
+    now = machine.query("SELECT clock_timestamp() AS now")[0]["now"]
+    found: list[dict[str, Any]] = machine.wait(
+        lambda: [run for run in machine.runs(state) if run["start_date"] > now]
+    )
+    return found[0]
+
+
+def _loading(machine: Machine) -> None:
+    """Wait until Meltano itself says that the pipeline is under way."""
+    machine.wait(lambda: machine.query("SELECT FROM meltano.runs WHERE state = 'RUNNING'"))
+
+
+def _ended(machine: Machine, run: dict[str, Any]) -> dict[str, Any] | None:
+    ended = machine.runs("success") + machine.runs("failed")
+    return next((each for each in ended if each["run_id"] == run["run_id"]), None)
+
+
+def _service(launcher: int, name: str) -> psutil.Process:
+    """One of the programs that `make schedule` started."""
+    for child in psutil.Process(launcher).children():
+        if name in child.cmdline():
+            return child
+    pytest.fail(f"{name} does not run")
