@@ -70,7 +70,7 @@ lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff format --check
 
 types: .venv/.installed
-	@for part in $(PACKAGES) $(wildcard conftest.py tests benchmarks orchestrate/tests transform/dbt/scripts) orchestrate/dags; do \
+	@for part in $(PACKAGES) $(wildcard conftest.py tests benchmarks orchestrate/dags orchestrate/scripts orchestrate/tests transform/dbt/scripts); do \
 	  echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; done
 
 locks: .venv/.installed
@@ -120,5 +120,5 @@ endif
 .meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml \
   transform/mapper-snake-case/pyproject.toml
 	@echo "Installing Meltano's plugins …"
-	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-level warning install
+	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-config /dev/null --log-level warning install
 	@touch $@

@@ -63,7 +63,15 @@ def load(url: str, size: int) -> None:
     with running("--size", str(size), "--rate-limit", "none") as sandbox:
         environment = meltano.environment(url, api_url=sandbox.url, token=sandbox.token)
         subprocess.run(
-            meltano.command("--log-level", "warning", "run", "sync", env_file=Path("/dev/null")),
+            meltano.command(
+                "--log-config",
+                "/dev/null",
+                "--log-level",
+                "warning",
+                "run",
+                "sync",
+                env_file=Path("/dev/null"),
+            ),
             cwd=PROJECT,
             env=environment | {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"},
             check=True,

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pennylane_launcher import health, incidents, warehouse, webhook
@@ -32,23 +33,24 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
     verdicts = _verdicts(outcomes)
     url = webhook.checked(settings.get("ALERT_WEBHOOK_URL", ""))
     path = project / (settings.get("HEALTH_INCIDENTS_FILE") or FILE)
-    found = health.check(project, settings)
     if not changes and not verdicts:
-        return _tell_all(found, incidents.read(path))
-    found = _with_verdicts(found, verdicts)
+        remembered = Memory()
+        with suppress(OSError):
+            remembered = incidents.read(path)
+        return _tell_all(health.check(project, settings), remembered)
     try:
         with incidents.memory(path) as memory:
-            changed = memory.take(found)
+            # Asked alone, too: what another caller saw before must not count after.
+            changed = memory.take(_with_verdicts(health.check(project, settings), verdicts))
             _tell(changed)
-            memory.unsent += [change.payload() for change in changed if url]
+            memory.unsent += [change.payload() for change in changed]
             incidents.write(path, memory)
-            if url:
-                _tell(_send(url, memory, path))
+            _tell(_send(url, memory, path))
             return 1 if memory.incidents else 0
     except BrokenPipeError:
         raise
     except OSError as error:
-        _tell_all(found, Memory())
+        _tell_all(_with_verdicts(health.check(project, settings), verdicts), Memory())
         msg = (
             f"What was said can't be remembered: {path}: {error.strerror}. HEALTH_INCIDENTS_FILE"
             " names another place."
@@ -95,10 +97,15 @@ def _with_verdicts(found: Health, verdicts: Mapping[str, str]) -> Health:
 def _send(url: str, memory: Memory, path: Path) -> list[Change]:
     """Send what is unsent, in order; what is not taken is tried again at the next call.
 
+    Without an address nobody waits for it.
+
     Returns:
         Whether the webhook stopped or started to work.
     """
     problems: list[Problem] = []
+    if not url and memory.unsent:
+        memory.unsent.clear()
+        incidents.write(path, memory)
     try:
         while memory.unsent:
             webhook.post(url, memory.unsent[0])

@@ -28,7 +28,7 @@ class Facts:
         is_running: whether a run is at work.
         expected: the tables that the last run of each pipeline had to read, or to leave as not due.
         failed: the tables whose last run failed, and why.
-        failed_pipelines: those whose last run failed, and why.
+        failure: why the last run failed, if it did, whatever became of its tables.
         fresh: when the last run began that read a table whole, or found it fresh enough.
         differences: accounts and fiscal years where the trial balance does not agree.
     """
@@ -38,7 +38,7 @@ class Facts:
     is_running: bool
     expected: frozenset[str] = frozenset()
     failed: Mapping[str, str] = field(default_factory=dict)
-    failed_pipelines: Mapping[str, str] = field(default_factory=dict)
+    failure: str | None = None
     fresh: Mapping[str, datetime] = field(default_factory=dict)
     differences: Sequence[tuple[str, str, str]] = ()
 
@@ -114,9 +114,7 @@ class _Questions:
                 for row in last
                 if row["status"] == "failed" and (not expected or row["table_name"] in expected)
             },
-            failed_pipelines={
-                run["pipeline"]: run["error"] for run in runs if run["status"] == "failed"
-            },
+            failure=next((run["error"] for run in runs if run["status"] == "failed"), None),
             fresh=fresh,
             differences=[
                 (row["account_number"], str(row["period_start"]), str(row["period_end"]))
@@ -139,28 +137,28 @@ select from meltano.runs
 where state = 'RUNNING' and last_heartbeat_at > now() - interval '5 minutes' limit 1
 """
 
-# A pipeline that has not run for a month, while another one has, is no more.
+# Those at work, and the last one that ended.
 _RUNS = """
-select pipeline, status, error from (
-    select distinct on (pipeline, status = 'running') pipeline, status, error, started_at
-    from {sync_runs}
-    order by pipeline, status = 'running', id desc
-) as run
-where started_at > (select max(started_at) from {sync_runs}) - interval '30 days'
+select status, error from {sync_runs} where status = 'running'
+union all
+(select status, error from {sync_runs} where status <> 'running' order by id desc limit 1)
 """
 
+# What the tap calls a run and what Meltano does meet in the view of both.
 _ENTRIES = """
 select
-    coalesce(run.pipeline, '') as pipeline,
-    entry.run_id,
+    coalesce(max(run.pipeline) over (partition by entry.run_id), '') as pipeline,
     entry.stream as table_name,
     entry.mode,
     entry.status,
     min(entry.started_at) over (partition by entry.run_id) as moment
 from {sync_log} as entry
-left join {sync_runs} as run on run.run_id = entry.run_id
+left join {etl_logs} as log
+    on log.table_name = entry.stream and log.execution_date = entry.started_at
+left join {sync_runs} as run on run.run_id = split_part(log.id, ':', 1)
 """
 
+# A pipeline that has not run for a month, while another one has, is no more.
 _EXPECTED = """
 with entries as ({entries}),
 last_runs as (select pipeline, max(moment) as moment from entries group by pipeline)

@@ -1,6 +1,6 @@
 """What is wrong with the warehouse now. Nothing is run, nothing is changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,30 +30,47 @@ class Problem:
     """One thing that is wrong, with all that it concerns.
 
     Attributes:
-        kind: database, empty, views, failed, stale, never, reconciliation, webhook or
+        kind: database, empty, views, failed, stale, reconciliation, webhook or
             `job:` and its name.
         members: tables and why, if the kind is about tables; else one nameless, the sentence.
         explained: members that another problem speaks of already.
+        tables: how many tables there are, with those that are well.
     """
 
     kind: str
     members: Mapping[str, str]
     explained: frozenset[str] = frozenset()
+    tables: int = 0
 
     def without_the_explained(self) -> "Problem | None":
         """Return what is left to say, if anything."""
         left = {name: why for name, why in self.members.items() if name not in self.explained}
-        return Problem(self.kind, left) if left else None
+        return Problem(self.kind, left, tables=self.tables) if left else None
 
     def __str__(self) -> str:
         """Say it in one line."""
+        if "" in self.members:
+            return self.members[""]
         if self.kind == "failed":
-            return f"The last run failed for {_by_reason(self.members)}"
-        if self.kind == "stale":
-            return f"Too old: {_by_reason(self.members)}"
-        if self.kind == "never":
-            return f"Selected, but never loaded: {_listed(self.members)}."
-        return "; ".join(self.members.values())
+            return f"The last run failed for {self._by_reason()}."
+        reason = next(iter(self.members.values()))
+        return f"Too old, {reason}: {self._listed(self.members)}."
+
+    def _by_reason(self) -> str:
+        """The members, those of one reason together; the reason of most of them first."""
+        reasons: dict[str, list[str]] = {}
+        for name, why in self.members.items():
+            reasons.setdefault(why.rstrip("."), []).append(name)
+        groups = sorted(reasons.items(), key=lambda group: (-len(group[1]), group))
+        said = [f"{self._listed(names)}: {why}" for why, names in groups[:MOST_REASONS]]
+        if rest := [name for _, names in groups[MOST_REASONS:] for name in names]:
+            said.append(f"for other reasons {self._listed(rest)}")
+        return "; ".join(said)
+
+    def _listed(self, names: Collection[str]) -> str:
+        if len(names) == self.tables > MOST_REASONS:
+            return f"all {self.tables} tables"
+        return _listed(names)
 
 
 @dataclass(frozen=True)
@@ -129,24 +146,22 @@ def _judge(found: Facts, limit: timedelta, redaction: Redaction) -> Health:
         if found.is_running:
             return Health([], frozenset({"database"}), "the first run is at work.")
         return _only("empty", EMPTY)
-    failed = {table: redaction(why, 200) for table, why in found.failed.items()}
-    if not failed:
-        failed = {
-            f"the pipeline {name}": redaction(why, 200)
-            for name, why in found.failed_pipelines.items()
-        }
+    failed = {
+        table: redaction(why, 200) + ("" if table in found.fresh else " (never loaded yet)")
+        for table, why in found.failed.items()
+    }
+    if found.failure and not failed:
+        failed = {"": f"The last run failed, behind the last table: {redaction(found.failure)}."}
     stale = {
         table: f"the last success began more than {limit / timedelta(hours=1):g} h ago"
         for table in found.expected & found.fresh.keys()
         if found.now - found.fresh[table] > limit
     }
-    never = dict.fromkeys(found.expected - found.fresh.keys(), "")
     problems = [
-        Problem("failed", failed),
-        Problem("stale", stale, frozenset(failed)),
-        Problem("never", never, frozenset(failed)),
+        Problem("failed", failed, tables=len(found.expected)),
+        Problem("stale", stale, frozenset(failed), tables=len(found.expected)),
     ]
-    judged = {"database", "empty", "views", "failed", "stale", "never"}
+    judged = {"database", "empty", "views", "failed", "stale"}
     # In the middle of a load, or after half of one, the two sides are of different moments.
     if not found.is_running and not failed.keys() & {
         "ledger_entry_lines",
@@ -176,18 +191,6 @@ def _disagreement(differences: Iterable[tuple[str, str, str]]) -> str:
         "The ledger lines do not add up to Pennylane's trial balance:"
         f" fiscal year {accounts}. `.venv/bin/meltano run dbt:build` prints the difference."
     )
-
-
-def _by_reason(members: Mapping[str, str]) -> str:
-    """The members, those of one reason together; the reason of most of them first."""
-    reasons: dict[str, list[str]] = {}
-    for name, why in members.items():
-        reasons.setdefault(why, []).append(name)
-    groups = sorted(reasons.items(), key=lambda group: -len(group[1]))
-    said = [f"{_listed(names)}: {why.rstrip('.')}" for why, names in groups[:MOST_REASONS]]
-    if rest := [name for _, names in groups[MOST_REASONS:] for name in names]:
-        said.append(f"and, for other reasons, {_listed(rest)}")
-    return "; ".join(said) + "."
 
 
 def _listed(names: Iterable[str]) -> str:

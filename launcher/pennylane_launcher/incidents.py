@@ -6,10 +6,9 @@ The memory is no table of the database, which may be what is down.
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ class Memory:
 def _opened(problem: Problem, known: list[Incident], now: str) -> Incident | None:
     """Return a new incident of those members that no open one is about."""
     told = {name for each in known if each.kind == problem.kind for name in each.members}
-    new = Problem(problem.kind, problem.members, problem.explained | told).without_the_explained()
+    new = replace(problem, explained=problem.explained | told).without_the_explained()
     if new is None:
         return None
     members = sorted(new.members)
@@ -139,14 +138,10 @@ def read(path: Path) -> Memory:
 
 
 def write(path: Path, memory: Memory) -> None:
-    """Write the memory, whole or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(memory), file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write the memory, whole or not at all. Who has it from `memory` is alone."""
+    new = path.with_name(f"{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        json.dump(asdict(memory), file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

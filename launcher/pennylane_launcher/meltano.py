@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 SCHEMA = "pennylane"
@@ -24,6 +25,28 @@ def command(*arguments: str, env_file: Path | None = None) -> list[str]:
     program = Path(sys.executable).with_name("meltano")
     options = ["--env-file", str(env_file)] if env_file else []
     return [str(program), *options, *arguments]
+
+
+def json_log(project: Path = Path()) -> list[str]:
+    """Return the options with which Meltano's console speaks JSON, whatever else logs where.
+
+    `--log-format` has no say where the project has a `logging.yaml`: a copy says it instead.
+    """
+    try:
+        config = yaml.safe_load((project / "logging.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ["--log-format", "json"]
+    config.setdefault("formatters", {})["launcher"] = {"()": "meltano.core.logging.json_formatter"}
+    config["handlers"]["console"] = {
+        "class": "logging.StreamHandler",
+        "formatter": "launcher",
+        "level": "INFO",
+        "stream": "ext://sys.stderr",
+    }
+    copy = project / ".meltano" / "launcher-logging.yaml"
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return ["--log-config", str(copy)]
 
 
 def environment(

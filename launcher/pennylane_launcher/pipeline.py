@@ -46,7 +46,7 @@ def run(
     progress = Progress(secrets)
 
     def watched(*blocks: str) -> int:
-        command = meltano.command("--log-format", "json", "run", *blocks, env_file=env_file)
+        command = meltano.command(*meltano.json_log(), "run", *blocks, env_file=env_file)
         return _watch(command, environment, progress, status)
 
     code = watched(*options, JOB)

@@ -11,6 +11,7 @@ LOUD = {"warning", "error", "critical"}
 ROUTINE = re.compile(
     r"No state was found|Force option is enabled|Block run completed|Run completed"
     r"|Skipping deselected stream|Reader '[\w-]+' completed processing"
+    r"|Ended '\w+': |Using logging configuration from"
     r"|Skipping parse of env var|(?:tap-pennylane|mapper-snake-case) v"
     r"|The `dialect\+driver` configuration option"
 )

@@ -7,8 +7,10 @@ from urllib.parse import quote, urlsplit
 
 SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|WEBHOOK|(_|^)KEY(_|$)", re.IGNORECASE)
 URL = re.compile(r"(_|^)(URL|URI)$", re.IGNORECASE)
-SHORTEST = 3
-"""What is shorter would be found in innocent words, and is no secret."""
+SHORTEST = 6
+"""What is shorter would be found in innocent words."""
+NAMES = "tap-pennylane target-postgresql mapper-snake-case meltano localhost"
+"""A password like one of these words would hide what a line is about, and is known to everybody."""
 AMOUNT = re.compile(r"(?<![\w.:/-])[-+]?\d+(?:[  \u202f,.']\d{3})*[.,]\d{1,6}(?![\w.:])")
 LONGEST = 240
 
@@ -29,11 +31,12 @@ class Redaction:
             elif SECRET.search(name) and not Path(value).is_absolute():
                 found.add(value)
         found |= {quote(secret, safe="") for secret in found}
-        self._secrets = sorted((s for s in found if len(s) >= SHORTEST), key=len, reverse=True)
+        secrets = (text for text in found if len(text) >= SHORTEST and text not in NAMES)
+        self.secrets = sorted(secrets, key=len, reverse=True)
 
     def __call__(self, text: str, longest: int = LONGEST) -> str:
         """Return the text as one line without secrets and amounts, cut to a length."""
-        for secret in self._secrets:
+        for secret in self.secrets:
             text = text.replace(secret, "***")
         text = AMOUNT.sub("…", " ".join(text.split()))
         return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,9 +1,11 @@
 """Programs that run side by side until one of them ends, or all are to end.
 
-They start others, some in sessions of their own, which outlive their parents' death. A variable of
-the environment that all of them inherit tells which ones are ours.
+They start others, which outlive their parents' death. Which ones are ours is told by their session,
+which each program here begins, or by a variable of the environment, which those inherit that begin
+a session of their own.
 """
 
+import os
 import signal
 import subprocess
 import time
@@ -112,12 +114,14 @@ class Services:
             time.sleep(0.5)
 
     def _ours(self) -> list[psutil.Process]:
+        sessions = {process.pid for process in self._processes.values()}
         found = []
         for process in psutil.process_iter():
-            with suppress(psutil.Error):
+            with suppress(psutil.Error, OSError):
                 if process.status() == psutil.STATUS_ZOMBIE:
                     continue
-                if process.environ().get(MARK) == self._mark:
+                # Who writes his own title over it has no environment to show.
+                if os.getsid(process.pid) in sessions or process.environ().get(MARK) == self._mark:
                     found.append(process)
         return found
 

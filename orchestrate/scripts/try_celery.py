@@ -15,6 +15,7 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -56,7 +57,7 @@ def main() -> int:
                 SCHEDULE_FULL_REFRESH_INTERVAL="@manual",
                 SCHEDULE_HEALTH_INTERVAL="@manual",
             )
-            variables = scheduling.airflow_variables(ROOT, url, mine)
+            variables = scheduling.airflow_variables(ROOT, url, os.environ)
             variables["AIRFLOW__CELERY__RESULT_BACKEND"] = (
                 "db+" + variables["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
             )
@@ -103,20 +104,16 @@ def main() -> int:
 
 def kill_worker_of_the_load() -> None:
     """Kill the worker above `pennylane_launcher step`, and everything below it."""
+    home = os.environ["AIRFLOW_HOME"]
     for process in psutil.process_iter():
-        command = " ".join(process.cmdline())
-        if "pennylane_launcher step tap-pennylane" in command and is_ours(process):
-            above = [each for each in process.parents() if "worker" in " ".join(each.cmdline())]
-            top = above[-1]
-            for each in [top, *top.children(recursive=True)]:
-                each.kill()
-            return
+        with suppress(psutil.Error):
+            is_step = "pennylane_launcher step tap-pennylane" in " ".join(process.cmdline())
+            if is_step and process.environ().get("AIRFLOW_HOME") == home:
+                above = [each for each in process.parents() if "celery" in str(each.cmdline())]
+                for each in [above[-1], *above[-1].children(recursive=True)]:
+                    each.kill()
+                return
     sys.exit("the load ended too early")
-
-
-def is_ours(process: psutil.Process) -> bool:
-    """Whether it belongs to this trial."""
-    return process.environ().get("AIRFLOW_HOME") == os.environ["AIRFLOW_HOME"]
 
 
 def wait(url: str, question: str) -> None:

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import psycopg
 import pytest
 from aiosmtpd.controller import Controller
@@ -154,13 +155,13 @@ class Machine:
         return found
 
     def processes(self) -> list[str]:
-        """Command lines of what was started for this machine and still runs, but PostgreSQL's."""
-        done = subprocess.run(["ps", "axeww", "-o", "args"], capture_output=True, text=True)  # noqa: PLW1510
-        return [
-            line
-            for line in done.stdout.splitlines()
-            if f"AIRFLOW_HOME={self.project}" in line and not line.startswith("ps ")
-        ]
+        """What works in this machine's folder: all that the scheduler started, and its children."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.cwd() == str(self.project):
+                    found.append(f"{process.pid} {process.cmdline()}")
+        return found
 
 
 @pytest.fixture(scope="session")
@@ -191,6 +192,7 @@ def copy(project: Path) -> None:
     quick = text.replace("args: build\n", "args: run --select +path:models/logs\n")
     assert quick != text
     (project / "meltano.yml").write_text(quick, encoding="utf-8")
+    shutil.copy(ROOT / "logging.yaml", project)
     (project / ".meltano").mkdir()
     for name in PLUGINS:
         (project / ".meltano" / name).symlink_to(ROOT / ".meltano" / name)

@@ -25,16 +25,29 @@ class Redaction(logging.Filter):
             if self._secret in trace:
                 record.exc_text = trace.replace(self._secret, "[secret]")
                 record.exc_info = None
+        for name, value in vars(record).items():
+            if isinstance(value, str) and name != "msg" and self._secret in value:
+                setattr(record, name, value.replace(self._secret, "[secret]"))
         return True
 
 
 SHORTEST = 6
 """No token is shorter, and a shorter text would be found in innocent words."""
 
+_secrets: set[str] = set()
+
+
+def redacted(text: str) -> str:
+    """The text without the secrets that `redact` was told of."""
+    for secret in _secrets:
+        text = text.replace(secret, "[secret]")
+    return text
+
 
 def redact(secret: str) -> None:
     """Keep `secret` out of what the process's log handlers write from now on."""
     if len(secret) < SHORTEST:
         return
+    _secrets.add(secret)
     for handler in logging.getLogger().handlers:
         handler.addFilter(Redaction(secret))

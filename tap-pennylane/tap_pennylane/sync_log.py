@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from contextlib import contextmanager
@@ -9,10 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tap_pennylane.redaction import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_pennylane.client import Client
+
+LOGGER = logging.getLogger("tap-pennylane")
 
 
 @dataclass
@@ -62,6 +67,31 @@ class SyncLog:
             entry.requests, entry.rate_limited = used.requests, used.rate_limited
             entry.seconds_waited = round(used.seconds_waited, 3)
             entry.ended_at = datetime.now(UTC)
+            entry.error = redacted(entry.error) if entry.error else None
+            self._tell(entry)
+
+    def _tell(self, entry: Entry) -> None:
+        """Log how a stream ended: as a sentence, and as fields where logs are structured.
+
+        The error is a field alone: it was said when it came.
+        """
+        took = (entry.ended_at or entry.started_at) - entry.started_at
+        facts = {
+            **{name: value for name, value in vars(entry).items() if not name.endswith("_at")},
+            "seconds": round(took.total_seconds(), 3),
+            "sync_log_run_id": self.run_id,
+        }
+        LOGGER.info(
+            "Ended '%s': %s (%s), %d records, %d deletions, %d requests, %.1f s of waiting",
+            entry.stream,
+            entry.status,
+            entry.mode or "not read",
+            entry.records,
+            entry.tombstones,
+            entry.requests,
+            entry.seconds_waited,
+            extra=facts,
+        )
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The entries as records."""
