@@ -72,7 +72,7 @@ def step(
     """
     progress = Progress(secrets)
     # `make install` installs: a step that does, for a changed pin, would fail without the registry.
-    command = meltano.command("--log-format", "json", "run", "--no-install", *blocks)
+    command = meltano.command(*meltano.json_log(), "run", "--no-install", *blocks)
     code = _watch(command, environment, progress, None)
     return SettingsError.exit_code if SettingsError.exit_code in progress.exit_codes else code
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -33,6 +34,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     os.chdir(ROOT)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     try:
         with (
             running("--size", "2000", "--rate-limit", "none") as sandbox,
