@@ -46,7 +46,7 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 check-health: install ## Say what is wrong: failed runs, old tables, books that don't agree (ARGS=--changes: what is new)
 	@$(LAUNCHER) check-health $(ARGS)
 
-test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed ## Run every test (`make test ARGS="-k name"`: some)
+test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Files(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
-    """A file is one worker's; so is `tests/`, for two runs of Meltano in a folder clash."""
+    """A file is one worker's; so are those of `tests/`: two runs of Meltano in a folder clash."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "tests" if file.startswith("tests/") else file
+        return "tests" if file.startswith("tests/test_") else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -15,7 +15,7 @@ from pennylane_launcher import alerts, commands, scheduling
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PASSING_ON = {"run", "psql", "notebook"}
+PASSING_ON = {"run", "meltano", "psql", "notebook"}
 
 
 class Stopped(BaseException):
@@ -76,8 +76,9 @@ def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
     match given.command:
         case "demo":
             return commands.demo(project, seed=given.seed, size=given.size)
-        case "run":
-            return commands.run(project, options=rest)
+        case "run" | "meltano":
+            work = commands.run if given.command == "run" else commands.call
+            return work(project, options=rest)
         case "step":
             return scheduling.step(project, given.blocks.split())
         case "psql" | "notebook":
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("blocks", help='as in meltano.yml, like "tap-pennylane target-postgres"')
     names.add_parser("up", help="make the database ready for Meltano by hand")
     names.add_parser("down", help="stop the embedded PostgreSQL")
+    names.add_parser("meltano", help="call Meltano on the database; further options are its own")
     psql = names.add_parser("psql", help="open psql; further options are its own")
     psql.add_argument("--demo", action="store_true", help="on the demo's database")
     notebook = names.add_parser("notebook", help="open the notebook; further options: Jupyter's")

@@ -98,7 +98,8 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         seconds = time.monotonic() - begin
         result = report.read(url, schema, since=since)
     if result.rows:
-        print(f"\n{result}\n\nTook {seconds:.0f} s. Look inside: make psql")
+        hint = " Look inside: make psql" if (project / "Makefile").exists() else ""
+        print(f"\n{result}\n\nTook {seconds:.0f} s.{hint}")
     if code:
         msg = (
             "Not everything was loaded, or a test of the views failed: `meltano run` ended with"
@@ -151,6 +152,23 @@ def psql(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
     """
     with _connection(project, demo=demo) as variables:
         return subprocess.call([embedded.program("psql"), *arguments], env=variables)  # noqa: S603
+
+
+def call(project: Path, *, options: Sequence[str]) -> int:
+    """Call Meltano on the data's database.
+
+    Args:
+        project: the project's folder.
+        options: of Meltano.
+
+    Returns:
+        Meltano's exit code.
+
+    Raises:
+        LauncherError: the database can't be used.
+    """
+    with database(project) as (_, environment):
+        return subprocess.call(meltano.command(*options), env=environment)  # noqa: S603
 
 
 def notebook(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:

@@ -312,6 +312,14 @@ def test_up_and_down(project: Path) -> None:
     assert launch(project, "down").stdout == "PostgreSQL was not running.\n"
 
 
+def test_meltano_by_hand_keeps_its_state_in_the_database(project: Path) -> None:
+    state = '{"singer_state":{"bookmarks":{}}}'
+    kept = launch(project, "meltano", "state", "set", "--force", "dev:by-hand", state)
+    assert kept.returncode == 0, kept.stderr
+    assert launch(project, "meltano", "state", "get", "dev:by-hand").stdout == f"{state}\n"
+    assert launch(project, "meltano", "no-command").returncode == 2
+
+
 def test_outside_a_project(tmp_path: Path) -> None:
     result = launch(tmp_path, "demo")
     assert result.returncode == 1

@@ -1,0 +1,27 @@
+#!/bin/sh
+# A part of Airflow in a container of its own, with the settings of meltano.yml. It finds its tables by
+# libpq's variables, PGHOST and so on, so that no password has to fit into a URL.
+set -eu
+settings=${TMPDIR:-/tmp}/airflow.env
+if ! [ -s "$settings" ]; then
+  MELTANO_DATABASE_URI="sqlite:///$settings.db" meltano --log-level error \
+    config print airflow --format=env | sed -n 's/^AIRFLOW_/export &/p' > "$settings.new"
+  mv "$settings.new" "$settings"
+fi
+. "$settings"
+tables='postgresql+psycopg2:///?options=-csearch_path%3Dairflow'
+export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="$tables"
+export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC="postgresql+psycopg:${tables#*:}"
+export AIRFLOW__CELERY__RESULT_BACKEND="db+$tables"
+
+# What the parts share, made once by the first of them.
+secret=$AIRFLOW_HOME/secret
+if [ "$1" = prepare ]; then
+  python -c 'import psycopg; psycopg.connect(autocommit=True).execute("create schema if not exists airflow")'
+  [ -s "$secret" ] || (umask 077 && python -c 'import secrets; print(secrets.token_hex(32))' > "$secret")
+  .cache/airflow/bin/airflow db migrate
+  exec .cache/airflow/bin/airflow pools set pipeline 1 'One run at a time'
+fi
+AIRFLOW__API_AUTH__JWT_SECRET=$(cat "$secret")
+export AIRFLOW__API_AUTH__JWT_SECRET AIRFLOW__API__SECRET_KEY="$AIRFLOW__API_AUTH__JWT_SECRET"
+exec .cache/airflow/bin/airflow "$@"

@@ -1,0 +1,163 @@
+"""docker-compose.yml and the Dockerfile, as far as they go without a Docker engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROJECT = Path(__file__).parents[2]
+PROGRAMS = PROJECT / ".cache" / "containers" / "bin"
+COMPOSE = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
+EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
+PASSWORDS = {"POSTGRES_PASSWORD": "one", "PGADMIN_PASSWORD": "two"}
+AIRFLOW = {"prepare", "page", "scheduler", "dag-processor", "worker"}
+PROFILES = {
+    "": {"postgres"},
+    "pipeline": {"postgres", "pipeline"},
+    "pgadmin": {"postgres", "pgadmin"},
+    "demo": {"postgres", "sandbox", "demo"},
+    "scheduler": {"postgres", "scheduler"},
+    "celery": {"postgres", "redis"} | {f"airflow-{part}" for part in AIRFLOW},
+}
+PORTS = {
+    "POSTGRES_PORT": {"postgres": 5432},
+    "PGADMIN_PORT": {"pgadmin": 5050},
+    "AIRFLOW_PORT": {"scheduler": 8080, "airflow-page": 8080},
+}
+
+
+def compose(
+    *options: str, variables: Mapping[str, str], env_file: str = os.devnull
+) -> subprocess.CompletedProcess[str]:
+    """The real `docker compose config`, with these variables alone; it always exits with 0 here."""
+    program = str(PROGRAMS / "docker-compose")
+    return subprocess.run(
+        [program, "--env-file", env_file, *options, "config", "--format", "json"],
+        cwd=PROJECT,
+        env={"PATH": os.defpath, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def config(profile: str = "*", **variables: str) -> Any:  # noqa: ANN401 - any JSON
+    """What `docker compose` makes of the file."""
+    done = compose("--profile", profile, variables={**PASSWORDS, **variables})
+    assert not done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_starts_what_it_is_for(profile: str) -> None:
+    assert config(profile)["services"].keys() == PROFILES[profile]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_no_password_is_no_password(password: str) -> None:
+    for nothing in ({}, {password: ""}):
+        others = {name: value for name, value in PASSWORDS.items() if name != password}
+        done = compose(variables={**others, **nothing})
+        assert not done.stdout
+        said = rf"required variable {password} is missing a value: choose a password of .+ \.env"
+        assert re.search(said, done.stderr)
+
+
+def test_the_passwords_are_in_no_other_place() -> None:
+    text = json.dumps(config())
+    assert text.count('"one"') == len(re.findall('"(?:POSTGRES_|PG)PASSWORD": ', text))
+    assert text.count('"two"') == 1
+
+
+@pytest.mark.parametrize("variable", PORTS)
+def test_a_port_is_open_to_this_machine_alone_and_can_be_another(variable: str) -> None:
+    for service, port in PORTS[variable].items():
+        given: tuple[dict[str, str], ...] = ({}, {variable: "6789"})
+        for variables, published in zip(given, (port, 6789), strict=True):
+            (found,) = config(**variables)["services"][service]["ports"]
+            assert (found["host_ip"], found["published"]) == ("127.0.0.1", str(published))
+
+
+def test_no_other_port_is_open() -> None:
+    services = config()["services"]
+    assert {name for name in services if "ports" in services[name]} == {
+        service for services in PORTS.values() for service in services
+    }
+
+
+def test_what_stays_up_says_how_it_is_and_keeps_its_data_in_a_named_volume() -> None:
+    found = config()
+    for service in found["services"].values():
+        if service.get("restart") == "unless-stopped":
+            assert service["healthcheck"]["test"]
+            kept = [each["source"] for each in service["volumes"] if each["type"] == "volume"]
+            assert set(kept) <= found["volumes"].keys()
+            assert kept
+
+
+def test_what_is_mounted_is_there() -> None:
+    for service in config()["services"].values():
+        for mount in service.get("volumes", ()):
+            assert mount["type"] == "volume" or Path(mount["source"]).is_file()
+
+
+def test_our_own_containers_may_do_nothing_and_write_nowhere() -> None:
+    ours = [each for each in config()["services"].values() if "build" in each]
+    assert ours
+    for service in ours:
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_every_setting_of_the_tap_gets_in() -> None:
+    project = yaml.safe_load((PROJECT / "meltano.yml").read_text(encoding="utf-8"))
+    (tap,) = project["plugins"]["extractors"]
+    wanted = {f"TAP_PENNYLANE_{setting['name']}".upper(): "7" for setting in tap["settings"]}
+    found = config(**wanted)["services"]["pipeline"]["environment"]
+    assert {name: found[name] for name in wanted} == wanted
+
+
+def test_env_example_names_every_variable(tmp_path: Path) -> None:
+    named = set(re.findall(r"^#?(\w+)=", EXAMPLE, re.MULTILINE))
+    assert set(re.findall(r"\$\{(\w+)", COMPOSE)) <= named
+    # Copied and filled in, it is all that is needed.
+    filled = EXAMPLE
+    for name, value in PASSWORDS.items():
+        filled, times = re.subn(rf"^{name}=$", f"{name}={value}", filled, flags=re.MULTILINE)
+        assert times == 1
+    (tmp_path / ".env").write_text(filled, encoding="utf-8")
+    done = compose("--profile", "*", variables={}, env_file=str(tmp_path / ".env"))
+    assert not done.stderr
+    assert json.loads(done.stdout)["services"].keys() == config()["services"].keys()
+
+
+def test_pgadmin_takes_the_login() -> None:
+    email = config()["services"]["pgadmin"]["environment"]["PGADMIN_DEFAULT_EMAIL"]
+    # What pgAdmin asks of it; with a special name such as localhost it would not start.
+    asked = (
+        "from email_validator import validate_email as ask; ask({!r}, check_deliverability=False)"
+    )
+    python = PROJECT / ".cache" / "pgadmin" / "bin" / "python"
+    subprocess.run([python, "-c", asked.format(email)], check=True)
+
+
+def test_the_dockerfile_has_no_known_fault() -> None:
+    done = subprocess.run(
+        [PROGRAMS / "hadolint", "--failure-threshold", "info", "Dockerfile"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
