@@ -115,7 +115,7 @@ def _next_run(machine: Machine, state: str) -> dict[str, Any]:
 def _loading(machine: Machine) -> None:
     """Wait until Meltano itself says that a run is under way, which has not begun yet."""
     now = machine.query("SELECT clock_timestamp() AT TIME ZONE 'utc' AS now")[0]["now"]
-    question = f"SELECT FROM meltano.runs WHERE state = 'RUNNING' AND started_at > '{now}'"  # noqa: S608
+    question = f"SELECT FROM meltano.runs WHERE state = 'RUNNING' AND started_at > '{now}'"
     machine.wait(lambda: machine.query(question))
 
 
