@@ -217,7 +217,7 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         # Shorter than a run takes.
         "SCHEDULE_SYNC_INTERVAL": "* * * * * */5",
         "SCHEDULE_FULL_REFRESH_INTERVAL": "@manual",
-        "SCHEDULE_HEALTH_INTERVAL": "* * * * *",
+        "SCHEDULE_HEALTH_INTERVAL": "@manual",
         "AIRFLOW__API__PORT": str(free_port()),
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",

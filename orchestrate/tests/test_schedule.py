@@ -49,6 +49,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         assert "Airflow's scheduler ended" in (scheduler.stdout.read() if scheduler.stdout else "")
     sandbox.heal()
 
+    machine.environment["SCHEDULE_HEALTH_INTERVAL"] = "* * * * *"
     with machine.scheduler() as scheduler:
         # The same run goes on; nothing is lost, nothing is there twice.
         ended = machine.wait(lambda: _ended(machine, cut))
