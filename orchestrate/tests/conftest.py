@@ -217,10 +217,12 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         # Shorter than a run takes.
         "SCHEDULE_SYNC_INTERVAL": "* * * * * */5",
         "SCHEDULE_FULL_REFRESH_INTERVAL": "@manual",
-        "SCHEDULE_HEALTH_INTERVAL": "* * * * *",
+        "SCHEDULE_HEALTH_INTERVAL": "@manual",
         "AIRFLOW__API__PORT": str(free_port()),
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
         "ALERT_EMAIL_TO": "books@example.com",
