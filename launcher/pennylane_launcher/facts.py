@@ -26,6 +26,7 @@ class Facts:
         now: by the database's clock, UTC like every moment here.
         is_loaded: whether there is any table.
         is_running: whether a run is at work.
+        has_run: whether any run ever began.
         expected: the tables that the last run of each pipeline had to read, or to leave as not due.
         failed: the tables whose last run failed, and why.
         failure: why the last run failed, if it did, whatever became of its tables.
@@ -36,6 +37,7 @@ class Facts:
     now: datetime
     is_loaded: bool
     is_running: bool
+    has_run: bool = True
     expected: frozenset[str] = frozenset()
     failed: Mapping[str, str] = field(default_factory=dict)
     failure: str | None = None
@@ -64,6 +66,9 @@ def read(url: str, schema: str) -> Facts:
         try:
             return questions.all()
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            connection.rollback()
+            if questions.views_may_come():
+                return questions.before_the_first_load()
             raise ViewsMissingError from error
 
 
@@ -82,10 +87,16 @@ class _Questions:
         return bool(self._ask(_TABLES, schema=sql.Literal(self._schema)))
 
     def before_the_first_load(self) -> Facts:
-        """Only Meltano can know of a run."""
-        is_known = self._ask("select where to_regclass('meltano.runs') is not null")
-        is_running = bool(is_known and self._ask(_FIRST_RUN))
-        return Facts(self._now(), is_loaded=False, is_running=is_running)
+        """Only Meltano can know of a run; the build of the views is none, and comes behind it."""
+        is_running = self.views_may_come()
+        has_run = bool(self._knows_runs() and self._ask("select from meltano.runs limit 1"))
+        return Facts(self._now(), is_loaded=False, is_running=is_running, has_run=has_run)
+
+    def views_may_come(self) -> bool:
+        return bool(self._knows_runs() and self._ask(_FIRST_RUN))
+
+    def _knows_runs(self) -> bool:
+        return bool(self._ask("select where to_regclass('meltano.runs') is not null"))
 
     def all(self) -> Facts:
         runs = self._ask(_RUNS)
@@ -134,7 +145,9 @@ _TABLES = "select from pg_tables where schemaname = {schema} limit 1"
 
 _FIRST_RUN = """
 select from meltano.runs
-where state = 'RUNNING' and last_heartbeat_at > now() - interval '5 minutes' limit 1
+where state = 'RUNNING' and last_heartbeat_at > now() at time zone 'utc' - interval '5 minutes'
+    or state = 'SUCCESS' and ended_at > now() at time zone 'utc' - interval '10 minutes'
+limit 1
 """
 
 # Those at work, and the last one that ended.

@@ -30,7 +30,7 @@ class Problem:
     """One thing that is wrong, with all that it concerns.
 
     Attributes:
-        kind: database, empty, views, failed, stale, reconciliation, webhook or
+        kind: database, untried, empty, views, failed, stale, reconciliation, webhook or
             `job:` and its name.
         members: tables and why, if the kind is about tables; else one nameless, the sentence.
         explained: members that another problem speaks of already.
@@ -106,7 +106,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
             if url is None:
                 directory = project / ".embedded"
                 if not directory.exists():
-                    return _only("empty", EMPTY)
+                    return _only("untried", EMPTY)
                 url = stack.enter_context(embedded.server(directory)).url(DATABASE)
             found = facts.read(url, warehouse.schema(settings))
         except facts.ViewsMissingError:
@@ -137,7 +137,7 @@ def max_age(settings: Mapping[str, str]) -> timedelta:
 
 def _only(kind: str, sentence: str) -> Health:
     """A problem that leaves no other question to ask; what came before it in this order is well."""
-    order = ["database", "empty", "views"]
+    order = ["database", "untried", "empty", "views"]
     return Health([Problem(kind, {"": sentence})], frozenset(order[: order.index(kind) + 1]))
 
 
@@ -145,7 +145,7 @@ def _judge(found: Facts, limit: timedelta, redaction: Redaction) -> Health:
     if not found.is_loaded:
         if found.is_running:
             return Health([], frozenset({"database"}), "the first run is at work.")
-        return _only("empty", EMPTY)
+        return _only("empty" if found.has_run else "untried", EMPTY)
     failed = {
         table: redaction(why, 200) + ("" if table in found.fresh else " (never loaded yet)")
         for table, why in found.failed.items()

@@ -90,7 +90,9 @@ class Memory:
                 incident.members
             )
             (kept if is_open or incident.kind not in health.judged else closed).append(incident)
-        new = [_opened(problem, kept, now) for problem in health.problems]
+        # Before the first run, nobody is to be woken for what is not there yet.
+        news = [problem for problem in health.problems if problem.kind != "untried"]
+        new = [_opened(problem, kept, now) for problem in news]
         opened = [incident for incident in new if incident is not None]
         self.incidents = kept + opened
         return [

@@ -92,7 +92,8 @@ def project(folder: Path) -> Path:
     content = yaml.safe_load((ROOT / "meltano.yml").read_text())
     for kind, plugins in content["plugins"].items():
         for plugin in plugins:
-            del plugin["pip_url"]
+            if plugin.pop("pip_url", None) is None:
+                continue
             programs = ROOT / ".meltano" / kind / plugin["name"] / "venv" / "bin"
             plugin["executable"] = str(programs / plugin["executable"])
     tap = content["plugins"]["extractors"][0]
@@ -464,16 +465,34 @@ def test_nothing_loaded_yet(
     monkeypatch.setenv("TARGET_POSTGRES_SQLALCHEMY_URL", meltano.sqlalchemy(url))
     code, (line,) = check(changes=False)
     assert (code, line.startswith("Nothing was loaded yet: ")) == (1, True)
+    assert check() == (0, [])  # nobody is told before the first run
     with psycopg.connect(url) as connection:
         connection.execute(
-            "create table meltano.runs as"
-            " select 'RUNNING' as state, now() at time zone 'utc' as last_heartbeat_at"
+            "create table meltano.runs as select 'RUNNING' as state,"
+            " now() at time zone 'utc' as last_heartbeat_at, null::timestamp as ended_at"
         )
     assert check(changes=False) == (0, ["Healthy: the first run is at work."])
     with psycopg.connect(url) as connection:
         connection.execute("create schema pennylane create table customers ()")
-    code, (line,) = check(changes=False)
-    assert (code, line.startswith("The views that tell how the runs went are missing")) == (1, True)
+    assert check() == (0, [])  # the views come behind the load
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "update meltano.runs set state = 'SUCCESS', last_heartbeat_at = null,"
+            " ended_at = now() at time zone 'utc' - interval '1 minute'"
+        )
+    assert check() == (0, [])
+    with psycopg.connect(url) as connection:
+        connection.execute("update meltano.runs set ended_at = ended_at - interval '1 hour'")
+    code, (line,) = check()
+    assert (code, "The views that tell how the runs went are missing" in line) == (1, True)
+    with psycopg.connect(url) as connection:
+        connection.execute("drop schema pennylane cascade")
+        connection.execute("update meltano.runs set state = 'FAIL'")
+    code, lines = check(changes=False)
+    assert (code, lines[0].startswith("Nothing was loaded yet: ")) == (1, True)
+    code, lines = check()
+    assert code == 1
+    assert any("Nothing was loaded yet: " in line for line in lines)
     monkeypatch.delenv("TARGET_POSTGRES_SQLALCHEMY_URL")
     monkeypatch.setenv("MELTANO_ENVIRONMENT", "dev")
     code, (line,) = check(changes=False)

@@ -39,7 +39,7 @@ _secrets: set[str] = set()
 
 def redacted(text: str) -> str:
     """The text without the secrets that `redact` was told of."""
-    for secret in _secrets:
+    for secret in sorted(_secrets, key=len, reverse=True):  # one may be the beginning of another
         text = text.replace(secret, "[secret]")
     return text
 
