@@ -67,6 +67,42 @@ def test_it_runs_by_itself(machine: Machine) -> None:
     assert scheduler.returncode == 128 + signal.SIGINT
 
 
+def test_an_alert_that_no_mail_server_took_is_sent_with_the_next(machine: Machine) -> None:
+    home = machine.project / "unmailed"
+    home.mkdir()
+    nobody, somebody = "1", machine.environment["SMTP_PORT"]
+
+    def tell(port: str, *options: str) -> subprocess.CompletedProcess[str]:
+        code = (
+            "import sys; from pennylane_airflow.alerts import tell_changes;"
+            " tell_changes({}, *sys.argv[1:])"
+        )
+        return subprocess.run(
+            [machine.project / ".cache" / "airflow" / "bin" / "python", "-c", code, *options],
+            env=machine.environment
+            | {
+                "AIRFLOW_HOME": str(home),
+                "HEALTH_INCIDENTS_FILE": str(home / "incidents.json"),
+                "PYTHONPATH": str(machine.project / "orchestrate" / "dags"),
+                "SMTP_PORT": port,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    machine.mails.clear()
+    assert tell(nobody, "--outcome", "some job=failed").returncode == 1
+    assert not machine.mails.subjects
+    late = tell(somebody)
+    assert late.returncode == 0, late.stderr
+    (body,) = machine.mails.bodies
+    assert "The job some job failed" in body
+    machine.mails.clear()
+    assert tell(somebody).returncode == 0
+    assert not machine.mails.subjects
+
+
 def test_reading_the_dag_file_starts_no_meltano(machine: Machine) -> None:
     """Unless `meltano.yml` changed."""
     calls = machine.project / "calls"

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
@@ -60,13 +61,24 @@ def tell_changes(context: Context, *options: str) -> None:
         text=True,
         check=False,
     )
-    lines = done.stdout.strip().splitlines()
-    _logger.info("check-health: %s", "; ".join(lines) or "nothing new")
-    if lines and os.environ.get("SMTP_HOST") and os.environ.get("ALERT_EMAIL_TO"):
-        _mail(context, lines)
+    new = done.stdout.strip().splitlines()
+    _logger.info("check-health: %s", "; ".join(new) or "nothing new")
+    if os.environ.get("SMTP_HOST") and os.environ.get("ALERT_EMAIL_TO"):
+        _deliver(context, new)
     if done.returncode and done.stderr.strip():
         msg = f"check-health failed: {done.stderr.strip()}"
         raise RuntimeError(msg)
+
+
+def _deliver(context: Context, new: list[str]) -> None:
+    """Mail what is new, behind what no server took so far: it is never printed again."""
+    unsent = Path(os.environ.get("AIRFLOW_HOME") or PROJECT / ".meltano" / "airflow", "unsent.json")
+    lines = [*(json.loads(unsent.read_text("utf-8")) if unsent.exists() else []), *new]
+    if not lines:
+        return
+    unsent.write_text(json.dumps(lines), "utf-8")
+    _mail(context, lines)
+    unsent.unlink()
 
 
 def _mail(context: Context, lines: list[str]) -> None:
