@@ -114,12 +114,12 @@ def pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
     """
     count = max(1, min(readers, pages // WORTH_SPLITTING))
     if count == 1 or pages <= MOST_PAGES * count:
-        parts = [part / count for part in range(count + 1)]
+        parts = [part / count for part in range(1, count)]
     else:
         half = max(1, count // 2)
         grown = [(2 / pages) ** (1 - part / half) / 2 for part in range(1, half + 1)]
-        parts = [0, *grown, *(1 - part for part in reversed(grown[:-1])), 1]
-    bounds = [after + int((until - after) * part) for part in parts]
+        parts = [*grown, *(1 - part for part in reversed(grown[:-1]))]
+    bounds = [after, *(after + int((until - after) * part) for part in parts), until]
     return [Range(low, high) for low, high in pairwise(bounds) if low < high]
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tap_pennylane.bookmark import Range
 from tap_pennylane.errors import PennylaneError
@@ -96,9 +96,10 @@ def test_many_readers_waste_few_requests() -> None:
     assert table.requests <= 20_000 / PAGE * 1.05
 
 
+@example(after=0, ids=2**62 - 1, pages=16, readers=8)  # a float is exact to 2**53
 @given(
-    after=st.integers(0, 10**10),
-    ids=st.integers(1, 10**9),
+    after=st.integers(0, 2**62),
+    ids=st.integers(1, 2**62),
     pages=st.integers(0, 10**6),
     readers=st.integers(1, 32),
 )
