@@ -239,13 +239,10 @@ def test_a_second_demo_says_so_in_one_sentence(project: Path) -> None:
 
 
 @contextmanager
-def sleeping_demo(
-    project: Path,
-) -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Process]]]:
-    """A demo that hangs in the middle, and all that it started."""
-    behave(project, 'pathlib.Path("asleep").touch(); time.sleep(600)')
+def asleep(project: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """The launcher at work, whose tap has gone to sleep."""
     with subprocess.Popen(
-        [*LAUNCHER, "demo", "--size", "100"],
+        [*LAUNCHER, *arguments],
         cwd=project,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -254,6 +251,16 @@ def sleeping_demo(
         while not (project / "asleep").exists():
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
+        yield process
+
+
+@contextmanager
+def sleeping_demo(
+    project: Path,
+) -> Iterator[tuple["subprocess.Popen[str]", list[psutil.Process]]]:
+    """A demo that hangs in the middle, and all that it started."""
+    behave(project, 'pathlib.Path("asleep").touch(); time.sleep(600)')
+    with asleep(project, "demo", "--size", "100") as process:
         started = psutil.Process(process.pid).children(recursive=True)
         assert {"pennylane-sandbox", "meltano", "tap"} <= {
             Path(word).name for child in started for word in child.cmdline()
@@ -284,16 +291,7 @@ def test_a_signal_keeps_the_bookmarks(project: Path) -> None:
         f"TAP_PENNYLANE_API_TOKEN={TOKEN}\nTAP_PENNYLANE_API_URL=http://x\n"
     )
     launch(project, "up")
-    with subprocess.Popen(
-        [*LAUNCHER, "run"],
-        cwd=project,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        while not (project / "asleep").exists():
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.05)
+    with asleep(project, "run") as process:
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate()
     assert process.returncode == 128 + signal.SIGINT, printed + errors
