@@ -12,6 +12,8 @@ from pennylane_launcher.health import Health, Problem
 from pennylane_launcher.incidents import Change, Memory
 
 FILE = Path("logs/incidents.json")
+REASONS = {"database", "empty", "views", "failed", "reconciliation"}
+"""Kinds of problems that make a job fail, and say more."""
 OUTCOME = re.compile(r"([\w. -]{1,60})=(failed|success)")
 
 
@@ -85,8 +87,10 @@ def _verdicts(outcomes: Sequence[str]) -> dict[str, str]:
 
 
 def _with_verdicts(found: Health, verdicts: Mapping[str, str]) -> Health:
+    # Whoever was told what is wrong with the tables need not hear that their job failed, too.
+    explained = frozenset({""} if REASONS & {problem.kind for problem in found.problems} else ())
     failed = [
-        Problem(f"job:{job}", {"": f"The job {job} failed: its log says why."})
+        Problem(f"job:{job}", {"": f"The job {job} failed: its log says why."}, explained)
         for job, verdict in verdicts.items()
         if verdict == "failed"
     ]

@@ -437,6 +437,25 @@ def test_jobs_are_told_of_until_they_succeed(check: Check) -> None:
         check("sync=maybe")
 
 
+def test_a_job_and_the_tables_that_made_it_fail_are_told_of_once(books: Books, check: Check) -> None:
+    """Whether the tables are looked at before the job is reported, or with it."""
+    for looked_at_before in (True, False):
+        with changed(books, debit("+ 1"), debit("- 1")):
+            told = check()[1] if looked_at_before else []
+            told += check("sync=failed")[1]
+            assert len(told) == 1
+            assert "trial balance" in told[0]
+        _, cleared = check("sync=success")
+        assert len(cleared) == 1
+        assert cleared[0].endswith(told[0])
+    # What the tables know nothing of is told.
+    assert check("sync=failed")[1] == ["The job sync failed: its log says why."]
+    # It stays open, whatever else goes wrong then.
+    with changed(books, debit("+ 1"), debit("- 1")):
+        assert len(check("sync=failed")[1]) == 1
+    assert len(check("sync=success")[1]) == 2
+
+
 def test_a_database_that_is_down_says_nothing_of_the_rest(
     books: Books, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
