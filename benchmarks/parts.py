@@ -23,7 +23,7 @@ BUDGET = 25
 """Requests of a window, as Pennylane allows."""
 COMPRESSED = 100
 """How much faster than Pennylane the time-compressed run may ask."""
-CONCURRENCY = 8
+CONCURRENCY = 16
 """The tap's default."""
 
 

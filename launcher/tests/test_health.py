@@ -437,7 +437,9 @@ def test_jobs_are_told_of_until_they_succeed(check: Check) -> None:
         check("sync=maybe")
 
 
-def test_a_job_and_the_tables_that_made_it_fail_are_told_of_once(books: Books, check: Check) -> None:
+def test_a_job_and_the_tables_that_made_it_fail_are_told_of_once(
+    books: Books, check: Check
+) -> None:
     """Whether the tables are looked at before the job is reported, or with it."""
     for looked_at_before in (True, False):
         with changed(books, debit("+ 1"), debit("- 1")):

@@ -211,6 +211,10 @@ class Client:
         """How many requests under way at once use the whole budget at the latency so far."""
         return self._limiter.useful_concurrency()
 
+    def next_slot(self) -> float:
+        """Seconds until a request can be sent, by what is known now; 0 if one can."""
+        return self._limiter.next_slot()
+
     @property
     def usage(self) -> Usage:
         """What was asked so far."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 GRAIN = 0.02
 """Seconds that clocks and schedulers may err."""
 
-JITTER = 0.1
-"""Of the quickest exchange: what its way there and its way back may differ from another's."""
+JITTER, MOST_JITTER = 0.1, 0.05
+"""What the way of a request to the server may differ from another's: a part of the quickest
+exchange, and at most so many seconds, for the time that the server itself takes is none of it."""
 
 
 class Slot(NamedTuple):
@@ -126,12 +127,17 @@ class Limiter:
         with self._lock:
             return math.ceil(2 * self._requests / self._window * self._typical) + 1
 
+    def next_slot(self) -> float:
+        """Seconds until a slot may be free; 0 if one is. It is not taken."""
+        with self._lock:
+            return self.wait()
+
     def wait(self) -> float:
         """Seconds until a slot may be free; 0 if one is."""
         now = self._clock()
         # By the quickest exchange of today: the first ones had to connect, and tell too much.
         spent = min(self._quickest, self._window)
-        counted = self._window + GRAIN - spent * (1 - JITTER)
+        counted = self._window + GRAIN - spent + min(spent * JITTER, MOST_JITTER)
         while self._answered and self._answered[0][0] + counted <= now:
             self._answered.popleft()
         if now >= self._others_until:

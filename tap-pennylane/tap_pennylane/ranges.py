@@ -1,15 +1,16 @@
 """Ranges of ids read side by side, so that no answer's latency leaves a slot of the budget unused.
 
-Ids are sparse, so nobody knows how many records a range holds. A reader that is done takes half of
-what the busiest one has left; where that turns out to be a gap, the next split is nearer.
+Ids are sparse, so nobody knows how many records a range holds. Two readers take it from both ends
+until they meet: a gap between ids costs no request, for the next page lies behind it. Who has
+nothing to do begins in the middle of the longest one.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane.bookmark import Range
 from tap_pennylane.errors import PennylaneError
@@ -18,43 +19,45 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     Items = list[dict[str, Any]]
-    Fetch = Callable[[int, int], tuple[Items, bool]]
-    """The first page of the ids above the one and up to the other, and whether there is more."""
+    Fetch = Callable[["Request"], tuple[Items, bool]]
+    """The page, in the order asked for, and whether there is more."""
 
-WORTH_SPLITTING = 2
-"""Pages that a range must have left, by its density so far: a split may cost a request."""
+    Span = tuple[int, int]
+    """Ids above the one and up to the other."""
+
+WORTH_SPLITTING = 3
+"""Pages that a range must have left, as far as one can tell: a split may cost a request."""
 
 LONGEST_QUEUE = 2
 """Pages that may wait for the consumer."""
 
-NARROWER = 32
-"""After a split into a gap between ids, the next one is tried this much nearer."""
 
+class Request(NamedTuple):
+    """A page of the ids above `after` and up to `until`."""
 
-@dataclass
-class _Reach:
-    """A range that is being read: what was fetched of it, and what was handed on."""
-
-    start: int
+    after: int
     until: int
-    fetched: int
-    delivered: int
-    rows: int = 0
-    share: float = 0.5
-    """Of what is left, how much stays here at a split."""
-    parent: _Reach | None = None
-    is_fetched: bool = False
-    is_delivered: bool = False
+    upwards: bool
+    """From the lowest on; else from the highest."""
 
-    def rows_left(self) -> float:
-        """How many rows are still to fetch, if they lie as densely as those before."""
-        return self.rows / max(1, self.fetched - self.start) * (self.until - self.fetched)
+    @property
+    def end(self) -> tuple[int, bool]:
+        """The end of a range that nobody else needs to ask for meanwhile."""
+        return (self.after if self.upwards else self.until), self.upwards
 
 
 class SideBySide:
     """Readers of ranges, each in a thread, and one consumer."""
 
-    def __init__(self, fetch: Fetch, ranges: Iterable[Range], readers: int, page_size: int) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        ranges: Iterable[Range],
+        readers: int,
+        page_size: int,
+        *,
+        next_slot: Callable[[], float] = lambda: 0,
+    ) -> None:
         """Read nothing yet.
 
         Args:
@@ -62,21 +65,23 @@ class SideBySide:
             ranges: What to read.
             readers: How many pages may be under way at once.
             page_size: Rows in a full page.
+            next_slot: The seconds until a request can be sent at all: what to ask for is decided
+                then, not before.
         """
         self._fetch = fetch
         self._page_size = page_size
         self._readers = readers
-        self._reaches = [
-            _Reach(int(one.after), one.until, int(one.after), int(one.after))
-            for one in ranges
-            if one.until is not None
-        ]
-        self._waiting = list(self._reaches)
+        self._next_slot = next_slot
+        spans = [(int(one.after), one.until) for one in ranges if one.until is not None]
+        self._unread = self._undelivered = [(low, high) for low, high in spans if low < high]
+        self._density: dict[int, float] = {}
+        """Rows of an id, as the page had them that ended there."""
+        self._asked: set[tuple[int, bool]] = set()
         self._progress = threading.Condition()
         self._stop = threading.Event()
         # Short: a slow consumer holds the readers back, and what waits here is read again if the
         # process is killed.
-        self._pages: queue.Queue[tuple[_Reach, Items, int] | BaseException | None] = queue.Queue(
+        self._pages: queue.Queue[tuple[Items, list[Span]] | BaseException] = queue.Queue(
             maxsize=LONGEST_QUEUE
         )
 
@@ -91,86 +96,124 @@ class SideBySide:
         """
         for _ in range(self._readers):
             threading.Thread(target=self._read, daemon=True).start()
-        working = self._readers
         try:
-            while working:
+            while self._undelivered:
                 message = self._pages.get()
-                if message is None:
-                    working -= 1
-                elif isinstance(message, BaseException):
+                if isinstance(message, BaseException):
                     raise message
-                else:
-                    reach, items, upto = message
-                    yield items, self._delivered(reach, upto)
+                items, spans = message
+                for span in spans:
+                    self._undelivered = _without(self._undelivered, span)
+                yield items, [Range(*span) for span in self._undelivered]
         finally:
             self._stop.set()
             with self._progress:
                 self._progress.notify_all()
 
-    def _delivered(self, reach: _Reach, upto: int) -> list[Range]:
-        with self._progress:
-            reach.delivered = upto
-            reach.is_delivered = upto >= reach.until
-            return [
-                Range(one.delivered, one.until) for one in self._reaches if not one.is_delivered
-            ]
-
     def _read(self) -> None:
         try:
-            while not self._stop.is_set() and (reach := self._next()):
-                while not reach.is_fetched and not self._stop.is_set():
-                    self._put((reach, *self._page(reach)))
-            self._put(None)
+            while request := self._next():
+                self._put(self._page(request))
         except BaseException as error:  # noqa: BLE001 - raised again by the consumer
             self._put(error)
 
-    def _page(self, reach: _Reach) -> tuple[Items, int]:
-        items, has_more = self._fetch(reach.fetched, reach.until)
-        if items and items[0]["id"] <= reach.fetched:
-            msg = f"ids above {reach.fetched} were asked for, and {items[0]['id']} came"
-            raise PennylaneError(msg)
+    def _next(self) -> Request | None:
+        """What to ask for, once it can be sent; None at the end."""
         with self._progress:
-            # The range may have been split meanwhile: what lies behind is another reader's.
-            mine = [item for item in items if item["id"] <= reach.until]
-            ended = not has_more or len(mine) < len(items)
-            reach.fetched = reach.until if ended else mine[-1]["id"]
-            reach.is_fetched = reach.fetched >= reach.until
-            if mine and not reach.rows:
-                reach.start = mine[0]["id"] - 1  # what lies before is a gap, and says no density
-            reach.rows += len(mine)
-            if reach.parent and not reach.rows and reach.is_fetched:
-                reach.parent.share /= NARROWER
-            self._progress.notify_all()
-            return mine, reach.fetched
-
-    def _next(self) -> _Reach | None:
-        """A range that nobody reads, or half of the one with most rows left; None at the end."""
-        with self._progress:
-            while not self._stop.is_set():
-                if self._waiting:
-                    return self._waiting.pop(0)
-                reading = [one for one in self._reaches if not one.is_fetched]
-                if not reading:
-                    return None
-                unknown = {id(one.parent) for one in reading if not one.rows}
-                known = [one for one in reading if one.rows and id(one) not in unknown]
-                busiest = max(known, key=_Reach.rows_left, default=None)
-                if busiest and busiest.rows_left() >= WORTH_SPLITTING * self._page_size:
-                    return self._split(busiest)
-                self._progress.wait(timeout=1)
+            while self._unread and not self._stop.is_set():
+                wait = self._next_slot()
+                if wait <= 0 and (request := self._choice()):
+                    self._asked.add(request.end)
+                    return request
+                self._progress.wait(min(wait, 1) if wait > 0 else 1)
         return None
 
-    def _split(self, reach: _Reach) -> _Reach:
-        middle = reach.fetched + int((reach.until - reach.fetched) * reach.share)
-        half = _Reach(middle, reach.until, middle, middle, parent=reach)
-        reach.until = middle
-        self._reaches.append(half)
-        return half
+    def _choice(self) -> Request | None:
+        """An end that nobody reads, of the range with most left; else a range's middle."""
+        ends: list[tuple[float, Request]] = []
+        splittable: list[tuple[float, Span]] = []
+        for after, until in self._unread:
+            upwards, downwards = (Request(after, until, upwards=up) for up in (True, False))
+            free = [one for one in (upwards, downwards) if one.end not in self._asked]
+            rows = self._rows(after, until)
+            if free == [upwards, downwards]:
+                # Of what nothing is known, something is to be known first.
+                ends.append((rows or float("inf"), upwards))
+            elif free:
+                if rows > self._page_size:  # else the other reader's page is the last
+                    ends.append((rows, free[0]))
+            elif {after, until} <= self._density.keys():
+                splittable.append((rows, (after, until)))
+        if ends:
+            return max(ends)[1]
+        rows, (after, until) = max(splittable, default=(0, (0, 0)))
+        if rows <= WORTH_SPLITTING * self._page_size:
+            return None
+        middle = (after + until) // 2
+        place = self._unread.index((after, until))
+        self._unread[place : place + 1] = [(after, middle), (middle, until)]
+        return Request(middle, until, upwards=True)
 
-    def _put(self, message: tuple[_Reach, Items, int] | BaseException | None) -> None:
+    def _rows(self, after: int, until: int) -> float:
+        """How many there are, if they lie as densely as at the ends; 0 if nothing is known."""
+        known = [self._density[end] for end in (after, until) if end in self._density]
+        return (until - after) * sum(known) / len(known) if known else 0
+
+    def _page(self, request: Request) -> tuple[Items, list[Span]]:
+        """Fetch a page, and say which ids nobody else has it reached over."""
+        items, has_more = self._fetch(request)
+        if not request.upwards:
+            items.reverse()
+        ids: list[int] = [item["id"] for item in items]
+        _check(request, ids, has_more=has_more)
+        with self._progress:
+            self._asked.discard(request.end)
+            reached = request.after, request.until
+            if has_more:
+                end = ids[-1] if request.upwards else ids[0] - 1
+                reached = (request.after, end) if request.upwards else (end, request.until)
+                self._density[end] = len(ids) / (ids[-1] - ids[0] + 1)
+            spans = _common(self._unread, reached)
+            self._unread = _without(self._unread, reached)
+            self._progress.notify_all()
+        mine = [item for item in items if any(low < item["id"] <= high for low, high in spans)]
+        return mine, spans
+
+    def _put(self, message: tuple[Items, list[Span]] | BaseException) -> None:
         while not self._stop.is_set():
             try:
                 self._pages.put(message, timeout=0.1)
             except queue.Full:
                 continue
             return
+
+
+def _check(request: Request, ids: list[int], *, has_more: bool) -> None:
+    """Refuse a page that is not what was asked for: records between its ids would be lost."""
+    after, until, _ = request
+    asked = f"ids above {after} up to {until} were asked for"
+    if wrong := [one for one in ids if not after < one <= until]:
+        msg = f"{asked}, and {wrong[0]} came"
+        raise PennylaneError(msg)
+    if any(one >= other for one, other in pairwise(ids)):
+        msg = f"{asked}, and came in another order"
+        raise PennylaneError(msg)
+    if has_more and not ids:
+        msg = f"{asked}, and none came, but that there are more"
+        raise PennylaneError(msg)
+
+
+def _common(spans: list[Span], other: Span) -> list[Span]:
+    """What several spans share with another one."""
+    shared = [(max(low, other[0]), min(high, other[1])) for low, high in spans]
+    return [(low, high) for low, high in shared if low < high]
+
+
+def _without(spans: list[Span], other: Span) -> list[Span]:
+    """What is left of several spans without another one."""
+    parts = [
+        part
+        for low, high in spans
+        for part in ((low, min(high, other[0])), (max(low, other[1]), high))
+    ]
+    return [(low, high) for low, high in parts if low < high]

@@ -13,11 +13,12 @@ from tap_pennylane.ahead import in_order
 from tap_pennylane.bookmark import Range
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.pagination import page
-from tap_pennylane.ranges import WORTH_SPLITTING, SideBySide
+from tap_pennylane.ranges import SideBySide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_pennylane.ranges import Request
     from tap_pennylane.streams.base import PennylaneStream
 
     Items = list[dict[str, Any]]
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 FIRST_WINDOW = 7
 """Days."""
+
+WORTH_A_PIECE = 2
+"""Pages of a first piece, at least."""
 
 MOST_PAGES = 100
 """In one of several equal ranges; where the ids suggest more, most are gaps."""
@@ -72,8 +76,9 @@ def _by_id(stream: PennylaneStream, left: list[Range] | None) -> Pages:
         items, cursor = page(stream.tap.client, stream.path, query)
         return _with_ids(stream, items), cursor is not None
 
-    def fetch(after: int, until: int) -> tuple[Items, bool]:
-        return read(filtered(parameters, ("id", "gt", after), ("id", "lteq", until)))
+    def fetch(request: Request) -> tuple[Items, bool]:
+        query = filtered(parameters, ("id", "gt", request.after), ("id", "lteq", request.until))
+        return read(query if request.upwards else from_the_end(query))
 
     if left is None:
         first, has_more = read(parameters)
@@ -90,7 +95,10 @@ def _by_id(stream: PennylaneStream, left: list[Range] | None) -> Pages:
         left = pieces(after, until, _pages(until - after, first, newest), stream.readers)
         yield first, [*left, *([Range(until, last[-1]["id"])] if last else [])]
         yield last, left
-    yield from SideBySide(fetch, left, stream.readers, parameters["limit"]).pages()
+    next_slot = stream.tap.client.next_slot
+    yield from SideBySide(
+        fetch, left, stream.readers, parameters["limit"], next_slot=next_slot
+    ).pages()
 
 
 def _with_ids(stream: PennylaneStream, items: Items) -> Items:
@@ -110,16 +118,17 @@ def pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
     """Parts of a range, one for each reader if they are worth it.
 
     Equal ones, unless most would be gaps if records lie as densely as at the ends, where they were
-    seen: then the parts grow from both ends on.
+    seen: then the parts double from both ends on.
     """
-    count = max(1, min(readers, pages // WORTH_SPLITTING))
+    count = max(1, min(readers, pages // WORTH_A_PIECE))
+    ids = until - after
     if count == 1 or pages <= MOST_PAGES * count:
-        parts = [part / count for part in range(1, count)]
+        inner = [ids * part // count for part in range(1, count)]
     else:
-        half = max(1, count // 2)
-        grown = [(2 / pages) ** (1 - part / half) / 2 for part in range(1, half + 1)]
-        parts = [*grown, *(1 - part for part in reversed(grown[:-1]))]
-    bounds = [after, *(after + int((until - after) * part) for part in parts), until]
+        doubled = [2**step for step in range(1, (count + 1) // 2) if 2 ** (step + 1) < pages]
+        steps = [ids * step // pages for step in doubled]
+        inner = [*steps, *(ids - step for step in reversed(steps))]
+    bounds = [after, *(after + part for part in inner), until]
     return [Range(low, high) for low, high in pairwise(bounds) if low < high]
 
 

@@ -79,7 +79,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "concurrency",
         th.IntegerType(minimum=1, maximum=32),
-        default=8,
+        default=16,
         title="Concurrency",
         description="How many requests of a whole read may be under way at once.",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_right
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tap_pennylane.bookmark import Range
 from tap_pennylane.errors import PennylaneError
-from tap_pennylane.ranges import SideBySide
+from tap_pennylane.ranges import LONGEST_QUEUE, Request, SideBySide
 from tap_pennylane.scan import pieces
 
 PAGE = 5
@@ -30,15 +31,17 @@ class Table:
         self.ids, self.requests, self.fail_after = ids, 0, fail_after
         self._lock = threading.Lock()
 
-    def fetch(self, after: int, until: int) -> tuple[list[dict[str, Any]], bool]:
+    def fetch(self, request: Request) -> tuple[list[dict[str, Any]], bool]:
         with self._lock:
             self.requests += 1
             if self.fail_after is not None and self.requests > self.fail_after:
                 msg = "cut off"
                 raise PennylaneError(msg)
-        first, last = bisect_right(self.ids, after), bisect_right(self.ids, until)
-        page = self.ids[first : min(first + PAGE, last)]
-        return [{"id": id_} for id_ in page], last - first > PAGE
+        first = bisect_right(self.ids, request.after)
+        found = self.ids[first : bisect_right(self.ids, request.until)]
+        if not request.upwards:
+            found.reverse()
+        return [{"id": id_} for id_ in found[:PAGE]], len(found) > PAGE
 
 
 def covered(ranges: list[Range], ids: list[int]) -> set[int]:
@@ -59,7 +62,8 @@ def test_at_every_moment_all_is_delivered_or_left(ids: list[int], readers: int) 
     for items, left in SideBySide(table.fetch, [everything], readers, PAGE).pages():
         delivered += [item["id"] for item in items]
         assert set(delivered) | covered(left, ids) == set(ids)
-        assert len(left) <= readers + 1
+        # A range for each reader at most, and another one for each page that waits.
+        assert len(left) <= 2 * readers + LONGEST_QUEUE
     assert sorted(delivered) == ids
     assert not left
 
@@ -81,19 +85,52 @@ def test_a_read_that_was_cut_off_goes_on(ids: list[int], readers: int, fail_afte
     assert delivered == set(ids)
 
 
-def test_an_api_that_ignores_the_filter_is_noticed() -> None:
-    def fetch(_after: int, _until: int) -> tuple[list[dict[str, Any]], bool]:
-        return [{"id": 1}], True
+@pytest.mark.parametrize(
+    ("ids", "has_more", "complaint"),
+    [
+        ([1, 6], True, "1 came"),
+        ([6, 91], False, "91 came"),
+        ([6, 8, 7], True, "came in another order"),
+        ([6, 6], True, "came in another order"),
+        ([], True, "none came, but that there are more"),
+    ],
+)
+def test_a_page_that_is_not_what_was_asked_for_is_refused(
+    ids: list[int],
+    has_more: bool,  # noqa: FBT001 - a parameter of the test
+    complaint: str,
+) -> None:
+    def fetch(_request: Request) -> tuple[list[dict[str, Any]], bool]:
+        return [{"id": id_} for id_ in ids], has_more
 
-    with pytest.raises(PennylaneError, match="ids above 5 were asked for"):
-        list(SideBySide(fetch, [Range(5, 90)], 2, PAGE).pages())
+    with pytest.raises(PennylaneError, match=f"ids above 5 up to 90 .*{complaint}"):
+        list(SideBySide(fetch, [Range(5, 90)], 1, PAGE).pages())
 
 
-def test_many_readers_waste_few_requests() -> None:
-    table = Table(sorted([*range(0, 30_000, 3), *range(100_000_000, 100_030_000, 3)]))
-    readers = SideBySide(table.fetch, [Range(-1, table.ids[-1])], 8, PAGE)
-    assert sum(len(items) for items, _ in readers.pages()) == 20_000
-    assert table.requests <= 20_000 / PAGE * 1.05
+@pytest.mark.parametrize("readers", [1, 2, 8, 16])
+def test_many_readers_waste_few_requests(readers: int) -> None:
+    """Even where nearly all of the ids are a gap."""
+    table = Table(sorted([*range(0, 3_000, 3), *range(100_000_000, 100_030_000, 3)]))
+    side_by_side = SideBySide(table.fetch, [Range(-1, table.ids[-1])], readers, PAGE)
+    assert sum(len(items) for items, _ in side_by_side.pages()) == len(table.ids)
+    # Where two readers meet, a page is not full.
+    assert table.requests <= len(table.ids) / PAGE + 2 * (readers - 1)
+
+
+def test_what_to_ask_for_is_decided_when_it_can_be_sent() -> None:
+    table = Table(list(range(10 * PAGE)))
+    allowed = 1
+
+    def next_slot() -> float:
+        return 0 if table.requests < allowed else 0.01
+
+    everything = [Range(-1, table.ids[-1])]
+    pages = SideBySide(table.fetch, everything, 1, PAGE, next_slot=next_slot).pages()
+    next(pages)
+    time.sleep(0.1)
+    assert table.requests == 1
+    allowed = 1_000
+    assert sum(len(items) for items, _ in pages) == 9 * PAGE
 
 
 @example(after=0, ids=2**62 - 1, pages=16, readers=8)  # a float is exact to 2**53
@@ -113,9 +150,9 @@ def test_the_first_pieces_are_the_whole_range(
         assert one.until == other.after
 
 
-def test_where_most_is_a_gap_the_pieces_are_small_at_both_ends() -> None:
+def test_where_most_is_a_gap_the_pieces_double_from_both_ends() -> None:
+    page = 100_000_000 // 140_000
     parts = pieces(0, 100_000_000, 140_000, 8)
     sizes = [int(one.until or 0) - int(one.after) for one in parts]
-    assert sizes[:4] == sorted(sizes[:4])
-    assert sizes[0] < 100_000_000 / 1_000
+    assert sizes[:3] == pytest.approx([2 * page, 2 * page, 4 * page], rel=0.01)
     assert sizes == pytest.approx(sizes[::-1], abs=1)
