@@ -33,7 +33,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 RUN --mount=type=cache,target=/root/.cache/uv \
     MELTANO_DATABASE_URI=sqlite:// meltano --log-level warning install \
         tap-pennylane mapper-snake-case target-postgres dbt \
-    && python -m compileall -q launcher tap-pennylane transform \
+    && python -m compileall -q launcher postgresql-exact tap-pennylane transform \
     && touch .meltano/launcher.lock \
     && chmod -R go+rX . \
     && install -d -o 10001 -g 10001 .meltano/run .meltano/transform

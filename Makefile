@@ -117,8 +117,8 @@ endif
 	@$(UV) sync --frozen
 	@printf '%s\n' "$(CURDIR)" > $@
 
-.meltano/.installed: .venv/.installed meltano.yml constraints.txt tap-pennylane/pyproject.toml \
-  transform/mapper-snake-case/pyproject.toml
+.meltano/.installed: .venv/.installed meltano.yml constraints.txt postgresql-exact/pyproject.toml \
+  tap-pennylane/pyproject.toml transform/mapper-snake-case/pyproject.toml
 	@echo "Installing Meltano's plugins …"
 	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-config /dev/null --log-level warning install
 	@touch $@
