@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 TAP, TARGET = "tap-pennylane", "target-postgres"
+PROGRAM = "target-postgres-exact"
+"""Of the target."""
 
 
 def peaks(meltano_run: subprocess.Popen[bytes]) -> dict[str, int]:
     """The largest memory of the tap and of the target until the run ends, in bytes."""
-    found = {TAP: 0, TARGET: 0}
+    found = {TAP: 0, PROGRAM: 0}
     while meltano_run.poll() is None:
         for process in psutil.Process(meltano_run.pid).children(recursive=True):
             try:
@@ -97,7 +99,7 @@ def main() -> None:
         exact = found == balances(sandbox) and rows == size
     print(
         f"fec: {rows:,} rows in {seconds:.0f} s with start-up, {rows / seconds:,.0f} rows/s; "
-        f"tap {memory[TAP] / 1e6:.0f} MB, target {memory[TARGET] / 1e6:.0f} MB at most; "
+        f"tap {memory[TAP] / 1e6:.0f} MB, target {memory[PROGRAM] / 1e6:.0f} MB at most; "
         f"{'agrees' if exact else 'DOES NOT AGREE'} with the trial balance to the cent"
     )
     sys.exit(not exact)
