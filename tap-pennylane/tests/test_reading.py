@@ -102,7 +102,7 @@ def test_a_dead_api_is_not_asked_stream_by_stream(
     read: Callable[..., Run], sandbox: Sandbox
 ) -> None:
     sandbox.fault("*", "drop", skip=5)
-    run = read(max_retries=1)
+    run = read(max_retries=1, concurrency=8)
     assert run.exit_code == 1
     assert run.log.count("Pennylane does not answer any more") == 1
     # Before, two attempts of those side by side, and whether it lives.
