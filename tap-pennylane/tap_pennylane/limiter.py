@@ -122,10 +122,10 @@ class Limiter:
     def useful_concurrency(self) -> int:
         """How many requests under way at once use the whole budget; more would only wait.
 
-        Twice what an even pace needs: slots come free in bursts, as they were taken.
+        Three times what an even pace needs: slots come free in bursts, as they were taken.
         """
         with self._lock:
-            return math.ceil(2 * self._requests / self._window * self._typical) + 1
+            return math.ceil(3 * self._requests / self._window * self._typical) + 1
 
     def next_slot(self) -> float:
         """Seconds until a slot may be free; 0 if one is. It is not taken."""
