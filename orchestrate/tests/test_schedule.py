@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -94,10 +96,13 @@ def test_an_alert_that_no_mail_server_took_is_sent_with_the_next(machine: Machin
     machine.mails.clear()
     assert tell(nobody, "--outcome", "some job=failed").returncode == 1
     assert not machine.mails.subjects
+    # The job's failure, or that of tables which tell why: as the machine was left.
+    (unsent,) = json.loads((home / "unsent.json").read_text(encoding="utf-8"))
+    assert unsent.startswith(("The job some job failed: ", "The last run failed for "))
     late = tell(somebody)
     assert late.returncode == 0, late.stderr
     (body,) = machine.mails.bodies
-    assert "failed" in body
+    assert body.strip() == f"<p>{html.escape(unsent)}</p>"
     machine.mails.clear()
     assert tell(somebody).returncode == 0
     assert not machine.mails.subjects
