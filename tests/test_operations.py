@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,8 @@ def _sentences(pattern: str) -> Iterator[str]:
     for folder in ROOT.glob(pattern):
         for path in folder.rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Return) and _is_error(node.value):
+                    yield max(_fixed(node.value.args[0]), key=len, default="")[:30].strip()
                 body = getattr(node, "body", None)
                 for before, after in pairwise(body if isinstance(body, list) else []):
                     if isinstance(before, ast.Assign) and _raises(after):
@@ -42,11 +44,14 @@ def _sentences(pattern: str) -> Iterator[str]:
 
 
 def _raises(node: ast.AST) -> bool:
+    return isinstance(node, ast.Raise) and _is_error(node.exc)
+
+
+def _is_error(node: ast.AST | None) -> TypeGuard[ast.Call]:
     return (
-        isinstance(node, ast.Raise)
-        and isinstance(node.exc, ast.Call)
-        and isinstance(node.exc.func, ast.Name)
-        and node.exc.func.id in LAST_WORDS
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in LAST_WORDS
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -112,4 +114,14 @@ def connection_trouble(error: requests.RequestException) -> str:
     cause: BaseException = error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
+    if isinstance(cause, socket.gaierror):
+        host = urlsplit(str(error.request.url)).hostname if error.request else ""
+        return f"the name {host} cannot be resolved; check it, and this machine's network"
     return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+
+
+def tls_trouble(url: str, error: requests.exceptions.SSLError) -> str:
+    """What is wrong with a server that https can't be spoken with."""
+    if any(sign in str(error) for sign in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")):
+        return f"{url} answers in plain http, not https. Write http:// in 'api_url'"
+    return f"The certificate of {url} can't be verified: {error}. Check 'api_url'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from tap_pennylane.errors import (
     TransientError,
     UnavailableError,
 )
+from tap_pennylane.refusal import allowed_limit, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -38,7 +40,7 @@ LONGEST_WAIT = 60.0
 FIRST_ATTEMPTS = 5
 """A host that never answered is given up after so many, some ten seconds: it may be a wrong one."""
 
-WHERE_TOKENS_ARE = "in Pennylane under Settings → Connectivity → Developers"
+_ID = re.compile(r"(?<=/)\d+(?=/|$)")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +57,7 @@ class Usage:
     rate_limited: int = 0
     """Answers with 429."""
     seconds_waited: float = 0.0
-    """For the request budget."""
+    """By the clock, while the request budget let nothing be sent."""
 
     def __sub__(self, earlier: Usage) -> Usage:
         """What was asked since an earlier moment."""
@@ -98,6 +100,9 @@ class Client:
         self._thread = threading.local()
         self._is_abandoned = False
         self._was_reached = False
+        self._told_of_slowness = False
+        self._limits: dict[str, int] = {}
+        """The largest page that a list allows, where it refused a larger one."""
         self._server_clock: tuple[datetime, float] | None = None
         self._max_retries = max_retries
         self.timeout = timeout
@@ -137,7 +142,25 @@ class Client:
             RefusedError: The request is refused.
             UnavailableError: It kept failing.
         """
-        return self._send(path, params)
+        query = dict(params or {})
+        place = _ID.sub("{id}", path)
+        if "limit" in query and place in self._limits:
+            query["limit"] = min(query["limit"], self._limits[place])
+        try:
+            return self._send(path, query)
+        except RefusedError as error:
+            limit = allowed_limit(error, query.get("limit"))
+            if limit is None:
+                raise
+            self._lower_limit(place, limit, error.words)
+            return self._send(path, {**query, "limit": limit})
+
+    def _lower_limit(self, place: str, limit: int, words: str) -> None:
+        with self._lock:
+            if self._limits.get(place) == limit:
+                return  # another thread met the same refusal
+            self._limits[place] = limit
+        _logger.warning("%s is read with %d rows per page: %s", place, limit, words)
 
     def post(self, path: str, body: Mapping[str, Any]) -> object:
         """Send a POST request until it is answered: only what does no harm when it comes twice.
@@ -183,7 +206,7 @@ class Client:
             yield
             return
         slot = self._limiter.acquire()
-        self.count(Usage(requests=1, seconds_waited=slot.waited))
+        self.count(Usage(requests=1))
         try:
             yield
         finally:
@@ -218,7 +241,7 @@ class Client:
     @property
     def usage(self) -> Usage:
         """What was asked so far."""
-        return replace(self._usage)
+        return replace(self._usage, seconds_waited=self._limiter.seconds_waited())
 
     def now(self) -> datetime:
         """The time by the server's clock, as its last answer said; ours before the first."""
@@ -235,7 +258,7 @@ class Client:
             self._limiter.release(slot)
             msg = "The run has ended"
             raise UnavailableError(msg)
-        self.count(Usage(requests=1, seconds_waited=slot.waited))
+        self.count(Usage(requests=1))
         response = None
         try:
             response = self._session.request(
@@ -247,12 +270,12 @@ class Client:
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
-            msg = f"The certificate of {self._url} can't be verified: {error}. Check 'api_url'"
-            raise FatalError(msg) from error
+            raise FatalError(answer.tls_trouble(self._url, error)) from error
         except requests.RequestException as error:
             raise TransientError(answer.connection_trouble(error)) from error
         finally:
             self._limiter.release(slot, *answer.budget(response))
+        self._mention_slowness()
         self._was_reached = True
         if date := answer.date(response):
             # In whole seconds: the later of two estimates is nearer, and time never goes back.
@@ -263,33 +286,30 @@ class Client:
         return answer.document(response)
 
     def _refuse(self, response: requests.Response, path: str) -> None:
-        status = response.status_code
-        said = f"HTTP {status}: {answer.words(response)}"
+        status, words = response.status_code, answer.words(response)
+        said = f"HTTP {status}: {words}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             self.count(Usage(rate_limited=1))
             wait = answer.retry_after(response)
             if wait is not None:
                 self._limiter.pause(wait)
-            raise TransientError(said, retry_after=wait)
+            raise TransientError(said, wait)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise TransientError(said, retry_after=answer.retry_after(response))
-        if status == HTTPStatus.UNAUTHORIZED:
-            msg = (
-                "Pennylane refuses the token (401): it is wrong, expired or revoked. "
-                f"Create one {WHERE_TOKENS_ARE} and set it as 'api_token'"
-            )
-            raise FatalError(msg)
-        if status == HTTPStatus.FORBIDDEN:
-            msg = (
-                f"Pennylane refuses {path} ({said}). "
-                f"Give the token that scope {WHERE_TOKENS_ARE}, or deselect the stream"
-            )
-            raise RefusedError(msg, status)
-        msg = (
-            f"Pennylane does not answer {path} ({said}). Run again; if it stays so, look for a "
-            "newer version of tap-pennylane"
+            raise TransientError(said, answer.retry_after(response))
+        raise refusal(path, status, words, response.headers.get("location"))
+
+    def _mention_slowness(self) -> None:
+        """Say once that the server's headers leave less of the budget than is ours."""
+        pace = self._limiter.pace()
+        with self._lock:
+            if pace is None or self._told_of_slowness:
+                return
+            self._told_of_slowness = True
+        _logger.warning(
+            "Pennylane reports fewer free requests (ratelimit-remaining) than this run has used: "
+            "another program uses the token. Reading goes on at about %d requests per %g s",
+            *pace,
         )
-        raise RefusedError(msg, status)
 
 
 def _log_retry(details: Any) -> None:  # noqa: ANN401 - backoff's type lacks the exception

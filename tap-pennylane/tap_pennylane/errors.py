@@ -10,10 +10,11 @@ class PennylaneError(Exception):
 class RefusedError(PennylaneError):
     """The API does not answer a request, and would not if it came again."""
 
-    def __init__(self, message: str, status: int) -> None:
-        """Note the HTTP status."""
+    def __init__(self, message: str, status: int, words: str = "") -> None:
+        """Note the HTTP status, and the API's own words."""
         super().__init__(message)
         self.status = status
+        self.words = words
 
 
 class FatalError(PennylaneError):

@@ -26,8 +26,6 @@ class Slot(NamedTuple):
     taken_at: float
     used: int
     """Slots of ours in use then, this one included."""
-    waited: float
-    """Seconds."""
 
 
 class Limiter:
@@ -72,22 +70,24 @@ class Limiter:
         self._others_until = 0.0
         self._oldest_until = 0.0
         self._doubt_at: float | None = None
+        self._is_slowed = False
+        self._seconds_waited = 0.0
+        self._waiting_until = clock()
 
     def acquire(self) -> Slot:
         """Wait for a slot and take it; `release` must follow when the answer came or failed."""
-        waited = 0.0
         while True:
             with self._lock:
                 wait = self.wait()
                 if wait <= 0:
-                    return self.take(waited)
+                    return self.take()
+                self._count_wait(wait)
             self._sleep(wait)
-            waited += wait
 
-    def take(self, waited: float = 0.0) -> Slot:
+    def take(self) -> Slot:
         """Take a slot that `wait` said is free."""
         self._in_flight += 1
-        return Slot(self._clock(), self._used(), waited)
+        return Slot(self._clock(), self._used())
 
     def release(
         self, slot: Slot, remaining: int | None = None, reset_in: float | None = None
@@ -130,7 +130,19 @@ class Limiter:
     def next_slot(self) -> float:
         """Seconds until a slot may be free; 0 if one is. It is not taken."""
         with self._lock:
-            return self.wait()
+            wait = self.wait()
+            self._count_wait(wait)
+            return wait
+
+    def seconds_waited(self) -> float:
+        """Seconds so far in which somebody waited for a slot, however many did at once."""
+        with self._lock:
+            return self._seconds_waited - max(0.0, self._waiting_until - self._clock())
+
+    def pace(self) -> tuple[int, float] | None:
+        """Requests per seconds that are left to us; None unless the server's headers slow us."""
+        with self._lock:
+            return (self._requests - self._others, self._window) if self._is_slowed else None
 
     def wait(self) -> float:
         """Seconds until a slot may be free; 0 if one is."""
@@ -155,6 +167,13 @@ class Limiter:
         # All slots in flight: look again soon, an answer gives the time to wait for.
         return min(next_free) - now if next_free else self._window / self._requests
 
+    def _count_wait(self, wait: float) -> None:
+        """Add a wait that begins now, but for the part that was counted for somebody else."""
+        begin = self._clock()
+        end = begin + max(0.0, wait)
+        self._seconds_waited += max(0.0, end - max(begin, self._waiting_until))
+        self._waiting_until = max(self._waiting_until, end)
+
     def _used(self) -> int:
         return self._in_flight + len(self._answered)
 
@@ -172,11 +191,12 @@ class Limiter:
         is ours, and a 429 would be the truth.
         """
         if others <= 0:
-            self._doubt_at = None
+            self._doubt_at, self._is_slowed = None, False
             return
         if self._doubt_at is None:
             self._doubt_at = now + self._window
         if now >= self._doubt_at:
+            self._is_slowed = True
             others = min(others, self._requests - max(1, self._requests // 5))
         if others >= self._others:
             self._others, self._others_until = others, now + self._window

@@ -44,9 +44,10 @@ PRIVATE = (PATH, ITEMS, LABELS)
 class _Node:
     """An object of the answer: its values, its nested objects, and what is known of it."""
 
-    __slots__ = ("known", "nested", "values")
+    __slots__ = ("known", "nested", "path", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "") -> None:
+        self.path = path
         self.values: dict[str, tuple[str, Conversion]] = {}
         self.nested: dict[str, _Node] = {}
         self.known: set[str] = set()
@@ -56,7 +57,7 @@ class _Node:
         node = self
         for key in path:
             node.known.add(key)
-            node = node.nested.setdefault(key, _Node())
+            node = node.nested.setdefault(key, _Node(f"{node.path}{key}."))
         return node
 
 
@@ -74,7 +75,7 @@ class RecordReader:
         self._empty = dict.fromkeys(schema["properties"])
         self._root = _Node()
         self.unknown: set[str] = set()
-        """Fields that the API sent and the schema does not know."""
+        """Fields that the API sent and the schema does not know, as `parent.field`."""
         for name, definition in schema["properties"].items():
             *parents, key = definition.get(PATH, [name])
             node = self._root.at(parents)
@@ -125,7 +126,7 @@ class RecordReader:
             elif value is not None:
                 raise RecordError(self._complaint(item, key, _kind(value), "expected an object"))
         if not found.keys() <= node.known:
-            self.unknown |= found.keys() - node.known
+            self.unknown |= {f"{node.path}{key}" for key in found.keys() - node.known}
 
     def _complaint(self, item: Mapping[str, Any], name: str, found: str, reason: str) -> str:
         known = {key: item[key] for key in ("id", *self._keys) if _is_plain(item.get(key))}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from html import escape
+from urllib.parse import quote, quote_plus
 
 _FORMATTER = logging.Formatter()
 
@@ -37,6 +40,13 @@ SHORTEST = 6
 _secrets: set[str] = set()
 
 
+def forms(secret: str) -> set[str]:
+    """A secret as it is, and as JSON, Python, a URL or HTML write it."""
+    as_json = {json.dumps(secret, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
+    as_url = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    return {secret, *as_json, *as_url, repr(secret)[1:-1], escape(secret)}
+
+
 def redacted(text: str) -> str:
     """The text without the secrets that `redact` was told of."""
     for secret in sorted(_secrets, key=len, reverse=True):  # one may be the beginning of another
@@ -48,6 +58,8 @@ def redact(secret: str) -> None:
     """Keep `secret` out of what the process's log handlers write from now on."""
     if len(secret) < SHORTEST:
         return
-    _secrets.add(secret)
+    found = sorted(forms(secret), key=len, reverse=True)
+    _secrets.update(found)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(Redaction(secret))
+        for form in found:
+            handler.addFilter(Redaction(form))

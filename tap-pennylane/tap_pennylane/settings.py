@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,15 @@ from urllib.parse import urlsplit
 from jsonschema import Draft202012Validator
 from singer_sdk import typing as th
 
-from tap_pennylane.client import WHERE_TOKENS_ARE
+from tap_pennylane.refusal import WHERE_TOKENS_ARE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "api_token",
-        th.StringType(min_length=1),
+        th.StringType(min_length=1, pattern=r"^[!-~]+$"),
         required=True,
         secret=True,
         title="API token",
@@ -109,6 +110,9 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 
+_BEARER = re.compile(r"\s*bearer\b\s*", re.IGNORECASE)
+_CREDENTIALS = re.compile("//.*@")
+
 NAMES = tuple(SCHEMA["properties"])
 """The tap's own settings, without those that the SDK adds."""
 
@@ -128,7 +132,13 @@ _REMEDIES = {
 
 
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are really set: an empty line of a `.env` file sets nothing."""
+    """The settings that are really set: an empty line of a `.env` file sets nothing.
+
+    A token is often copied together with white space, or with the `Bearer` of a header.
+    """
+    token = config.get("api_token")
+    if isinstance(token, str):
+        config = {**config, "api_token": _BEARER.sub("", token).strip()}
     return {name: value for name, value in config.items() if value not in ("", None)}
 
 
@@ -174,26 +184,40 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
     return complaints
 
 
-def with_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with the numbers that environment variables hold as text, files as decimals."""
+def with_types(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the numbers and objects that come as text; files have decimals.
+
+    Environment variables are text, and so is what Meltano passes on of them.
+    """
     plain: dict[str, Any] = json.loads(json.dumps(dict(config), default=float))
-    return {
-        name: _as_number(value)
-        if "number" in SCHEMA["properties"].get(name, {}).get("type", [])
-        else value
-        for name, value in plain.items()
-    }
+    return {name: _as_declared(name, value) for name, value in plain.items()}
 
 
-def _as_number(value: object) -> object:
+def _as_declared(name: str, value: object) -> object:
+    """The value that a text stands for; the text itself if it does not stand for one."""
+    types = SCHEMA["properties"].get(name, {}).get("type", [])
+    parse = next((_PARSERS[kind] for kind in types if kind in _PARSERS), None)
+    if parse is None or not isinstance(value, str):
+        return value
     try:
-        return float(value) if isinstance(value, str) else value
+        return parse(value)
     except ValueError:
         return value
 
 
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "integer": int,
+    "number": float,
+    "object": json.loads,
+}
+
+
 def _complaint(name: str, value: object) -> str:
-    found = "is no such text" if name == "api_token" else f"can't be {value!r}"
+    """What is wrong with a setting. A token is never shown, nor what precedes a URL's host."""
+    if name == "api_token":
+        found = "holds what no token holds: spaces or line breaks in its middle, or special letters"
+    else:
+        found = f"can't be {_CREDENTIALS.sub('//***@', repr(value))}"
     return f"Setting '{name}' {found}: {_REMEDIES[name]}"
 
 

@@ -90,7 +90,9 @@ class TapPennylane(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
-        self._config = settings.with_numbers(settings.without_blanks(self._config))
+        self._config = settings.with_types(settings.without_blanks(self._config))
+        if isinstance(token := self._config.get("api_token"), str):
+            redact(token)
         errors = settings.problems(self._config, {vars(stream)["name"] for stream in STREAMS})
         if errors and raise_errors:
             raise ConfigValidationError(errors[0], errors=errors)
@@ -100,8 +102,6 @@ class TapPennylane(Tap):
             if "default" in definition
         }
         self._config = {**defaults, **self._config}
-        if token := self._config.get("api_token"):
-            redact(token)
         return errors
 
     @override
@@ -248,6 +248,13 @@ class TapPennylane(Tap):
         """Read one record of every selected stream. The SDK's own test selects all of them."""
         selected = [stream for stream in self.streams.values() if stream.selected]
         self.run_sync_dry_run(dry_run_record_limit=1, streams=selected)
+        read = [stream for stream in self.selected if stream.name not in self.failures]
+        empty = sorted(stream.name for stream in read if stream.is_empty)
+        self.logger.info(
+            "One record of each of %d streams was read%s",
+            len(read) - len(empty),
+            f"; {len(empty)} are empty ({', '.join(empty)})" if empty else "",
+        )
 
     def run(self, sync: Callable[[], object]) -> int:
         """Read with the token checked first, and answer for the outcome.

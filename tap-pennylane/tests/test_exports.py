@@ -277,7 +277,7 @@ def test_a_workbook_that_does_not_come_whole_is_fetched_again(
         ("/exports/fecs/*", "body", {"body": '{"status": "odd"}'}, "does not say whether"),
         ("/exports/fecs/*", "body", {"body": '{"status":"ready","file_url":1}'}, "is no link"),
         ("/exports/fecs", "body", {"body": "{}"}, "does not answer an order with an 'id'"),
-        ("/exports/fecs", "status", {"status": 422}, "does not answer /exports/fecs (HTTP 422"),
+        ("/exports/fecs", "status", {"status": 422}, "rejects /exports/fecs (HTTP 422"),
         ("/files/fecs/*", "body", {"body": "<html>\n</html>\n"}, "the headings lack"),
     ],
 )

@@ -76,3 +76,42 @@ def test_numbers_may_come_from_environment_variables(monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigValidationError) as caught:
         TapPennylane(parse_env_config=True)
     assert "Setting 'page_size' can't be 'fifty'" in caught.value.errors[0]
+
+
+@pytest.mark.parametrize(
+    "given", [f"{TOKEN}\n", f"  {TOKEN} ", f"Bearer {TOKEN}", f"bearer  {TOKEN}\r\n"]
+)
+def test_a_token_is_taken_without_what_was_copied_along(given: str) -> None:
+    assert TapPennylane(config={"api_token": given}).config["api_token"] == TOKEN
+
+
+@pytest.mark.parametrize("given", ["two secret-words", "secret\nwords", "secret-café", "Bearer"])
+def test_a_token_that_no_header_can_hold_is_refused_without_being_shown(given: str) -> None:
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(config={"api_token": given})
+    (sentence,) = caught.value.errors
+    assert sentence.startswith("Setting 'api_token' ")
+    assert "Settings → Connectivity → Developers" in sentence
+    assert "secret" not in sentence
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:hush@host", "https://me:hush/@hush@host:99", "//me:hush@h"]
+)
+def test_the_password_of_a_url_is_never_shown(url: str) -> None:
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(config={"api_token": TOKEN, "api_url": url})
+    (sentence,) = caught.value.errors
+    assert sentence.startswith("Setting 'api_url' can't be ")
+    assert "hush" not in sentence
+
+
+def test_numbers_and_objects_may_come_as_text() -> None:
+    config = {"page_size": "50", "window_seconds": "2.5", "refresh_hours": '{"journals": 5}'}
+    tap = TapPennylane(config={"api_token": TOKEN, **config})
+    assert tap.config["page_size"] == 50
+    assert tap.config["window_seconds"] == 2.5
+    assert tap.config["refresh_hours"] == {"journals": 5}
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(config={"api_token": TOKEN, "refresh_hours": "5 hours"})
+    assert caught.value.errors[0].startswith("Setting 'refresh_hours' can't be '5 hours'")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from singer_sdk.logging import StructuredFormatter
-from tap_pennylane.redaction import Redaction
+from tap_pennylane.redaction import Redaction, forms
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -44,3 +45,13 @@ def test_a_field_beside_the_message_is_redacted_too() -> None:
     assert Redaction(TOKEN).filter(record)
     assert vars(record)["cause"] == "by [secret]"
     assert vars(record)["count"] == 3
+
+
+def test_a_secret_is_hidden_however_it_is_written() -> None:
+    secret = "to\"ken\\with/every+thing'&é"  # noqa: S105 - of nobody
+    written = (secret, json.dumps(secret), repr(secret), quote(secret), quote(secret, safe=""))
+    for text in written:
+        record = logging.makeLogRecord({"msg": f"<{text}>"})
+        for form in sorted(forms(secret), key=len, reverse=True):
+            Redaction(form).filter(record)
+        assert record.getMessage().strip("<>\"'") == "[secret]"

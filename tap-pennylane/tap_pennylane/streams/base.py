@@ -116,6 +116,8 @@ class PennylaneStream(Stream):
         self.tap = tap
         if self.changelog:
             self.forced_replication_method = "LOG_BASED"
+        self.is_empty = True
+        """Whether a connection test found no record."""
         self._told_of_unknown_fields = False
         self._ids: array[int] | None = None
 
@@ -272,7 +274,9 @@ class PennylaneStream(Stream):
         """Deliver what is owed; a failure is noted and said, and the other streams go on."""
         if self.ABORT_AT_RECORD_COUNT:
             reading = self._sample(self.ABORT_AT_RECORD_COUNT)
-            yield from self._guarded(Entry(self.name), reading)
+            for record in self._guarded(Entry(self.name), reading):
+                self.is_empty = False
+                yield record
             return
         with self.tap.sync_log.entry(self.name) as entry:
             if self.tap.fatal:
@@ -286,6 +290,8 @@ class PennylaneStream(Stream):
         except PennylaneError as error:
             entry.fail(str(error))
             self.tap.fail(self.name, error)
+        except BrokenPipeError:
+            raise  # the target is gone: nobody is left to go on for
         except Exception as error:  # a bug here must not take the other streams down
             self.logger.exception("Unexpected error in '%s'", self.name)
             entry.fail(f"{type(error).__name__}: {error}")

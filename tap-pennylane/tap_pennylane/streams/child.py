@@ -158,6 +158,7 @@ class IncludedStream(ChildStream):
         super().__init__(*arguments, **options)
         self._sent = Entry(self.name)
         self._is_begun = False
+        self._told_of_missing_lists = False
 
     def deliver(self, parents: Items, replaced: Sequence[int]) -> None:
         """Send the lists of some parents.
@@ -187,11 +188,24 @@ class IncludedStream(ChildStream):
         kind = self.path.rpartition("/")[2]
         included = {one["id"]: (one.get(INCLUDED) or {}).get(kind) or {} for one in parents}
         cut = [one for one, part in included.items() if part.get("has_more", True)]
+        self._mention_missing_lists(kind, sum(not part for part in included.values()))
         for parent, part in included.items():
             if parent not in cut:
                 yield from ({**item, self.parent_key: parent} for item in part["items"])
         for _, items in self._lists(cut):
             yield from items
+
+    def _mention_missing_lists(self, kind: str, missing: int) -> None:
+        if missing and not self._told_of_missing_lists:
+            self._told_of_missing_lists = True
+            self.logger.warning(
+                "'%s' did not come with '%s' (Pennylane ignored include=%s): each list now costs "
+                "a request of its own, %d for this page alone",
+                self.name,
+                self.parent_stream.name,
+                kind,
+                missing,
+            )
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
