@@ -4,12 +4,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pennylane_launcher import meltano
 
 ROOT = Path(__file__).parents[2]
@@ -72,27 +70,6 @@ def test_the_file_chooses_and_the_environment_wins(project: Path) -> None:
     assert tap["api_token"] == "shell"  # noqa: S105
     assert tap["refresh_hours"] == {"quotes": 24}
     (project / ".env").unlink()
-
-
-def test_the_tap_s_settings_are_all_declared() -> None:
-    about = json.loads(
-        subprocess.run(
-            [Path(sys.executable).with_name("tap-pennylane"), "--about", "--format", "json"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    )
-    plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
-    (tap,) = plugins["extractors"]
-    assert {setting["name"] for setting in tap["settings"]} == {
-        name
-        for name in about["settings"]["properties"]
-        # The SDK gives these to every tap.
-        if not name.startswith(("stream_map", "flattening", "faker", "batch"))
-    }
-    assert set(tap["capabilities"]) == set(about["capabilities"])
-    assert [s["name"] for s in tap["settings"] if s.get("sensitive")] == ["api_token"]
 
 
 def test_every_variable_of_the_example_is_read_by_something() -> None:

@@ -36,7 +36,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "start_date",
-        th.StringType,
+        th.DateType,
         title="Start date",
         description=(
             "Read invoices, bank transactions, ledger entries and their lines from this date on "
