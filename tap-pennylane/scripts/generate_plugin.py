@@ -62,8 +62,9 @@ def definition() -> dict[str, Any]:
         "label": "Pennylane",
         "description": about["description"],
         "repo": repository,
-        "pip_url": f"{about['name']} @ git+{repository}#subdirectory={PACKAGE.name}",
+        "pip_url": f"git+{repository}#subdirectory={PACKAGE.name}",
         "executable": about["name"],
+        "supported_python_versions": about["supported_python_versions"],
         **behaviour(about),
     }
 

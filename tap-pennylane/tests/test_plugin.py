@@ -17,10 +17,10 @@ PACKAGE = Path(__file__).parents[1]
 KINDS = {"boolean": "boolean", "integer": "integer", "object": "object", "string": "string"}
 
 
-def printed(*options: str) -> Any:
+def printed(*options: str) -> dict[str, Any]:
     program = Path(sys.executable).with_name("tap-pennylane")
     done = subprocess.run([program, *options], capture_output=True, check=True)
-    return json.loads(done.stdout)
+    return dict(json.loads(done.stdout))
 
 
 def standing_in(place: str) -> dict[str, Any]:
