@@ -64,7 +64,6 @@ def definition() -> dict[str, Any]:
         "repo": repository,
         "pip_url": f"git+{repository}#subdirectory={PACKAGE.name}",
         "executable": about["name"],
-        "supported_python_versions": about["supported_python_versions"],
         **behaviour(about),
     }
 

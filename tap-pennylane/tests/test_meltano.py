@@ -175,4 +175,8 @@ def test_the_file_can_be_added_by_its_path(
     said = project.meltano("config", "list", "--all", "tap-pennylane")
     assert "TAP_PENNYLANE_API_URL" in said
     assert "Seconds to wait for a connection, and for an answer." in said
+    project.meltano("config", "set", "tap-pennylane", "_select", '["customers.*"]')
+    load_and_count(project, sandbox)
+    assert project.tables().keys() == {"customers"}
+    assert len(project.tables()["customers"]) == len(sandbox.state("customers"))
     assert hub[1] == []
