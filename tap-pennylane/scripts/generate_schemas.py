@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane import schemas
 from tap_pennylane.pagination import INCLUDED
-from tap_pennylane.record import ITEMS, OMITTED, PATH
+from tap_pennylane.record import DELETED_AT, ITEMS, OMITTED, PATH
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
@@ -151,6 +151,15 @@ def kept_of_a_copy(path: str, item: dict[str, Any]) -> Collection[str]:
     return COPIES.get(path.rpartition("/")[2], ())
 
 
+def of_tombstones(stream: PennylaneStream) -> dict[str, dict[str, Any]]:
+    """The property that tells a deletion, for a stream that learns of deletions one by one."""
+    return (
+        {DELETED_AT: {"type": ["string", "null"], "format": "date-time"}}
+        if stream.changelogs
+        else {}
+    )
+
+
 def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
     """The schema of a stream, its keys first."""
     properties: dict[str, dict[str, Any]] = {}
@@ -181,6 +190,7 @@ def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
     for key in stream.primary_keys:
         properties[key] = {**properties[key], "type": properties[key]["type"][0]}
     ordered = {key: properties.pop(key) for key in stream.primary_keys} | properties
+    ordered |= of_tombstones(stream)
     return {"type": "object", "properties": ordered, OMITTED: omitted}
 
 

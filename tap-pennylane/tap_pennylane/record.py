@@ -23,6 +23,10 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
+DELETED_AT = "_sdc_deleted_at"
+"""The column that says since when a record is gone; null in every live record, so that a record
+that comes back lives again."""
+
 ITEMS = "x-items"
 """The private schema keyword that names what a list keeps of its items.
 
@@ -83,6 +87,18 @@ class RecordReader:
             node.known.add(key)
         for *parents, key in schema.get(OMITTED, []):
             self._root.at(parents).known.add(key)
+
+    def tombstone(self, keys: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
+        """The record that says since when others are gone.
+
+        Args:
+            keys: What identifies them.
+            moment: Since when.
+
+        Returns:
+            A record with every property of the schema, all others null.
+        """
+        return {**self._empty, **keys, DELETED_AT: moment.isoformat()}
 
     def read(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Shape one item.

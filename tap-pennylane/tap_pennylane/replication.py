@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane.bookmark import FORMAT, Bookmark, Position, Scan
 from tap_pennylane.errors import ExpiredError, FatalError, UntraceableError
+from tap_pennylane.record import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,7 @@ def replicate(stream: PennylaneStream, entry: Entry) -> Iterator[dict[str, Any]]
         entry: Of the record of runs; told the mode and what was delivered.
 
     Yields:
-        Records, and tombstones: the key and the time of a deletion.
+        Records, and tombstones: the key, the time of a deletion, and nothing else.
 
     Raises:
         FatalError: The state can't be used with this token.
@@ -291,12 +292,12 @@ def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark) -> None:
 
 
 def _columns(stream: PennylaneStream) -> str:
-    """Fingerprint of the selected columns, a companion's too."""
+    """Fingerprint of the selected columns, a companion's too, without the one of tombstones."""
     names = [
         f"{prefix}{name}"
         for prefix, one in (("", stream), ("companion ", stream.companion))
         if one
         for name in one.effective_schema["properties"]
-        if one.mask[("properties", name)]
+        if name != DELETED_AT and one.mask[("properties", name)]
     ]
     return f"{zlib.crc32(' '.join(sorted(names)).encode()):08x}"

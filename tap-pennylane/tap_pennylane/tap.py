@@ -117,6 +117,13 @@ class TapPennylane(Tap):
             self._streams = dict(sorted(by_name, key=lambda item: getattr(item[1], "order", 0)))
         return self._streams
 
+    @override
+    def setup_mapper(self) -> None:
+        """Prepare the stream maps, of a catalog that the streams have completed."""
+        for stream in self.streams.values():
+            _ = stream.metadata
+        super().setup_mapper()
+
     @cached_property
     def client(self) -> EagerClient:
         """The one way to the API, shared by all streams."""

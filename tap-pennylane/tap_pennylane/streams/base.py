@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from singer_sdk import Stream, StreamSchema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.schema.source import SchemaDirectory
+from singer_sdk.singerlib import Metadata, Schema
 from typing_extensions import override
 
 from tap_pennylane import schemas
 from tap_pennylane.changelog import by_id, changed
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.pagination import pages
-from tap_pennylane.record import OMITTED, PRIVATE, RecordReader
+from tap_pennylane.record import DELETED_AT, OMITTED, PRIVATE, RecordReader
 from tap_pennylane.replication import replicate
 from tap_pennylane.scan import from_the_end, scan
 from tap_pennylane.sync_log import Entry
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_pennylane.ahead import Request
     from tap_pennylane.bookmark import Bookmark, Range
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from tap_pennylane.scan import Pages
     from tap_pennylane.streams.child import IncludedStream
     from tap_pennylane.tap import TapPennylane
-
-
-DELETED_AT = "_sdc_deleted_at"
 
 
 def schema_file(name: str) -> dict[str, Any]:
@@ -135,6 +134,23 @@ class PennylaneStream(Stream):
         return False
 
     @property
+    @override
+    def metadata(self) -> MetadataMapping:
+        """The SDK's own, and what tells a deletion is always selected, whatever a catalog says."""
+        metadata = super().metadata
+        if DELETED_AT in self.schema["properties"]:
+            metadata[("properties", DELETED_AT)].inclusion = Metadata.InclusionType.AUTOMATIC
+        return metadata
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take a catalog's selection; what tells a deletion is added to a catalog older than it."""
+        if (entry := catalog.get_stream(self.name)) and DELETED_AT in self.schema["properties"]:
+            definition = Schema.from_dict(self.schema["properties"][DELETED_AT])
+            entry.schema.properties = {DELETED_AT: definition, **(entry.schema.properties or {})}
+        super().apply_catalog(catalog)
+
+    @property
     def changelogs(self) -> dict[str, str]:
         """The changelogs to follow, and what names the record in their events."""
         own = {self.changelog: "id"} if self.changelog else {}
@@ -224,7 +240,7 @@ class PennylaneStream(Stream):
 
     def tombstone(self, identity: int, moment: datetime) -> dict[str, Any]:
         """The record that says since when another one is no more, by this machine's clock."""
-        return {"id": identity, DELETED_AT: moment.isoformat()}
+        return self._reader.tombstone({"id": identity}, moment)
 
     @property
     def companion(self) -> IncludedStream | None:

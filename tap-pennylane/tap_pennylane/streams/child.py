@@ -21,7 +21,7 @@ from tap_pennylane.changelog import by_id
 from tap_pennylane.errors import PennylaneError, RefusedError
 from tap_pennylane.pagination import INCLUDED, page
 from tap_pennylane.replication import replicate
-from tap_pennylane.streams.base import DELETED_AT, PennylaneStream
+from tap_pennylane.streams.base import PennylaneStream
 from tap_pennylane.sync_log import Entry
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class ChildStream(PennylaneStream):
     def tombstone(self, identity: int, moment: datetime) -> dict[str, Any]:
         types = self.schema["properties"]
         others = {key: "" if types[key]["type"] == "string" else 0 for key in self.primary_keys}
-        return {**others, self.parent_key: identity, DELETED_AT: moment.isoformat()}
+        return self._reader.tombstone({**others, self.parent_key: identity}, moment)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:

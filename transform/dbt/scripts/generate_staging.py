@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tap_pennylane.record import DELETED_AT
 from tap_pennylane.tap import TapPennylane
 
 SCRIPTS = Path(__file__).parent
@@ -48,7 +49,7 @@ def files() -> dict[str, str]:
     missing = [
         f"{table}.{column}"
         for table, stream in streams
-        for column in stream.schema["properties"]
+        for column in live_columns(stream)
         if not glossary["columns"].keys() & {column, f"{table}.{column}"}
     ]
     if missing:
@@ -87,7 +88,7 @@ def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN4
     """The model of a stream's view."""
     columns = "".join(
         f"    {column!r}: [{kind(definition)!r}, {name(table, column, glossary)!r}],\n"
-        for column, definition in stream.schema["properties"].items()
+        for column, definition in live_columns(stream).items()
     )
     parent = f", parent={parent_key(stream)!r}" if parent_key(stream) else ""
     copies = ", copies=true" if "copy" in stream.primary_keys else ""
@@ -112,7 +113,7 @@ def model(
         "data_tests": [{"key": {"arguments": {"columns": keys}}}],
         "columns": [
             described(table, column, glossary, known)
-            for column in (*stream.schema["properties"], *METADATA.values())
+            for column in (*live_columns(stream), *METADATA.values())
         ],
     }
 
@@ -128,6 +129,12 @@ def described(table: str, column: str, glossary: dict[str, Any], known: set[str]
     if referred in known:
         found["data_tests"] = [{"refers_to": {"arguments": {"table": referred}}}]
     return found
+
+
+def live_columns(stream: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - any stream
+    """What live records hold."""
+    properties: dict[str, dict[str, Any]] = stream.schema["properties"]
+    return {column: each for column, each in properties.items() if column != DELETED_AT}
 
 
 def name(table: str, column: str, glossary: dict[str, Any]) -> str:
