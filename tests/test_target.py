@@ -311,3 +311,20 @@ def test_what_is_no_json_but_python_reads_it(postgres: embedded.Server, tmp_path
     exit_code, _, said, found = both(postgres, tmp_path, lines)
     assert exit_code == 0, said
     assert len(found["things"][1]) == 3
+
+
+def test_a_list_is_json_whether_or_not_the_schema_says_of_what(
+    postgres: embedded.Server, tmp_path: Path
+) -> None:
+    values = ['["a", null]', "[]", "null", '[{"id": 1, "weight": "0.10"}]']
+    records = [record("things", number, f'"list": {value}') for number, value in enumerate(values)]
+    kinds = [{"type": ["string", "null"]}, {"type": ["object", "null"], "properties": {}}]
+    lines = [schema("things", "id"), *records]
+    for kind in kinds:
+        lines += [schema("things", "id", list={"type": ["array", "null"], "items": kind}), *records]
+    exit_code, _, said, found = load(postgres, tmp_path, OURS, lines)
+    assert exit_code == 0, said
+    described, rows = found["things"]
+    assert dict(described)["list"] == "jsonb"
+    position = [column for column, _ in described if column not in MOMENTS].index("list")
+    assert [row[position] for row in rows] == values

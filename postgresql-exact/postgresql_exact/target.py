@@ -8,12 +8,14 @@ from __future__ import annotations
 import gc
 from contextlib import suppress
 from datetime import date, datetime, time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.contrib.msgspec import decoder
 from singer_sdk.helpers._typing import get_datelike_property_type
 from singer_sdk.io_base import SingerReader
+from sqlalchemy.dialects.postgresql import JSONB
 from target_postgres.connector import PostgresConnector
 from target_postgres.sinks import PostgresSink
 from target_postgres.target import TargetPostgres
@@ -21,6 +23,7 @@ from typing_extensions import override
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
+    from singer_sdk.sql.connector import JSONSchemaToSQL
     from sqlalchemy import Column, Connection
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -44,7 +47,19 @@ class ExactReader(SingerReader):
 
 
 class ExactConnector(PostgresConnector):
-    """Writes JSON columns by msgspec."""
+    """Writes JSON columns by msgspec; every list is one."""
+
+    @cached_property
+    @override
+    def jsonschema_to_sql(self) -> JSONSchemaToSQL:
+        """The types of columns; a list is JSONB, also where the SCHEMA says of what.
+
+        target-postgres would make an array of it, and fail on a column that is JSONB already
+        because an earlier SCHEMA did not say so.
+        """
+        types: JSONSchemaToSQL = super().jsonschema_to_sql
+        types.register_type_handler("array", JSONB)
+        return types
 
     @override
     def serialize_json(self, obj: object) -> str:

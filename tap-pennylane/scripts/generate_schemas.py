@@ -2,8 +2,9 @@
 
     PENNYLANE_OPENAPI_DIR=… python tap-pennylane/scripts/generate_schemas.py
 
-Only names, types and formats are taken over. The types are a promise to warehouses, which can't
-change a column's type: read the catalog snapshot's difference before you commit one.
+Only names, types and formats are taken over. What the columns mean is said in our own words by the
+glossary of the views, and what a stream holds by its class. The types are a promise to warehouses,
+which can't change a column's type: read the catalog snapshot's difference before you commit one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import yaml
 from tap_pennylane import schemas
 from tap_pennylane.pagination import INCLUDED
-from tap_pennylane.record import DELETED_AT, ITEMS, OMITTED, PATH
+from tap_pennylane.record import DELETED_AT, OMITTED, PATH
+from tap_pennylane.streams.base import schema_file
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
@@ -48,6 +51,9 @@ OWN = frozenset(
     if isinstance(stream, SyncLog | ExportStream)
 )
 """Streams that no answer of the API is the model of: their schemas are written by hand."""
+
+GLOSSARY = Path(__file__).parents[2] / "transform" / "dbt" / "scripts" / "glossary.yml"
+"""What every column means: the one place where it is said, for tables and views."""
 
 LONGEST_NAME = 63
 """Of a column, in PostgreSQL."""
@@ -120,11 +126,34 @@ def columns(
             yield from columns(document, definition, here)
         else:
             deprecated = definition.get("deprecated", False)
-            items = document.merged(definition.get("items", {})).get("properties", {})
-            # Of a category, only what the link itself says; the rest is in its own collection.
-            names = ["id", "weight"] if key == "categories" else [n for n in items if n != "url"]
-            kept = {ITEMS: names} if items else {}
-            yield Column(name, here, {**column_type(name, definition), **kept}, deprecated)
+            kind = column_type(name, definition)
+            if definition.get("type") == "array":
+                kind["items"] = item_type(document, key, definition["items"])
+            yield Column(name, here, kind, deprecated)
+
+
+def item_type(document: Document, key: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """What the items of a list are: as the API has them, for a list is kept as it came.
+
+    Of a category a record keeps what the link itself says, the id and the weight. A copy of its
+    label would go stale: when a category is renamed, no changelog names the lines that carry it.
+    """
+    definition = document.merged(raw)
+    types = {"type": [*kinds(document, raw), "null"]}
+    if not (fields := definition.get("properties")):
+        return types
+    names = ["id", "weight"] if key == "categories" else [name for name in fields if name != "url"]
+    return {
+        **types,
+        "properties": {name: item_type(document, name, fields[name]) for name in names},
+    }
+
+
+def kinds(document: Document, raw: dict[str, Any]) -> list[str]:
+    """The types that a value may have, of all its variants."""
+    merged = document.merged(raw)
+    variants = [one for word in ("oneOf", "anyOf") for one in merged.get(word, [])] or [merged]
+    return sorted({document.merged(one).get("type", "string") for one in variants} - {"null"})
 
 
 def column_type(name: str, definition: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +223,29 @@ def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
     return {"type": "object", "properties": ordered, OMITTED: omitted}
 
 
+def described(stream: PennylaneStream | SyncLog, schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what the stream and its columns mean.
+
+    Raises:
+        SystemExit: The glossary lacks a column; says which.
+    """
+    meanings = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))["columns"]
+    columns = schema["properties"]
+    names = {column: f"{stream.name}.{column}" for column in columns}
+    if missing := [name for key, name in names.items() if not meanings.keys() & {key, name}]:
+        message = f"{GLOSSARY} does not say what these mean: {', '.join(missing)}"
+        raise SystemExit(message)
+    properties = {
+        column: {
+            **definition,
+            "description": f"{meanings.get(names[column]) or meanings[column]}.",
+        }
+        for column, definition in columns.items()
+    }
+    doc = (type(stream).__doc__ or "").splitlines()[0]
+    return {**schema, "description": doc, "properties": properties}
+
+
 def as_text(schema: dict[str, Any]) -> str:
     """A schema file's text: a line a property, so that a difference reads well."""
     lines = [
@@ -201,10 +253,10 @@ def as_text(schema: dict[str, Any]) -> str:
         for name, definition in schema["properties"].items()
     ]
     properties = ",\n".join(lines)
-    omitted = json.dumps(schema[OMITTED])
+    omitted = f',\n  "{OMITTED}": {json.dumps(schema[OMITTED])}' if OMITTED in schema else ""
     return (
-        f'{{\n  "type": "object",\n  "properties": {{\n{properties}\n  }},\n'
-        f'  "{OMITTED}": {omitted}\n}}\n'
+        f'{{\n  "type": "object",\n  "description": {json.dumps(schema["description"])},\n'
+        f'  "properties": {{\n{properties}\n  }}{omitted}\n}}\n'
     )
 
 
@@ -212,16 +264,19 @@ def generate(directory: Path) -> dict[str, str]:
     """The text of every schema file, by file name, from the documents in `directory`."""
     document = Document(directory / "company_v2.json")
     streams = TapPennylane(validate_config=False, setup_mapper=False).streams
-    names = [name for name in streams if name not in OWN]
-    return {f"{name}.json": as_text(flat_schema(document, streams[name])) for name in names}
+    return {
+        f"{name}.json": as_text(
+            described(stream, schema_file(name) if name in OWN else flat_schema(document, stream))
+        )
+        for name, stream in streams.items()
+    }
 
 
 def main() -> None:
     """Replace the schema files."""
     texts = generate(Path(os.environ["PENNYLANE_OPENAPI_DIR"]))
     target = Path(str(files(schemas)))
-    own = {f"{name}.json" for name in OWN}
-    for stale in {path.name for path in target.glob("*.json")} - texts.keys() - own:
+    for stale in {path.name for path in target.glob("*.json")} - texts.keys():
         (target / stale).unlink()
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8")

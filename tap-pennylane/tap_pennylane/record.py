@@ -27,13 +27,6 @@ DELETED_AT = "_sdc_deleted_at"
 """The column that says since when a record is gone; null in every live record, so that a record
 that comes back lives again."""
 
-ITEMS = "x-items"
-"""The private schema keyword that names what a list keeps of its items.
-
-Of a category a line keeps the id and the weight. A copy of its label would go stale: when a
-category is renamed, no changelog names the lines that carry it.
-"""
-
 OMITTED = "x-omitted"
 """The private schema keyword that lists what is left out of the answer: links."""
 
@@ -41,7 +34,7 @@ OMITTED = "x-omitted"
 LABELS = "x-labels"
 """The private schema keyword that lists what a file may call the property, beside its name."""
 
-PRIVATE = (PATH, ITEMS, LABELS)
+PRIVATE = (PATH, LABELS)
 """The keywords of a property that no catalog shows."""
 
 
@@ -153,8 +146,8 @@ class RecordReader:
 def _conversion(definition: Mapping[str, Any]) -> Conversion:
     types = definition["type"]
     kind = types if isinstance(types, str) else next(name for name in types if name != "null")
-    if ITEMS in definition:
-        return partial(_objects, definition[ITEMS])
+    if kept := definition.get("items", {}).get("properties"):
+        return partial(_objects, tuple(kept))
     if kind == "string":
         return _STRINGS.get(definition.get("format", ""), _text)
     return _CONVERSIONS[kind]

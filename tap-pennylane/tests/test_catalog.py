@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tap_pennylane import schemas
 from tap_pennylane.streams import STREAMS
+from tap_pennylane.streams.base import schema_file
 from tap_pennylane.streams.child import ChildStream
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.tap import TapPennylane
@@ -25,10 +26,21 @@ NAMES = sorted(TapPennylane(validate_config=False).streams)
 def test_catalog_entry(name: str, snapshot: SnapshotAssertion) -> None:
     stream = TapPennylane(validate_config=False).streams[name]
     columns = {
-        column: (definition["type"], definition.get("format"))
+        column: (definition["type"], definition.get("format") or definition.get("items"))
         for column, definition in stream.schema["properties"].items()
     }
     assert {"keys": list(stream.primary_keys), "columns": columns} == snapshot
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_catalog_says_what_streams_and_columns_are(name: str) -> None:
+    script = Path(__file__).parents[1] / "scripts" / "generate_schemas.py"
+    described = runpy.run_path(str(script))["described"]
+    stream = TapPennylane(validate_config=False).streams[name]
+    assert described(stream, schema_file(name)) == schema_file(name), "run generate_schemas.py"
+    entry = stream._singer_catalog_entry.to_dict()["schema"]  # noqa: SLF001 - what is discovered
+    assert entry["description"] == (stream.__doc__ or "").splitlines()[0]
+    assert all(definition["description"] for definition in entry["properties"].values())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +51,10 @@ def test_columns_are_flat_and_fit_for_a_database(name: str) -> None:
         assert len(column) <= 63
         assert not column.endswith(("invoice_lines", "payments"))
         assert "object" not in definition["type"]
-        assert set(definition) <= {"type", "format"}
+        assert set(definition) <= {"type", "format", "items", "description"}
+        assert ("array" in definition["type"]) == ("items" in definition)
+        assert "type" in definition.get("items", {"type": "of no list"})  # Parquet needs one
+        assert definition["description"].endswith(".")
         assert ("null" in definition["type"]) == (column not in stream.primary_keys)
 
 
