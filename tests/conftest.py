@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 import uuid
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from pennylane_launcher import embedded, meltano
+from pennylane_launcher.cluster import Cluster
+from pennylane_launcher.place import Place
 from pennylane_sandbox.pytest_plugin import running
 from psycopg.rows import dict_row
 
@@ -106,8 +110,11 @@ class Pipeline:
         """)  # noqa: S608
 
     def tables(self) -> set[str]:
-        """The tables that were loaded."""
-        rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'pennylane'")
+        """The tables that were loaded; not the target's own."""
+        rows = self.query(
+            "SELECT tablename FROM pg_tables "
+            "WHERE schemaname = 'pennylane' AND tablename NOT LIKE '\\_%'"
+        )
         return {row["tablename"] for row in rows}
 
 
@@ -117,6 +124,48 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Serv
     folder = tmp_path_factory.mktemp("postgres") / ".embedded"
     with embedded.server(folder, keep=False) as server:
         yield server
+
+
+@dataclass(frozen=True)
+class _OtherPlace(Place):
+    """The files of a server of another version than the embedded one."""
+
+    version: str = ""
+
+    @property
+    def programs(self) -> Path:
+        """What `make test` installs from npm, copied to where the server's account may go."""
+        source = PROJECT / f".cache/postgres/node_modules/postgres-{self.version}/native"
+        if not (source / "bin/postgres").exists():
+            pytest.skip(
+                f"PostgreSQL {self.version} is not installed (make .cache/postgres/.installed)"
+            )
+        copy = self.home / "native"
+        if not copy.exists():
+            shutil.copytree(source, copy, symlinks=True)
+        return copy / "bin"
+
+
+@pytest.fixture(scope="session")
+def postgres_of(
+    postgres: embedded.Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], embedded.Server]]:
+    """PostgreSQL by its major version; a test that asks for one that is missing is skipped."""
+    started = {"16": postgres}
+    with ExitStack() as stack:
+
+        def start(version: str) -> embedded.Server:
+            if version not in started:
+                place = Place.of(tmp_path_factory.mktemp(f"postgres-{version}") / ".embedded")
+                known = {field.name: getattr(place, field.name) for field in fields(Place)}
+                cluster = Cluster(_OtherPlace(**known, version=version))
+                stack.callback(cluster.place.delete)
+                cluster.start()
+                stack.callback(cluster.stop)
+                started[version] = embedded.Server(cluster.place.sockets)
+            return started[version]
+
+        yield start
 
 
 @pytest.fixture(scope="session")
