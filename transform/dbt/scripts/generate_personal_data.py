@@ -64,12 +64,9 @@ def filled(text: str) -> str:
         )
         table = "\n".join(["| Stream | Columns |", "|---|---|", *rows])
         begin, end = f"<!-- {name}: generated -->", f"<!-- /{name} -->"
-        text = re.sub(
-            f"{begin}.*?{end}",
-            lambda _, table=table, begin=begin, end=end: f"{begin}\n\n{table}\n\n{end}",
-            text,
-            flags=re.DOTALL,
-        )
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n\n{table}\n\n{end}{after}"
     return text
 
 
