@@ -1,18 +1,21 @@
 """`check-health`: says what is wrong, or only what changed since it was last asked."""
 
 import re
+import socket
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pennylane_launcher import health, incidents, warehouse, webhook
+from pennylane_launcher import health, incidents, moments, warehouse
+from pennylane_launcher.delivery import Delivery
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.health import Health, Problem
+from pennylane_launcher.health import Health
 from pennylane_launcher.incidents import Change, Memory
+from pennylane_launcher.problem import Problem
 
 FILE = Path("logs/incidents.json")
-REASONS = {"database", "empty", "views", "failed", "reconciliation"}
+REASONS = {"database", "empty", "views", "run", "failed", "reconciliation"}
 """Kinds of problems that make a job fail, and say more."""
 OUTCOME = re.compile(r"([\w. -]{1,60})=(failed|success)")
 
@@ -22,7 +25,8 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
 
     Args:
         project: the project's folder.
-        changes: say only what opened or closed since the last time, and send that to the webhook.
+        changes: say only what opened or closed since the last time; send that by mail, and to the
+            webhook.
         outcomes: an orchestrator's verdicts, `JOB=failed` or `JOB=success`.
 
     Returns:
@@ -33,7 +37,8 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
     """
     settings = warehouse.variables(project)
     verdicts = _verdicts(outcomes)
-    url = webhook.checked(settings.get("ALERT_WEBHOOK_URL", ""))
+    delivery = Delivery(settings)
+    where = moments.zone(settings)
     path = project / (settings.get("HEALTH_INCIDENTS_FILE") or FILE)
     if not changes and not verdicts:
         remembered = Memory()
@@ -43,11 +48,11 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
     try:
         with incidents.memory(path) as memory:
             # Asked alone, too: what another caller saw before must not count after.
-            changed = memory.take(_with_verdicts(health.check(project, settings), verdicts))
+            changed = memory.take(_with_verdicts(health.check(project, settings), verdicts), where)
             _tell(changed)
-            memory.unsent += [change.payload() for change in changed]
-            incidents.write(path, memory)
-            _tell(_send(url, memory, path))
+            host = f"{socket.gethostname()}, {project}"
+            payloads = [change.payload(memory.company, host) for change in changed]
+            _tell(delivery.send(payloads, memory, path))
             return 1 if memory.incidents else 0
     except BrokenPipeError:
         raise
@@ -90,35 +95,14 @@ def _with_verdicts(found: Health, verdicts: Mapping[str, str]) -> Health:
     # Whoever was told what is wrong with the tables need not hear that their job failed, too.
     explained = frozenset({""} if REASONS & {problem.kind for problem in found.problems} else ())
     failed = [
-        Problem(f"job:{job}", {"": f"The job {job} failed: its log says why."}, explained)
+        Problem(
+            f"job:{job}",
+            {"": f"The job {job} failed: its log says why."},
+            explained,
+            title=f"the job {job} failed",
+        )
         for job, verdict in verdicts.items()
         if verdict == "failed"
     ]
     judged = found.judged | {f"job:{job}" for job in verdicts}
-    return Health(found.problems + failed, judged, found.summary)
-
-
-def _send(url: str, memory: Memory, path: Path) -> list[Change]:
-    """Send what is unsent, in order; what is not taken is tried again at the next call.
-
-    Without an address nobody waits for it.
-
-    Returns:
-        Whether the webhook stopped or started to work.
-    """
-    problems: list[Problem] = []
-    if not url and memory.unsent:
-        memory.unsent.clear()
-        incidents.write(path, memory)
-    try:
-        while memory.unsent:
-            webhook.post(url, memory.unsent[0])
-            del memory.unsent[0]
-            incidents.write(path, memory)
-    except webhook.NotSentError as error:
-        text = f"The webhook takes no alerts ({error}): they are kept, and sent when it does."
-        problems.append(Problem("webhook", {"": text}))
-    changed = memory.take(Health(problems, frozenset({"webhook"})))
-    if changed:
-        incidents.write(path, memory)
-    return changed
+    return Health(found.problems + failed, judged, found.summary, found.company)

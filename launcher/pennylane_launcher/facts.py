@@ -19,6 +19,34 @@ class ViewsMissingError(Exception):
 
 
 @dataclass(frozen=True)
+class Run:
+    """A run that failed.
+
+    Attributes:
+        id: Meltano's.
+        error: what Meltano knows of it.
+    """
+
+    id: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A table's last run, which failed.
+
+    Attributes:
+        run: Meltano's id of it.
+        why: the tap's reason, or Meltano's.
+        is_own: whether the reason is the table's own; if not, the run failed as a whole.
+    """
+
+    run: str
+    why: str
+    is_own: bool
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the record of runs says.
 
@@ -28,10 +56,11 @@ class Facts:
         is_running: whether a run is at work.
         has_run: whether any run ever began.
         expected: the tables that the last run of each pipeline had to read, or to leave as not due.
-        failed: the tables whose last run failed, and why.
-        failure: why the last run failed, if it did, whatever became of its tables.
+        failed: the tables whose last run failed, and which no later run found fresh enough.
+        failure: the last run, if it failed, whatever became of its tables.
         fresh: when the last run began that read a table whole, or found it fresh enough.
         differences: accounts and fiscal years where the trial balance does not agree.
+        company: its name, if it was loaded.
     """
 
     now: datetime
@@ -39,10 +68,11 @@ class Facts:
     is_running: bool
     has_run: bool = True
     expected: frozenset[str] = frozenset()
-    failed: Mapping[str, str] = field(default_factory=dict)
-    failure: str | None = None
+    failed: Mapping[str, Failure] = field(default_factory=dict)
+    failure: Run | None = None
     fresh: Mapping[str, datetime] = field(default_factory=dict)
     differences: Sequence[tuple[str, str, str]] = ()
+    company: str | None = None
 
 
 def read(url: str, schema: str) -> Facts:
@@ -77,7 +107,8 @@ class _Questions:
         self._connection = connection
         self._schema = schema
         self._names = {
-            name: sql.Identifier(schema, name) for name in ("sync_log", "etl_logs", "sync_metadata")
+            name: sql.Identifier(schema, name)
+            for name in ("sync_log", "etl_logs", "sync_metadata", "company")
         } | {
             name: sql.Identifier(f"{schema}_logs", name)
             for name in ("sync_runs", "trial_balance_differences")
@@ -114,24 +145,40 @@ class _Questions:
         for row in self._ask(_NOT_DUE, entries=entries) if is_logged else ():
             table, moment = row["table_name"], row["moment"]
             fresh[table] = max(moment, fresh.get(table, moment))
-        last = self._ask(_LAST_OF_TABLES)
+        errors = {run["run_id"]: run["error"] for run in self._ask(_FAILED_RUNS)}
+        failed = {
+            row["table_name"]: Failure(
+                row["run_id"],
+                row["error_message"],
+                is_own=row["error_message"] != errors.get(row["run_id"]),
+            )
+            for row in self._ask(_LAST_OF_TABLES)
+            if row["status"] == "failed"
+            and (not expected or row["table_name"] in expected)
+            and row["moment"] >= fresh.get(row["table_name"], row["moment"])
+        }
         return Facts(
             now=self._now(),
             is_loaded=True,
             is_running=any(run["status"] == "running" for run in runs),
             expected=frozenset(expected),
-            failed={
-                row["table_name"]: row["error_message"]
-                for row in last
-                if row["status"] == "failed" and (not expected or row["table_name"] in expected)
-            },
-            failure=next((run["error"] for run in runs if run["status"] == "failed"), None),
+            failed=failed,
+            failure=next(
+                (Run(run["run_id"], run["error"]) for run in runs if run["status"] == "failed"),
+                None,
+            ),
             fresh=fresh,
             differences=[
                 (row["account_number"], str(row["period_start"]), str(row["period_end"]))
                 for row in self._ask(_DIFFERENCES)
             ],
+            company=self._company(),
         )
+
+    def _company(self) -> str | None:
+        has_name = self._ask(_HAS_COMPANY, schema=sql.Literal(self._schema))
+        found = self._ask(_COMPANY) if has_name else ()
+        return next((row["name"] for row in found), None)
 
     def _now(self) -> datetime:
         return cast("datetime", self._ask("select now() at time zone 'utc' as now")[0]["now"])
@@ -152,9 +199,9 @@ limit 1
 
 # Those at work, and the last one that ended.
 _RUNS = """
-select status, error from {sync_runs} where status = 'running'
+select run_id, status, error from {sync_runs} where status = 'running'
 union all
-(select status, error from {sync_runs} where status <> 'running' order by id desc limit 1)
+(select run_id, status, error from {sync_runs} where status <> 'running' order by id desc limit 1)
 """
 
 # What the tap calls a run and what Meltano does meet in the view of both.
@@ -210,10 +257,28 @@ where coalesce(success.moment, metadata.last_sync_date) is not null
 
 # `(all)` stands for every table, as long as none is known.
 _LAST_OF_TABLES = """
-select distinct on (table_name) table_name, status, error_message
+select distinct on (table_name)
+    table_name,
+    status,
+    error_message,
+    split_part(id, ':', 1) as run_id,
+    execution_date as moment
 from {etl_logs}
 where status <> 'running'
 order by table_name, execution_date desc
+"""
+
+_FAILED_RUNS = "select run_id, error from {sync_runs} where status = 'failed'"
+
+_HAS_COMPANY = """
+select from information_schema.columns
+where table_schema = {schema} and table_name = 'company' and column_name = 'company_name'
+"""
+
+_COMPANY = """
+select company_name as name from {company}
+where company_name is not null
+order by _sdc_batched_at desc limit 1
 """
 
 _DIFFERENCES = """

@@ -1,23 +1,20 @@
 """What is wrong with the warehouse now. Nothing is run, nothing is changed."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from pathlib import Path
 
 import psycopg
 
-from pennylane_launcher import embedded, facts, warehouse
+from pennylane_launcher import cause, embedded, facts, moments, warehouse
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.facts import Facts
+from pennylane_launcher.problem import Problem, listed
 from pennylane_launcher.redaction import Redaction
 
 DATABASE = "pennylane"
-MOST = 12
-"""Names in a list; of the others, only the number is said."""
-MOST_REASONS = 3
-
 EMPTY = "Nothing was loaded yet: `make run` loads your books; if it has run, its output says why."
 VIEWS = (
     "The views that tell how the runs went are missing, or of an older version:"
@@ -25,52 +22,14 @@ VIEWS = (
 )
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, with all that it concerns.
-
-    Attributes:
-        kind: database, untried, empty, views, failed, stale, reconciliation, webhook or
-            `job:` and its name.
-        members: tables and why, if the kind is about tables; else one nameless, the sentence.
-        explained: members that another problem speaks of already.
-        tables: how many tables there are, with those that are well.
-    """
-
-    kind: str
-    members: Mapping[str, str]
-    explained: frozenset[str] = frozenset()
-    tables: int = 0
-
-    def without_the_explained(self) -> "Problem | None":
-        """Return what is left to say, if anything."""
-        left = {name: why for name, why in self.members.items() if name not in self.explained}
-        return Problem(self.kind, left, tables=self.tables) if left else None
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        if "" in self.members:
-            return self.members[""]
-        if self.kind == "failed":
-            return f"The last run failed for {self._by_reason()}."
-        reason = next(iter(self.members.values()))
-        return f"Too old, {reason}: {self._listed(self.members)}."
-
-    def _by_reason(self) -> str:
-        """The members, those of one reason together; the reason of most of them first."""
-        reasons: dict[str, list[str]] = {}
-        for name, why in self.members.items():
-            reasons.setdefault(why.rstrip("."), []).append(name)
-        groups = sorted(reasons.items(), key=lambda group: (-len(group[1]), group))
-        said = [f"{self._listed(names)}: {why}" for why, names in groups[:MOST_REASONS]]
-        if rest := [name for _, names in groups[MOST_REASONS:] for name in names]:
-            said.append(f"for other reasons {self._listed(rest)}")
-        return "; ".join(said)
-
-    def _listed(self, names: Collection[str]) -> str:
-        if len(names) == self.tables > MOST_REASONS:
-            return f"all {self.tables} tables"
-        return _listed(names)
+TITLES = {
+    "database": "PostgreSQL can't be used",
+    "untried": "nothing was loaded yet",
+    "empty": "nothing was loaded yet",
+    "views": "the views are missing",
+}
+RECONCILED = frozenset({"ledger_entry_lines", "trial_balance"})
+"""The two sides of the trial balance."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +40,13 @@ class Health:
         problems: what is wrong.
         judged: the kinds that could be told; of the others nothing is known, neither good nor bad.
         summary: what to say if nothing is wrong.
+        company: its name, if the database was asked and knows it.
     """
 
     problems: list[Problem]
     judged: frozenset[str]
     summary: str = ""
+    company: str | None = None
 
 
 def check(project: Path, settings: Mapping[str, str]) -> Health:
@@ -98,7 +59,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
     Raises:
         LauncherError: a setting can't be.
     """
-    limit = max_age(settings)
+    limit, where = max_age(settings), moments.zone(settings)
     redaction = Redaction(settings)
     with ExitStack() as stack:
         try:
@@ -115,7 +76,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
             return _only("database", redaction(warehouse.unusable(url or "", error)))
         except LauncherError as error:
             return _only("database", redaction(str(error)))
-    return _judge(found, limit, redaction)
+    return _judge(found, _failures(project, found, redaction), limit, where)
 
 
 def max_age(settings: Mapping[str, str]) -> timedelta:
@@ -138,63 +99,81 @@ def max_age(settings: Mapping[str, str]) -> timedelta:
 def _only(kind: str, sentence: str) -> Health:
     """A problem that leaves no other question to ask; what came before it in this order is well."""
     order = ["database", "untried", "empty", "views"]
-    return Health([Problem(kind, {"": sentence})], frozenset(order[: order.index(kind) + 1]))
+    return Health(
+        [Problem(kind, {"": sentence}, title=TITLES[kind])],
+        frozenset(order[: order.index(kind) + 1]),
+    )
 
 
-def _judge(found: Facts, limit: timedelta, redaction: Redaction) -> Health:
+def _failures(project: Path, found: Facts, redaction: Redaction) -> list[Problem]:
+    """What failed: tables, each for a reason of its own, and the run as a whole, told once."""
+    own = {
+        table: redaction(cause.with_environment_names(failure.why), 200)
+        + ("" if table in found.fresh else " (never loaded yet)")
+        for table, failure in found.failed.items()
+        if failure.is_own
+    }
+    dragged = {table: failure for table, failure in found.failed.items() if not failure.is_own}
+    problems = [Problem("failed", own, tables=len(found.expected))] if own else []
+    run = next((facts.Run(each.run, each.why) for each in dragged.values()), None)
+    last = found.failure
+    if last and all(failure.run != last.id for failure in found.failed.values()):
+        run = last
+    if run:
+        why = cause.of(project, run.id) or run.error.removeprefix("The run failed: ")
+        never = "" if found.fresh else " Nothing was loaded yet."
+        text = f"The last run failed: {redaction(why, 400).rstrip('.')}.{never}"
+        problems.append(Problem("run", {"": text}, title="the last run failed"))
+    return problems
+
+
+def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinfo | None) -> Health:
     if not found.is_loaded:
         if found.is_running:
             return Health([], frozenset({"database"}), "the first run is at work.")
         return _only("empty" if found.has_run else "untried", EMPTY)
-    failed = {
-        table: redaction(why, 200) + ("" if table in found.fresh else " (never loaded yet)")
-        for table, why in found.failed.items()
-    }
-    if found.failure and not failed:
-        failed = {"": f"The last run failed, behind the last table: {redaction(found.failure)}."}
     stale = {
-        table: f"the last success began more than {limit / timedelta(hours=1):g} h ago"
+        table: f"the last complete read began more than {moments.span(limit)} ago"
         for table in found.expected & found.fresh.keys()
         if found.now - found.fresh[table] > limit
     }
-    problems = [
-        Problem("failed", failed, tables=len(found.expected)),
-        Problem("stale", stale, frozenset(failed), tables=len(found.expected)),
-    ]
-    judged = {"database", "empty", "views", "failed", "stale"}
+    problems = [*failures, Problem("stale", stale, frozenset(found.failed), len(found.expected))]
+    judged = {"database", "empty", "views", "run", "stale"}
+    # Of a run that failed as a whole no table has learned anything.
+    if all(failure.is_own for failure in found.failed.values()):
+        judged.add("failed")
     # In the middle of a load, or after half of one, the two sides are of different moments.
-    if not found.is_running and not failed.keys() & {
-        "ledger_entry_lines",
-        "trial_balance",
-        "(all)",
-    }:
+    if not found.is_running and not found.failed.keys() & (RECONCILED | {"(all)"}):
         judged.add("reconciliation")
         if found.differences:
-            problems.append(Problem("reconciliation", {"": _disagreement(found.differences)}))
+            text = _disagreement(found.differences)
+            title = "the trial balance does not agree"
+            problems.append(Problem("reconciliation", {"": text}, title=title))
+    return Health(
+        [problem for problem in problems if problem.members],
+        frozenset(judged),
+        _summary(found, where, is_reconciled="reconciliation" in judged),
+        found.company,
+    )
+
+
+def _summary(found: Facts, where: tzinfo | None, *, is_reconciled: bool) -> str:
     last = max(found.fresh.values(), default=found.now)
     summary = (
-        f"{len(found.fresh)} tables, the last run that was whole began at {last:%Y-%m-%d %H:%M} UTC"
+        f"{len(found.fresh)} tables, the last complete run began"
+        f" {moments.span(found.now - last)} ago, {moments.local(last, where)}"
     )
-    if "reconciliation" in judged:
-        summary += "; the trial balance agrees"
-    return Health(
-        [problem for problem in problems if problem.members], frozenset(judged), f"{summary}."
-    )
+    if not found.fresh.keys() >= RECONCILED:
+        return f"{summary}; no ledger is loaded that could be checked against the trial balance."
+    return f"{summary}; the trial balance agrees." if is_reconciled else f"{summary}."
 
 
 def _disagreement(differences: Iterable[tuple[str, str, str]]) -> str:
     years: dict[str, list[str]] = {}
     for account, start, end in differences:
         years.setdefault(f"{start} to {end}", []).append(account)
-    accounts = "; ".join(f"{year}, account {_listed(found)}" for year, found in years.items())
+    accounts = "; ".join(f"{year}, account {listed(found)}" for year, found in years.items())
     return (
         "The ledger lines do not add up to Pennylane's trial balance:"
         f" fiscal year {accounts}. `.venv/bin/meltano run dbt:build` prints the difference."
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    if len(ordered) <= MOST:
-        return ", ".join(ordered)
-    return f"{', '.join(ordered[:MOST])} and {len(ordered) - MOST} more"

@@ -9,11 +9,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from pennylane_launcher.health import Health, Problem
+from pennylane_launcher import moments
+from pennylane_launcher.health import Health
+from pennylane_launcher.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Incident:
         members: that it began with: tables, or one nameless member.
         text: what was said.
         since: when that was, as ISO 8601 has it.
+        title: the same in a few words.
     """
 
     key: str
@@ -33,32 +36,55 @@ class Incident:
     members: list[str]
     text: str
     since: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class Change:
-    """An incident that opened or closed."""
+    """An incident that opened or closed.
+
+    Attributes:
+        event: opened or closed.
+        incident: which one.
+        at: when, as ISO 8601 has it.
+        where: the time zone in which that is said; None is this machine's.
+    """
 
     event: str
     incident: Incident
     at: str
+    where: tzinfo | None = None
 
     def __str__(self) -> str:
         """Say it in one line."""
         if self.event == "opened":
             return self.incident.text
-        return f"All clear, since {self.at}: {self.incident.text}"
+        since = datetime.fromisoformat(self.incident.since)
+        lasted = moments.span(datetime.fromisoformat(self.at) - since)
+        return (
+            f"Resolved: {self.incident.text} It was open for {lasted},"
+            f" since {moments.local(since, self.where)}."
+        )
 
-    def payload(self) -> dict[str, Any]:
-        """Return what a webhook is sent (docs/alerts.md)."""
+    def payload(self, company: str | None, host: str) -> dict[str, Any]:
+        """Return what a webhook is sent (docs/alerts.md), and what a mail is made of.
+
+        Args:
+            company: whose books they are, if that is known.
+            host: the machine that says so.
+        """
         mark = "🔴" if self.event == "opened" else "🟢"
+        whose = f" ({company})" if company else ""
         return {
-            "text": f"{mark} Pennylane → PostgreSQL: {self}",
+            "text": f"{mark} Pennylane → PostgreSQL{whose}: {self}",
             "event": self.event,
             "key": self.incident.key,
             "kind": self.incident.kind,
             "tables": [name for name in self.incident.members if name],
+            "title": self.incident.title or self.incident.kind,
             "message": self.incident.text,
+            "company": company,
+            "host": host,
             "opened_at": self.incident.since,
             "closed_at": self.at if self.event == "closed" else None,
         }
@@ -66,20 +92,25 @@ class Change:
 
 @dataclass
 class Memory:
-    """What is open, and what a webhook has yet to be sent."""
+    """What is open, and what a webhook and a mail server have yet to be sent."""
 
     incidents: list[Incident] = field(default_factory=list)
     unsent: list[dict[str, Any]] = field(default_factory=list)
+    unmailed: list[dict[str, Any]] = field(default_factory=list)
+    company: str | None = None
+    """Whose books they are, as the database last said."""
 
-    def take(self, health: Health) -> list[Change]:
+    def take(self, health: Health, where: tzinfo | None = None) -> list[Change]:
         """Compare a check with what is open, and remember the outcome.
 
         Args:
             health: the check, the verdicts on jobs included.
+            where: the time zone for what is said; None is this machine's.
 
         Returns:
             What closed, then what opened.
         """
+        self.company = health.company or self.company
         now = datetime.now(UTC).isoformat(timespec="seconds")
         problems = {problem.kind: problem for problem in health.problems}
         closed: list[Incident] = []
@@ -96,8 +127,8 @@ class Memory:
         opened = [incident for incident in new if incident is not None]
         self.incidents = kept + opened
         return [
-            *(Change("closed", incident, now) for incident in closed),
-            *(Change("opened", incident, now) for incident in opened),
+            *(Change("closed", incident, now, where) for incident in closed),
+            *(Change("opened", incident, now, where) for incident in opened),
         ]
 
 
@@ -109,7 +140,7 @@ def _opened(problem: Problem, known: list[Incident], now: str) -> Incident | Non
         return None
     members = sorted(new.members)
     key = f"{new.kind}:{members[0]}" if members[0] else new.kind
-    return Incident(key, new.kind, members, str(new), now)
+    return Incident(key, new.kind, members, str(new), now, new.brief())
 
 
 @contextmanager
@@ -133,7 +164,11 @@ def read(path: Path) -> Memory:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Memory(
-            [Incident(**incident) for incident in content["incidents"]], list(content["unsent"])
+            [Incident(**incident) for incident in content["incidents"]],
+            list(content["unsent"]),
+            # Files of before there were mails, and companies, lack these.
+            list(content.get("unmailed", [])),
+            content.get("company"),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return Memory()

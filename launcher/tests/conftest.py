@@ -1,12 +1,218 @@
-"""Folders for real servers, and one server for the tests that only need a database."""
+"""Folders for real servers, one server for all tests, and a company that was loaded into it."""
 
+import email
+import email.policy
+import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from pennylane_launcher import embedded
+import yaml
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from pennylane_launcher import alerts, embedded, meltano
+from pennylane_sandbox.pytest_plugin import Sandbox, running
+
+ROOT = Path(__file__).parents[2]
+TABLES = {
+    "bank_establishments", "company", "customers", "fiscal_years", "journals", "ledger_accounts",
+    "ledger_entries", "ledger_entry_lines", "trial_balance",
+}  # fmt: skip
+LAST_LINE = "id = (select max(id) from pennylane.ledger_entry_lines)"
+Check = Callable[..., tuple[int, list[str]]]
+
+
+@dataclass
+class Books:
+    """The real pipeline in a folder of its own, between a sandbox and a database."""
+
+    folder: Path
+    sandbox: Sandbox
+    url: str
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "TARGET_POSTGRES_SQLALCHEMY_URL": meltano.sqlalchemy(self.url),
+            "TAP_PENNYLANE_API_URL": self.sandbox.url,
+            "TAP_PENNYLANE_API_TOKEN": self.sandbox.token,
+            "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
+            "TAP_PENNYLANE_MAX_RETRIES": "0",
+            "MELTANO_ENVIRONMENT": "prod",
+        }
+
+    def launch(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        return self._call([sys.executable, "-m", "pennylane_launcher", *arguments], settings)
+
+    def meltano(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        """`meltano run` by hand."""
+        system = {"MELTANO_DATABASE_URI": meltano.system_database(self.url)}
+        variables = system | meltano.target(self.url) | settings
+        return self._call(meltano.command("run", *arguments), variables)
+
+    def load(self, **settings: str) -> "subprocess.CompletedProcess[str]":
+        """A run without the views."""
+        blocks = ("tap-pennylane", "snake-case", "target-postgres")
+        return self.meltano(*blocks, **settings)
+
+    def _call(self, command: list[str], more: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment() | self.settings() | more,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def execute(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as connection:
+            done = connection.execute(query.encode())
+            return done.fetchall() if done.description else []
+
+    @contextmanager
+    def changed(self, change: str, back: str) -> Iterator[None]:
+        """Have something else in the database for the length of the block."""
+        self.execute(change)
+        try:
+            yield
+        finally:
+            self.execute(back)
+
+    @contextmanager
+    def wrong_debit(self, by: str = "1") -> Iterator[None]:
+        """Have a ledger line that is wrong by an amount for the length of the block."""
+        change = (
+            f"update pennylane.ledger_entry_lines set debit = debit {{}} {by} where {LAST_LINE}"  # noqa: S608
+        )
+        with self.changed(change.format("+"), change.format("-")):
+            yield
+
+    def log(self) -> list[dict[str, Any]]:
+        text = (self.folder / "logs" / "tap-pennylane.log").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def environment() -> dict[str, str]:
+    ours = (*meltano.OURS, "HEALTH_", "ALERT_", "SMTP_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def project(folder: Path) -> Path:
+    """This project, with the plugins that are installed here."""
+    content = yaml.safe_load((ROOT / "meltano.yml").read_text())
+    for kind, plugins in content["plugins"].items():
+        for plugin in plugins:
+            if plugin.pop("pip_url", None) is None:
+                continue
+            programs = ROOT / ".meltano" / kind / plugin["name"] / "venv" / "bin"
+            plugin["executable"] = str(programs / plugin["executable"])
+    tap = content["plugins"]["extractors"][0]
+    tap["select"] = [f"{table}.*" for table in sorted({*TABLES, "sync_log"})]
+    (folder / "meltano.yml").write_text(yaml.safe_dump(content))
+    (folder / "logging.yaml").write_text((ROOT / "logging.yaml").read_text())
+    (folder / "transform").symlink_to(ROOT / "transform")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def books(postgres: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
+    """A company that was loaded once, with its views."""
+    with running("--size", "300", "--rate-limit", "none") as sandbox:
+        loaded = Books(project(tmp_path_factory.mktemp("project")), sandbox, postgres.url("health"))
+        done = loaded.launch("run")
+        assert done.returncode == 0, done.stdout + done.stderr
+        # Meltano's lines came as JSON: none is shown raw, and none of the routine.
+        assert '{"' not in done.stdout
+        assert "loaded; now the views are built and tested" in done.stdout
+        assert "Ended 'customers'" not in done.stdout
+        yield loaded
+
+
+@pytest.fixture
+def check(
+    books: Books,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, list[str]]]:
+    """Ask, in a folder whose memory is empty at first; the exit code and the lines."""
+    for name in os.environ.keys() - environment().keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HEALTH_INCIDENTS_FILE", str(tmp_path / "memory" / "incidents.json"))
+    for name, value in books.settings().items():
+        monkeypatch.setenv(name, value)
+
+    def ask(*outcomes: str, changes: bool = True) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        code = alerts.check_health(books.folder, changes=changes, outcomes=outcomes)
+        return code, capsys.readouterr().out.splitlines()
+
+    return ask
+
+
+@dataclass
+class Mails:
+    """A mail server that keeps what it gets, and can be told to refuse."""
+
+    port: int
+    received: list[EmailMessage] = field(default_factory=list)
+    answer: str = "250 OK"
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
+        """Take a mail, or not."""
+        if self.answer.startswith("250"):
+            assert isinstance(envelope.content, bytes)
+            mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+            assert isinstance(mail, EmailMessage)
+            self.received.append(mail)
+        return self.answer
+
+    async def handle_RCPT(  # noqa: N802
+        self,
+        _server: object,
+        _session: object,
+        envelope: Envelope,
+        address: str,
+        _options: Any,  # noqa: ANN401
+    ) -> str:
+        """Take a recipient, unless nobody knows them."""
+        if address.startswith("nobody@"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    def settings(self) -> dict[str, str]:
+        """What leads here."""
+        return {
+            "ALERT_EMAIL_TO": "books@example.com, boss@example.com",
+            "ALERT_EMAIL_FROM": "pennylane@example.com",
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(self.port),
+            "SMTP_STARTTLS": "false",
+        }
+
+
+@pytest.fixture
+def mails() -> Iterator[Mails]:
+    """A mail server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        there = Mails(probe.getsockname()[1])
+    controller = Controller(there, hostname="127.0.0.1", port=there.port)
+    controller.start()
+    yield there
+    controller.stop()
 
 
 @pytest.fixture

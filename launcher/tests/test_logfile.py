@@ -1,5 +1,7 @@
 """The log file of `logging.yaml`: many writers, rotation, no secret; and a brief console."""
 
+from __future__ import annotations
+
 import json
 import logging
 import logging.config
@@ -7,11 +9,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from pennylane_launcher import logfile, meltano
+
+if TYPE_CHECKING:
+    from conftest import Books
 
 ROOT = Path(__file__).parents[2]
 TOKEN = 'tok"en-é-5c1d'  # noqa: S105
@@ -89,3 +94,39 @@ def test_the_launcher_s_copy_keeps_what_else_is_logged(folder: Path) -> None:
     assert made["handlers"]["console"]["level"] == "INFO"
     (folder / "logging.yaml").unlink()
     assert meltano.json_log(folder) == ["--log-format", "json"]
+
+
+def test_how_each_table_of_a_run_ended_is_in_the_log_and_on_the_console(books: Books) -> None:
+    books.sandbox.fault("/journals", "status", status=403)
+    try:
+        done = books.load()
+    finally:
+        books.sandbox.heal()
+    assert books.load().returncode == 0
+    runs = "select run_id::text from meltano.runs order by id desc limit 1 offset 1"
+    ((run,),) = books.execute(runs)
+    lines = [line for line in books.log() if line.get("run_id") == run]
+    ended = {line["stream"]: line for line in lines if line["event"].startswith("Ended ")}
+    tables = books.execute("select table_name from pennylane.sync_metadata")
+    assert ended.keys() == {name for (name,) in tables}
+    failed = ended["journals"]
+    assert (failed["status"], failed["requests"]) == ("failed", 1)
+    assert "403" in failed["error"]
+    assert {"seconds_waited", "rate_limited", "records", "tombstones", "mode"} <= failed.keys()
+    assert ended["customers"]["status"] == "success"
+    assert ended["bank_establishments"]["mode"] == "not due"
+    assert {"tap-pennylane", "target-postgres", "mapper-snake-case"} <= {
+        line.get("name") for line in lines
+    }
+    shown = done.stdout + done.stderr
+    assert "tap-pennylane Stream 'journals' failed: " in shown
+    assert not any(word in shown for word in ("METRIC", "Inserting with SQL", '{"', "\x1b["))
+
+
+def test_dbt_is_in_the_log_and_a_token_is_not(books: Books) -> None:
+    with books.wrong_debit():
+        assert books.meltano("dbt:test").returncode == 1
+    said = [line["event"] for line in books.log() if line.get("name") == "dbt"]
+    assert any(line.startswith("Account ") for line in said)
+    text = (books.folder / "logs" / "tap-pennylane.log").read_text()
+    assert books.sandbox.token not in text

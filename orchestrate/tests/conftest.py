@@ -44,7 +44,7 @@ class Mails:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
         """Take a mail."""
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        body = mail.get_body(("html",))
+        body = mail.get_body(("plain",))
         self.subjects.append(str(mail["subject"]))
         self.bodies.append(str(body.get_content()) if body else "")
         return "250 OK"
