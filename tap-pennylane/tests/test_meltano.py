@@ -108,6 +108,7 @@ def project(tmp_path: Path, sandbox: Sandbox, hub: tuple[str, list[str]]) -> Pro
         "TAP_PENNYLANE_WINDOW_SECONDS": "4.5",
         "TAP_PENNYLANE_REFRESH_HOURS": '{"quotes": 24}',
         "TAP_PENNYLANE_MAX_RETRIES": "2",
+        "TAP_PENNYLANE_CONCURRENCY": "1",  # so that two reads cost the same
         "TAP_PENNYLANE_FLATTENING_ENABLED": "false",
     }
     return Project(tmp_path, hub[0], variables)
@@ -116,7 +117,12 @@ def project(tmp_path: Path, sandbox: Sandbox, hub: tuple[str, list[str]]) -> Pro
 def asked_for_a_default_read(sandbox: Sandbox) -> int:
     """How many requests the tap needs by itself, with what it selects by default."""
     before = int(sandbox.stats["total"])
-    config = {"api_url": sandbox.url, "api_token": sandbox.token, "requests_per_window": 100000}
+    config = {
+        "api_url": sandbox.url,
+        "api_token": sandbox.token,
+        "requests_per_window": 100000,
+        "concurrency": 1,
+    }
     done = subprocess.run(
         [BIN / "tap-pennylane", "--config", "/dev/stdin"],
         input=json.dumps(config).encode(),
