@@ -98,7 +98,7 @@ EXPORT := \
 constraints: .venv/.installed ## Write constraints.txt again, after a change of uv.lock
 	$(UV) export $(EXPORT) > constraints.txt
 
-clean: ## Delete what was installed, and the embedded PostgreSQL with its data
+clean: ## Delete what was installed, and the embedded PostgreSQL with its data (asks before it deletes books)
 	@if [ -d .embedded ] && [ -x $(PYTHON) ]; then $(LAUNCHER) clean; fi
 	rm -rf .embedded .venv .meltano .cache .mypy_cache .pytest_cache .ruff_cache
 

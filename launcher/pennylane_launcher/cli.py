@@ -5,16 +5,20 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
 import psycopg
 
-from pennylane_launcher import alerts, commands, scheduling
+from pennylane_launcher import alerts, cleaning, commands, envfile, loading, notebook, scheduling
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Work = Callable[[Path, argparse.Namespace, Sequence[str]], int]
+"""What a command does, with its arguments and those that it passes on."""
+WARNED = {"run", "up", "schedule"}
+"""The commands that say when others can read `.env`."""
 PASSING_ON = {"run", "meltano", "psql", "notebook"}
 
 
@@ -48,14 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (project / "meltano.yml").exists():
         print("There is no meltano.yml here: start from the project's folder.", file=sys.stderr)
         return 1
-    for signum in STOPPING:
-        # What the caller chose to ignore, as `nohup` does, stays ignored.
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, _stop)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+    _prepare()
     try:
-        return _call(given, rest, project)
+        if given.command in WARNED and (warning := envfile.openness(project)):
+            print(warning, file=sys.stderr)
+        return int(given.work(project, given, rest))
     except LauncherError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -72,48 +73,81 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _call(given: argparse.Namespace, rest: Sequence[str], project: Path) -> int:
-    match given.command:
-        case "demo":
-            return commands.demo(project, seed=given.seed, size=given.size)
-        case "run" | "meltano":
-            work = commands.run if given.command == "run" else commands.call
-            return work(project, options=rest)
-        case "step":
-            return scheduling.step(project, given.blocks.split())
-        case "psql" | "notebook":
-            show = commands.psql if given.command == "psql" else commands.notebook
-            return show(project, demo=given.demo, arguments=rest)
-        case "check-health":
-            return alerts.check_health(project, changes=given.changes, outcomes=given.outcome)
-        case name:
-            plain = {
-                "schedule": scheduling.schedule,
-                "up": commands.up,
-                "down": commands.down,
-                "clean": commands.clean,
-            }
-            return plain[name](project)
+def _prepare() -> None:
+    for signum in STOPPING:
+        # What the caller chose to ignore, as `nohup` does, stays ignored.
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pennylane-launcher", description=__doc__)
     names = parser.add_subparsers(dest="command", required=True)
-    demo = names.add_parser("demo", help="load the sandbox's made-up company")
+
+    def add(name: str, work: Work, text: str, *, demo: bool = False) -> argparse.ArgumentParser:
+        added = names.add_parser(name, help=text)
+        added.set_defaults(work=work)
+        if demo:
+            added.add_argument("--demo", action="store_true", help="on the demo's database")
+        return added
+
+    demo = add(
+        "demo",
+        lambda project, given, _: loading.demo(project, seed=given.seed, size=given.size),
+        "load the sandbox's made-up company",
+    )
     demo.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
     demo.add_argument("--seed", type=int, default=1, help="the same seed, the same company")
-    names.add_parser("run", help="load your company; further options are those of `meltano run`")
-    names.add_parser("schedule", help="run the schedules of meltano.yml, by Airflow, until stopped")
-    step = names.add_parser("step", help="run one step of a job; 78: trying again is of no use")
+    add(
+        "run",
+        lambda project, _, rest: loading.run(project, options=rest),
+        "load your company; further options are those of `meltano run`",
+    )
+    add(
+        "schedule",
+        lambda project, *_: scheduling.schedule(project),
+        "run the schedules of meltano.yml, by Airflow, until stopped",
+    )
+    step = add(
+        "step",
+        lambda project, given, _: scheduling.step(project, given.blocks.split()),
+        "run one step of a job; 78: trying again is of no use",
+    )
     step.add_argument("blocks", help='as in meltano.yml, like "tap-pennylane target-postgres"')
-    names.add_parser("up", help="make the database ready for Meltano by hand")
-    names.add_parser("down", help="stop the embedded PostgreSQL")
-    names.add_parser("meltano", help="call Meltano on the database; further options are its own")
-    psql = names.add_parser("psql", help="open psql; further options are its own")
-    psql.add_argument("--demo", action="store_true", help="on the demo's database")
-    notebook = names.add_parser("notebook", help="open the notebook; further options: Jupyter's")
-    notebook.add_argument("--demo", action="store_true", help="on the demo's database")
-    health = names.add_parser("check-health", help="say what is wrong; exit code 1 if anything is")
+    add("up", lambda project, *_: commands.up(project), "make the database ready for Meltano")
+    add("down", lambda project, *_: commands.down(project), "stop the embedded PostgreSQL")
+    add(
+        "meltano",
+        lambda project, _, rest: commands.call(project, options=rest),
+        "call Meltano on the database; further options are its own",
+    )
+    add(
+        "psql",
+        lambda project, given, rest: commands.psql(project, demo=given.demo, arguments=rest),
+        "open psql; further options are its own",
+        demo=True,
+    )
+    add(
+        "notebook",
+        lambda project, given, rest: notebook.show(project, demo=given.demo, arguments=rest),
+        "open the notebook; further options: Jupyter's",
+        demo=True,
+    )
+    add(
+        "report",
+        lambda project, given, _: notebook.page(project, demo=given.demo),
+        "write what the notebook shows as one HTML page",
+        demo=True,
+    )
+    health = add(
+        "check-health",
+        lambda project, given, _: alerts.check_health(
+            project, changes=given.changes, outcomes=given.outcome
+        ),
+        "say what is wrong; exit code 1 if anything is",
+    )
     health.add_argument(
         "--changes", action="store_true", help="only what opened or closed since the last time"
     )
@@ -124,7 +158,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="JOB=failed|success",
         help="report how a job ended; implies --changes",
     )
-    names.add_parser("clean", help="delete the embedded PostgreSQL with its data")
+    clean = add(
+        "clean",
+        lambda project, given, _: cleaning.clean(project, sure=given.yes),
+        "delete the embedded PostgreSQL with its data",
+    )
+    clean.add_argument("--yes", action="store_true", help="don't ask before books are deleted")
     return parser
 
 

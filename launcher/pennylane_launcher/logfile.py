@@ -1,13 +1,12 @@
 """What `logging.yaml` names: a file for several processes and without secrets, a brief console."""
 
-import json
 import logging
 import os
 from pathlib import Path
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from pennylane_launcher.redaction import Redaction
+from pennylane_launcher.redaction import Secrets
 from pennylane_launcher.warehouse import variables
 
 
@@ -23,15 +22,11 @@ class LogFile(ConcurrentRotatingFileHandler):
             backups: how many old ones are kept.
         """
         super().__init__(str(filename), maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
-        secrets = Redaction(variables(Path.cwd())).secrets
-        self._secrets = {json.dumps(secret)[1:-1] for secret in secrets} | set(secrets)
+        self._secrets = Secrets(variables(Path.cwd()))
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line that is written."""
-        line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, "***")
-        return line
+        return self._secrets.hide(super().format(record))
 
 
 class Brief(logging.Filter):

@@ -9,6 +9,7 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 SCHEMA = "pennylane"
+TARGET_URL = "TARGET_POSTGRES_SQLALCHEMY_URL"
 # What `meltano.yml` and the plugins read, or libpq behind their back.
 OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG", "DBT_")
 # They slow Python down, or lead it into another environment.
@@ -94,7 +95,7 @@ def target(url: str) -> dict[str, str]:
         for key, name in (names | {"dbname": "DATABASE"}).items()
         if key in parts
     }
-    return found | {"TARGET_POSTGRES_SQLALCHEMY_URL": sqlalchemy(url)}
+    return found | {TARGET_URL: sqlalchemy(url)}
 
 
 def sqlalchemy(url: str, driver: str = "exact") -> str:

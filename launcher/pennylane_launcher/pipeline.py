@@ -1,10 +1,9 @@
 """The real `meltano run sync`, watched."""
 
 import queue
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
@@ -12,7 +11,7 @@ from subprocess import Popen, TimeoutExpired
 import psutil
 import yaml
 
-from pennylane_launcher import meltano
+from pennylane_launcher import meltano, terminal
 from pennylane_launcher.errors import SettingsError
 from pennylane_launcher.processes import PATIENCE, child
 from pennylane_launcher.progress import Progress
@@ -22,59 +21,58 @@ JOB = "sync"
 
 TAP = "tap-pennylane"
 
+TICK = 1.0
+"""Seconds after which the line on a terminal is written anew."""
 SILENCE = 2.0
-"""Seconds without a line after which one says how far the run is; more, in a long run."""
+"""Seconds after which a line says elsewhere how far the run is; more, in a long run."""
 LONGEST_SILENCE = 10.0
 
 
 def run(
     environment: Mapping[str, str],
+    progress: Progress,
     *,
     options: Sequence[str] = (),
     env_file: Path | None = None,
-    secrets: Iterable[str] = (),
-    status: Callable[[], str] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> int:
     """Run the pipeline in the current directory, printing what is worth it.
 
     Args:
         environment: all the variables that Meltano gets.
+        progress: gets all that is said, and chooses what of it to show.
         options: of `meltano run`, such as `--full-refresh`.
         env_file: read in place of the project's `.env`.
-        secrets: texts that are never printed.
-        status: says how far the run is, if the caller knows better than the log.
+        check: called once in a while; ends the run by what it raises.
 
     Returns:
         Meltano's exit code.
     """
-    progress = Progress(secrets)
 
     def watched(*blocks: str) -> int:
         command = meltano.command(*meltano.json_log(), "run", *blocks, env_file=env_file)
-        return _watch(command, environment, progress, status)
+        return _watch(command, environment, progress, check)
 
     code = watched(*options, JOB)
     if code and progress.stream and not progress.loaded and (rest := _after_the_load()):
         # Meltano ends a job where a step fails; what did land belongs into the views all the same.
-        _say("not everything was loaded; the views are built of what there is")
+        terminal.say("not everything was loaded; the views are built of what there is")
+        progress.build()
         watched(*rest)
     return code
 
 
-def step(
-    blocks: Sequence[str], environment: Mapping[str, str], *, secrets: Iterable[str] = ()
-) -> int:
+def step(blocks: Sequence[str], environment: Mapping[str, str], progress: Progress) -> int:
     """Run one step of a job, as the scheduler does.
 
     Args:
         blocks: what `meltano run` gets.
         environment: all the variables that Meltano gets.
-        secrets: texts that are never printed.
+        progress: gets all that is said, and chooses what of it to show.
 
     Returns:
         Meltano's exit code; 78 where a plugin says that trying again is of no use.
     """
-    progress = Progress(secrets)
     # `make install` installs: a step that does, for a changed pin, would fail without the registry.
     command = meltano.command(*meltano.json_log(), "run", "--no-install", *blocks)
     code = _watch(command, environment, progress, None)
@@ -91,27 +89,35 @@ def _watch(
     command: Sequence[str],
     environment: Mapping[str, str],
     progress: Progress,
-    status: Callable[[], str] | None,
+    check: Callable[[], None] | None,
 ) -> int:
     """Run one command to its end, and return its exit code."""
     begin = time.monotonic()
     with child(command, environment=environment) as process, _tap_ends_first(process):
         lines = _lines(process)
+        due = begin + _pause(0)
         while True:
-            passed = time.monotonic() - begin
+            now = time.monotonic()
+            if now >= due:
+                if check:
+                    check()
+                terminal.show(str(progress), f" · {now - begin:.0f} s")
+                due = now + _pause(now - begin)
             try:
-                line = lines.get(timeout=min(max(SILENCE, passed / 10), LONGEST_SILENCE))
+                line = lines.get(timeout=due - now)
             except queue.Empty:
-                passed = time.monotonic() - begin
-                _say(f"{passed:4.0f} s: {status() if status else progress}", passing=True)
                 continue
             if line is None:
                 break
             if (text := progress.feed(line)) is not None:
-                _say(text)
-        if sys.stdout.isatty():
-            print("\r\x1b[K", end="")
+                terminal.say(text)
+        terminal.erase()
         return process.wait()
+
+
+def _pause(passed: float) -> float:
+    """Return the seconds between two lines on how far the run is, after so many seconds of it."""
+    return TICK if terminal.watched() else min(max(SILENCE, passed / 10), LONGEST_SILENCE)
 
 
 @contextmanager
@@ -129,7 +135,7 @@ def _tap_ends_first(process: Popen[str]) -> Iterator[None]:
             for tap in taps:
                 tap.terminate()
             if taps:
-                _say("stopping; what was read is written first")
+                terminal.say("stopping; what was read is written first")
                 process.wait(PATIENCE)
         raise
 
@@ -137,13 +143,6 @@ def _tap_ends_first(process: Popen[str]) -> Iterator[None]:
 def _is_tap(process: psutil.Process) -> bool:
     """Tell whether it is the tap; as a script, it is its interpreter's first argument."""
     return any(Path(part).name == TAP for part in process.cmdline()[:2])
-
-
-def _say(text: str, *, passing: bool = False) -> None:
-    """Print a line; on a terminal a passing one gives way to the next."""
-    terminal = sys.stdout.isatty()
-    start = "\r\x1b[K" if terminal else ""
-    print(f"{start}  {text}", end="" if terminal and passing else "\n", flush=True)
 
 
 def _lines(process: Popen[str]) -> queue.Queue[str | None]:

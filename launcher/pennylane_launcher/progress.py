@@ -3,37 +3,51 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
+
+from pennylane_launcher.changes import Ended
+from pennylane_launcher.reasons import Reasons
 
 LOUD = {"warning", "error", "critical"}
 # Said by every run, and nothing to worry about or said better elsewhere.
 ROUTINE = re.compile(
     r"No state was found|Force option is enabled|Block run completed|Run completed"
     r"|Skipping deselected stream|Reader '[\w-]+' completed processing"
-    r"|Ended '\w+': |Using logging configuration from"
+    r"|Ended '\w+': |(?:Extractor|Loader|Mappers|Extractor and loader) failed"
+    r"|Using logging configuration from"
     r"|Skipping parse of env var|(?:tap-pennylane|mapper-snake-case) v"
     r"|The `dialect\+driver` configuration option"
 )
 BEGINNING = re.compile(r"Beginning .*sync of '(\w+)'")
+LAST = "sync_log"
+"""The stream that the tap sends last: what takes time behind it is the target's."""
+LOADING, WRITING = "loading", "writing to PostgreSQL"
+VIEWS = "building and testing the views"
 
 
 class Progress:
     """Counts what the plugins report, and picks the lines that a person should see."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, word: Callable[[str], str] = str) -> None:
         """Begin at nothing.
 
         Args:
-            secrets: texts that are never shown.
+            word: puts a text into words that may be shown: without secrets, for one.
         """
+        self.stage = "starting"
         self.rows: Counter[str] = Counter()
         self.requests = 0
+        self.share = 0.0
+        """The part of the request budget in use, as the tap said last."""
         self.stream = ""
         self.loaded = False
+        self.ended: dict[str, Ended] = {}
+        """The streams that the tap delivered whole."""
         self.exit_codes: set[int] = set()
         """Of the plugins that failed, as Meltano reports them: its own is always 1."""
-        self._secrets = [secret for secret in secrets if secret]
+        self.reasons = Reasons()
+        self._word = word
 
     def feed(self, line: str) -> str | None:
         """Take one line of the log, and return what to show of it, if anything."""
@@ -41,46 +55,70 @@ class Progress:
         try:
             entry = json.loads(line)
         except ValueError:
-            return self._redacted(line) or None
+            entry = None
         if not isinstance(entry, dict):
-            return self._redacted(line)
+            text = self._word(line)
+            self.reasons.feed_plain(text)
+            return text or None
         if isinstance(metric := entry.get("metric_info"), dict):
             self._count(metric, from_tap=bool(entry.get("producer")))
             return None
         if isinstance(codes := entry.get("exit_codes"), dict):
             self.exit_codes.update(code for code in codes.values() if isinstance(code, int))
+        return self._say(entry)
+
+    def build(self) -> None:
+        """Take note that the views are being built now."""
+        self.stage = VIEWS
+
+    def _say(self, entry: dict[str, Any]) -> str | None:
         event = str(entry.get("event", ""))
         # A plugin's line that is no log record is seldom good news: a traceback, say.
         plain = "stdio" in entry and "plugin_logger" not in entry
         from_tap = str(entry.get("plugin_logger", "")).startswith("tap")
         if found := BEGINNING.match(event):
             self.stream = found[1]
+            self.stage = WRITING if self.stream == LAST else LOADING
+        elif from_tap and event.startswith("Ended '"):
+            self._end(entry)
         elif entry.get("block_type") == "ExtractLoadBlocks" and entry.get("success"):
             self.loaded = True
+            self.build()
             return "loaded; now the views are built and tested"
-        elif not ROUTINE.match(event) and (plain or from_tap or entry.get("level") in LOUD):
-            return self._redacted(f"{entry.get('name', 'meltano')}: {event}")
+        elif event.strip() and not ROUTINE.match(event):
+            text = self._word(event)
+            self.reasons.feed(entry, text)
+            if plain or from_tap or entry.get("level") in LOUD:
+                return f"{entry.get('name', 'meltano')}: {text}"
         return None
 
     def __str__(self) -> str:
         """Say how far the run is."""
-        parts = [f"reading {self.stream}"] if self.stream else ["starting"]
-        if self.requests:
-            parts.append(f"{self.requests:,} requests")
+        if self.stage == VIEWS:
+            return VIEWS
+        parts = [f"loading {self.stream}" if self.stage == LOADING else self.stage]
         if self.rows:
-            parts.append(f"{self.rows.total():,} rows of {len(self.rows)} tables")
-        return ", ".join(parts)
+            parts.append(f"{self.rows.total():,} rows")
+        if self.requests:
+            parts.append(f"{self.requests:,} request{'s' * (self.requests > 1)}")
+        if self.requests and self.stage == LOADING:
+            parts.append(f"{100 * self.share:.0f} % of the rate limit")
+        return " · ".join(parts)
+
+    def _end(self, entry: dict[str, Any]) -> None:
+        if entry.get("status") == "success":
+            self.ended[str(entry.get("stream"))] = Ended(
+                str(entry.get("mode")),
+                int(entry.get("records", 0)),
+                int(entry.get("tombstones", 0)),
+            )
 
     def _count(self, metric: dict[str, Any], *, from_tap: bool) -> None:
-        value, stream = metric.get("value"), metric.get("tags", {}).get("stream")
+        value, tags = metric.get("value"), metric.get("tags", {})
         if not from_tap or not isinstance(value, int):
             return
         if metric.get("metric") == "record_count" and value:
-            self.rows[str(stream)] += value
+            self.rows[str(tags.get("stream"))] += value
         elif metric.get("metric") == "http_request_count":
             self.requests += value
-
-    def _redacted(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+            self.share = float(tags.get("rate_limit_used", self.share))

@@ -56,6 +56,9 @@ class Report:
         lines = [f"  {name:<{width}} {count:>12,}" for name, count in self.rows.items()]
         lines.append(f"  {len(self.rows)} tables{sum(self.rows.values()):>{width + 5},} rows")
         lines.append("")
+        if not self.rows.get(LINES):
+            lines.append("  No ledger entry lines are loaded: there is nothing to prove.")
+            return "\n".join(lines)
         sign = "=" if self.debits == self.credits else "≠"
         lines.append(f"  debits {self.debits:,.2f} {sign} credits {self.credits:,.2f}")
         if self.debits != self.credits:
@@ -63,7 +66,15 @@ class Report:
                 f"  !! THE BOOKS DO NOT BALANCE: they differ by {self.debits - self.credits:,.2f}."
             )
         lines += [_period(period) for period in self.periods]
+        if not self.periods:
+            lines.append("  No trial balance is loaded: these lines are not compared with it.")
         return "\n".join(lines)
+
+
+def rows(url: str, schema: str) -> dict[str, int]:
+    """Count the live rows of each table of a schema."""
+    with psycopg.connect(url) as connection:
+        return _rows(connection, _tables(connection, schema), schema)
 
 
 def read(url: str, schema: str, *, since: date | None = None) -> Report:
@@ -76,16 +87,14 @@ def read(url: str, schema: str, *, since: date | None = None) -> Report:
     """
     with psycopg.connect(url) as connection:
         tables = _tables(connection, schema)
-        rows = {
-            name: _count(connection, schema, name, marks=marks) for name, marks in tables.items()
-        }
+        counts = _rows(connection, tables, schema)
         totals = (Decimal(0), Decimal(0))
         periods: list[Period] = []
         if LINES in tables:
             totals = _totals(connection, schema)
             if TRIAL in tables:
                 periods = _periods(connection, schema, since or date.min)
-    return Report(rows, *totals, periods)
+    return Report(counts, *totals, periods)
 
 
 def _tables(connection: psycopg.Connection, schema: str) -> dict[str, bool]:
@@ -101,6 +110,10 @@ def _tables(connection: psycopg.Connection, schema: str) -> dict[str, bool]:
         [sql.Identifier(schema).as_string(connection)],
     )
     return dict(found.fetchall())
+
+
+def _rows(connection: psycopg.Connection, tables: dict[str, bool], schema: str) -> dict[str, int]:
+    return {name: _count(connection, schema, name, marks=marks) for name, marks in tables.items()}
 
 
 def _count(connection: psycopg.Connection, schema: str, table: str, *, marks: bool) -> int:

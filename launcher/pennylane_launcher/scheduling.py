@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -15,9 +16,12 @@ import psycopg
 from dotenv import dotenv_values
 
 from pennylane_launcher import meltano, pipeline, warehouse
-from pennylane_launcher.commands import alone, database
+from pennylane_launcher.database import database
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.lock import alone
+from pennylane_launcher.progress import Progress
 from pennylane_launcher.services import Services
+from pennylane_launcher.wording import wording
 
 PROGRAM = Path(".cache/airflow/bin/airflow")
 SERVICES = {
@@ -43,10 +47,12 @@ def step(project: Path, blocks: Sequence[str]) -> int:
     Raises:
         LauncherError: no database, or another run is at work.
     """
-    settings = warehouse.variables(project)
-    hidden = [settings.get(name, "") for name in ("TAP_PENNYLANE_API_TOKEN", "POSTGRES_PASSWORD")]
+    progress = Progress(wording(project, warehouse.variables(project)))
     with alone(project), database(project) as (_, environment):
-        return pipeline.step(blocks, environment, secrets=hidden)
+        code = pipeline.step(blocks, environment, progress)
+    if code and (reason := str(progress.reasons)):
+        print(f"The step failed: {reason}", file=sys.stderr)
+    return code
 
 
 def schedule(project: Path) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-from dotenv import dotenv_values
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from pennylane_launcher import envfile
 from pennylane_launcher.errors import LauncherError, SettingsError
 from pennylane_launcher.meltano import SCHEMA
 
@@ -19,8 +19,7 @@ WAIT = 10
 
 def variables(project: Path) -> dict[str, str]:
     """Return the environment with the lines of `.env` beneath it, as Meltano sees them."""
-    lines = dotenv_values(project / ".env")
-    return {name: value for name, value in lines.items() if value is not None} | dict(os.environ)
+    return envfile.read(project) | dict(os.environ)
 
 
 def schema(settings: Mapping[str, str]) -> str:
@@ -38,7 +37,18 @@ def url(settings: Mapping[str, str]) -> str | None:
         SettingsError: they name one, but not completely.
     """
     if given := settings.get("TARGET_POSTGRES_SQLALCHEMY_URL"):
-        return "postgresql://" + given.split("://", 1)[-1]
+        found_url = "postgresql://" + given.split("://", 1)[-1]
+        try:
+            conninfo_to_dict(found_url)
+        except psycopg.Error:
+            # Its message quotes what it did not understand: a part of the password, it may be.
+            msg = (
+                "TARGET_POSTGRES_SQLALCHEMY_URL is no URL that PostgreSQL understands: write"
+                " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with characters such as @ : / %"
+                " in the password percent-encoded."
+            )
+            raise SettingsError(msg) from None
+        return found_url
     default = "prod" if settings.get("POSTGRES_HOST") else "dev"
     if (settings.get("MELTANO_ENVIRONMENT") or default) != "prod":
         return None

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pennylane_launcher.progress import Progress
+from pennylane_launcher.redaction import Secrets
 
 
 def line(event: str, *, level: str = "info", **fields: Any) -> str:
@@ -32,7 +33,8 @@ def metric(kind: str, value: int, *, stream: str = "customers") -> str:
             "loaded; now the views are built and tested",
         ),
         (line("FAIL 1 key", name="dbt", stdio="stderr"), "dbt: FAIL 1 key"),
-        (line("Extractor failed", level="error"), "meltano: Extractor failed"),
+        (line("Extractor failed", level="error"), None),
+        (line("No such job", level="error"), "meltano: No such job"),
         (from_tap("Reading again from the start"), "tap-pennylane: Reading again from the start"),
         (from_tap("Beginning sync of 'customers' in full_table mode"), None),
         (from_tap("Skipping deselected stream 'fec'."), None),
@@ -57,7 +59,7 @@ def test_what_is_shown(given: str, shown: str | None) -> None:
 
 
 def test_secrets_are_never_shown() -> None:
-    progress = Progress(["s3cret", ""])
+    progress = Progress(Secrets({"API_TOKEN": "s3cret"}).hide)
     assert progress.feed(line("bad token s3cret", level="error")) == "meltano: bad token ***"
     assert progress.feed("s3cret\n") == "***"
 
@@ -67,7 +69,14 @@ def test_it_counts_what_the_tap_reports() -> None:
     assert str(progress) == "starting"
     for given in (
         from_tap("Beginning sync of 'customers' in full_table mode"),
-        metric("http_request_count", 3),
+        from_tap(
+            "METRIC",
+            metric_info={
+                "metric": "http_request_count",
+                "value": 3,
+                "tags": {"rate_limit_used": 0.12},
+            },
+        ),
         metric("record_count", 1200),
         metric("record_count", 34),
         metric("record_count", 5, stream="journals"),
@@ -75,4 +84,12 @@ def test_it_counts_what_the_tap_reports() -> None:
         line("METRIC", stdio="stderr", metric_info={"metric": "record_count", "value": 9}),
     ):
         assert progress.feed(given) is None
-    assert str(progress) == "reading customers, 3 requests, 1,239 rows of 2 tables"
+    assert str(progress) == "loading customers · 1,239 rows · 3 requests · 12 % of the rate limit"
+    progress.feed(line("Block run completed", block_type="ExtractLoadBlocks", success=True))
+    assert str(progress) == "building and testing the views"
+
+
+def test_what_is_sent_last_is_not_what_takes_long() -> None:
+    progress = Progress()
+    progress.feed(from_tap("Beginning sync of 'sync_log' in log_based mode"))
+    assert str(progress) == "writing to PostgreSQL"

@@ -27,6 +27,7 @@ from tap_pennylane.errors import (
     TransientError,
     UnavailableError,
 )
+from tap_pennylane.meter import RequestMeter
 from tap_pennylane.refusal import allowed_limit, refusal
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Client:
         self._limiter = limiter
         self._lock = threading.Lock()
         self._usage = Usage()
+        self.meter = RequestMeter()
         self._thread = threading.local()
         self._is_abandoned = False
         self._was_reached = False
@@ -207,6 +209,7 @@ class Client:
             return
         slot = self._limiter.acquire()
         self.count(Usage(requests=1))
+        self.meter.sent(self._limiter.share_in_use())
         try:
             yield
         finally:
@@ -259,6 +262,7 @@ class Client:
             msg = "The run has ended"
             raise UnavailableError(msg)
         self.count(Usage(requests=1))
+        self.meter.sent(self._limiter.share_in_use())
         response = None
         try:
             response = self._session.request(

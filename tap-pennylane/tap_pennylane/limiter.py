@@ -127,6 +127,12 @@ class Limiter:
         with self._lock:
             return math.ceil(3 * self._requests / self._window * self._typical) + 1
 
+    def share_in_use(self) -> float:
+        """The part of the budget that is in use, by us and by others: from 0 to 1."""
+        with self._lock:
+            self.wait()  # gives back what is free again
+            return min(1.0, (self._used() + self._others) / self._requests)
+
     def next_slot(self) -> float:
         """Seconds until a slot may be free; 0 if one is. It is not taken."""
         with self._lock:

@@ -284,6 +284,8 @@ class TapPennylane(Tap):
             # What is still buffered has no reader; without this Python complains at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+        finally:
+            self.client.meter.flush()
         return self._outcome()
 
     def _outcome(self) -> int:

@@ -18,6 +18,7 @@ from typing_extensions import override
 from tap_pennylane import schemas
 from tap_pennylane.changelog import by_id, changed
 from tap_pennylane.errors import PennylaneError
+from tap_pennylane.meter import INTERVAL
 from tap_pennylane.pagination import pages
 from tap_pennylane.record import DELETED_AT, OMITTED, PRIVATE, RecordReader
 from tap_pennylane.replication import replicate
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
+    from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_pennylane.ahead import Request
@@ -284,6 +286,12 @@ class PennylaneStream(Stream):
             return True
         age = self.tap.client.now() - datetime.fromisoformat(bookmark.read_at)
         return age >= timedelta(hours=hours)
+
+    @override
+    def get_record_counter(
+        self, *, endpoint: str | None = None, log_interval: float = INTERVAL
+    ) -> Counter:
+        return super().get_record_counter(endpoint=endpoint, log_interval=log_interval)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,83 @@
+"""The database that a command works on: the one of `.env`, the embedded one, or the demo's."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from pennylane_launcher import embedded, meltano, warehouse
+
+DATABASE = "pennylane"
+DEMO_DATABASE = "pennylane_demo"
+
+
+@contextmanager
+def connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
+    """Have the variables with which libpq finds the data, for the length of the block.
+
+    Args:
+        project: the project's folder.
+        demo: the demo's data.
+
+    Yields:
+        All the variables for a program.
+
+    Raises:
+        LauncherError: the database can't be used.
+    """
+    with ExitStack() as stack:
+        if demo:
+            postgres = stack.enter_context(embedded.server(project / ".embedded"))
+            url, schema = postgres.url(DEMO_DATABASE), meltano.SCHEMA
+        else:
+            url, _ = stack.enter_context(database(project))
+            schema = warehouse.schema(warehouse.variables(project))
+        schemas = f"{schema}_marts,{schema}_live,{schema},public"
+        yield os.environ | {"PGOPTIONS": f"-csearch_path={schemas}"} | _libpq(url)
+
+
+@contextmanager
+def database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Have the database of `.env`, or the embedded one, for the length of the block.
+
+    Yields:
+        Its libpq URL, and all the variables for a Meltano that works on it.
+
+    Raises:
+        LauncherError: it can't be used.
+    """
+    settings = warehouse.variables(project)
+    if url := warehouse.url(settings):
+        warehouse.prepare(url, warehouse.schema(settings))
+        defaults = {"MELTANO_ENVIRONMENT": "prod", "POSTGRES_PORT": "5432"}
+        if not (settings.get("TARGET_POSTGRES_PASSWORD") or settings.get("POSTGRES_PASSWORD")):
+            # The target takes no empty password but in a URL.
+            defaults |= meltano.target(url)
+        environment = _with_defaults(settings, url, defaults)
+        if settings.get(meltano.TARGET_URL):
+            # As people copy it from elsewhere, it names another driver or none.
+            environment[meltano.TARGET_URL] = meltano.sqlalchemy(url)
+        yield url, environment
+        return
+    with embedded.server(project / ".embedded") as postgres:
+        url = postgres.url(DATABASE)
+        yield url, _with_defaults(settings, url, meltano.target(url))
+
+
+def _with_defaults(
+    settings: Mapping[str, str], url: str, defaults: Mapping[str, str]
+) -> dict[str, str]:
+    """Return this process's variables, and the defaults that neither they nor `.env` set."""
+    defaults = {"MELTANO_DATABASE_URI": meltano.system_database(url), **defaults}
+    missing = {name: value for name, value in defaults.items() if not settings.get(name)}
+    return meltano.python(os.environ) | missing
+
+
+def _libpq(url: str) -> dict[str, str]:
+    """Return a URL as the variables that psql reads: a command line is open to everybody."""
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    parts = conninfo_to_dict(url)
+    found = {f"PG{name}": str(parts[key]) for key, name in names.items() if key in parts}
+    return found | {"PGDATABASE": str(parts.get("dbname", ""))}

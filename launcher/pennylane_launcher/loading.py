@@ -1,0 +1,126 @@
+"""`make demo` and `make run`: a load from its first sentence to its last."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from pennylane_launcher import embedded, meltano, outcome, pipeline, report, warehouse
+from pennylane_launcher.cluster import SUPERUSER
+from pennylane_launcher.database import DEMO_DATABASE, database
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.lock import alone
+from pennylane_launcher.progress import Progress
+from pennylane_launcher.sandbox import TOKEN, fingerprint, sandbox
+from pennylane_launcher.wording import wording
+
+WHERE_TOKENS_ARE = "Pennylane → Settings → Connectivity → Developers → Generate an API token"
+
+
+def demo(project: Path, *, seed: int, size: int) -> int:
+    """Load the sandbox's company into a database of its own, and report.
+
+    Args:
+        project: the project's folder.
+        seed: of the sandbox.
+        size: of the sandbox's company, in ledger entry lines.
+
+    Returns:
+        0 if all was loaded and the books balance.
+
+    Raises:
+        LauncherError: something does not start, or the load failed.
+    """
+    with alone(project):
+        print("Starting PostgreSQL and the sandbox that stands in for Pennylane …")
+        with (
+            embedded.server(project / ".embedded") as postgres,
+            sandbox(seed=seed, size=size) as api,
+        ):
+            url = _demo_database(postgres, f"seed {seed}, size {size}, sandbox {fingerprint()}")
+            print("meltano run sync …")
+            before, begin, progress = report.rows(url, meltano.SCHEMA), time.monotonic(), Progress()
+            code = pipeline.run(
+                meltano.environment(url, api_url=api.url, token=TOKEN),
+                progress,
+                # Nobody else works in this database: a run that still says so was killed.
+                options=["--force"],
+                env_file=Path(os.devnull),
+                check=api.check,
+            )
+            seconds = time.monotonic() - begin
+            result = outcome.tell(
+                url, meltano.SCHEMA, progress, code=code, seconds=seconds, before=before
+            )
+            print(f"Took {seconds:.0f} s and {api.requests():,} requests of 25 per 5 s.")
+    print(
+        "Look inside: make psql ARGS=--demo\n"
+        "Your own books: install -m 600 .env.example .env, put your token into it, make run\n"
+        f"  ({WHERE_TOKENS_ARE})"
+    )
+    return 0 if result.balanced else 1
+
+
+def run(project: Path, *, options: Sequence[str]) -> int:
+    """Load the company of the token in `.env`, and report.
+
+    Args:
+        project: the project's folder.
+        options: of `meltano run`.
+
+    Returns:
+        0.
+
+    Raises:
+        LauncherError: no token, no database, something does not start, or the load failed.
+    """
+    settings = warehouse.variables(project)
+    if not settings.get("TAP_PENNYLANE_API_TOKEN"):
+        msg = (
+            f"There is no API token yet: create one in {WHERE_TOKENS_ARE}, and write it into `.env`"
+            " as TAP_PENNYLANE_API_TOKEN=… (`install -m 600 .env.example .env` makes that file)."
+        )
+        raise LauncherError(msg)
+    schema, since = warehouse.schema(settings), _since(settings)
+    with alone(project), database(project) as (url, environment):
+        print(f"Loading into {warehouse.name(url)}, schema {schema} …")
+        before, begin = report.rows(url, schema), time.monotonic()
+        progress = Progress(wording(project, settings))
+        code = pipeline.run(environment, progress, options=options)
+        seconds = time.monotonic() - begin
+        outcome.tell(url, schema, progress, code=code, seconds=seconds, before=before, since=since)
+    hint = " Look inside: make psql" if (project / "Makefile").exists() else ""
+    print(f"Took {seconds:.0f} s.{hint}")
+    return 0
+
+
+def _since(settings: Mapping[str, str]) -> date | None:
+    text = settings.get("TAP_PENNYLANE_START_DATE")
+    try:
+        return date.fromisoformat(text[:10]) if text else None
+    except ValueError as error:
+        msg = f"TAP_PENNYLANE_START_DATE is no date like 2024-01-31: {text}"
+        raise LauncherError(msg) from error
+
+
+def _demo_database(postgres: embedded.Server, content: str) -> str:
+    """Return the URL of the demo's database, made anew if it holds another company."""
+    url = postgres.url(DEMO_DATABASE)
+    name = sql.Identifier(DEMO_DATABASE)
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "select shobj_description(oid, 'pg_database') from pg_database where datname = %s",
+            [DEMO_DATABASE],
+        ).fetchone()
+    if found == (content,):
+        return url
+    with psycopg.connect(postgres.url(SUPERUSER), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(name))
+    url = postgres.url(DEMO_DATABASE)
+    with psycopg.connect(url) as connection:
+        connection.execute(sql.SQL("comment on database {} is {}").format(name, content))
+    return url
