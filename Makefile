@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health notebook test bench lint types locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health notebook report test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -23,7 +23,7 @@ UV = $(or $(shell command -v uv 2>/dev/null),.venv/bin/uv)
 LAUNCHER := $(PYTHON) -m pennylane_launcher
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: install ## Load a made-up company into PostgreSQL: no account, no token, no Docker
 	@$(LAUNCHER) demo $(ARGS)
@@ -58,6 +58,9 @@ bench: install .cache/bench/.installed ## Measure it, beside dlt (`make bench AR
 
 notebook: install .cache/notebook/.installed ## Open the notebook on the data (`make notebook ARGS=--demo`: on the demo's)
 	@$(LAUNCHER) notebook $(ARGS)
+
+report: install .cache/notebook/.installed ## Write what the notebook shows as one HTML page (`make report ARGS=--demo`: the demo's)
+	@$(LAUNCHER) report $(ARGS)
 
 # Programs in environments of their own; `bench` holds the other system.
 .cache/%/.installed: uv.lock
@@ -99,7 +102,9 @@ constraints: .venv/.installed ## Write constraints.txt again, after a change of 
 	$(UV) export $(EXPORT) > constraints.txt
 
 clean: ## Delete what was installed, and the embedded PostgreSQL with its data (asks before it deletes books)
-	@if [ -d .embedded ] && [ -x $(PYTHON) ]; then $(LAUNCHER) clean; fi
+	@if [ -d .embedded ] && ! [ -x $(PYTHON) ] && [ "$(ARGS)" != --yes ]; then \
+	  echo "What .embedded holds can't be seen without .venv: \`make install\` first, or to delete it unseen: make clean ARGS=--yes" >&2; exit 1; fi
+	@if [ -d .embedded ] && [ -x $(PYTHON) ]; then $(LAUNCHER) clean $(ARGS); fi
 	rm -rf .embedded .venv .meltano .cache .mypy_cache .pytest_cache .ruff_cache
 
 install: .venv/.installed .meltano/.installed ## Install everything into this folder
@@ -122,7 +127,7 @@ endif
 	  $$found -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check \
 	    "uv==$$(sed -n '/^name = "uv"$$/ { n; s/.*"\(.*\)"/\1/p; }' uv.lock)"; fi
 	@echo "Installing the Python packages: a minute or two the first time …"
-	@$(UV) sync --frozen
+	@$(UV) sync --frozen --quiet
 	@printf '%s\n' "$(CURDIR)" > $@
 
 .meltano/.installed: .venv/.installed meltano.yml constraints.txt postgresql-exact/pyproject.toml \

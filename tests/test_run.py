@@ -85,7 +85,8 @@ def test_a_run_says_what_changed_and_a_failed_one_why(make_run: MakeRun) -> None
     (told,) = (line for line in done.stdout.splitlines() if " changed, " in line)
     # A customer has a ledger account of its own.
     assert told == (
-        "6 records changed, 1 deleted: customers +3 \N{MINUS SIGN}1, ledger_accounts +2, journals +1."
+        "6 records changed, 1 deleted:"
+        " customers +3 \N{MINUS SIGN}1, ledger_accounts +2, journals +1."
     )
     views = done.stdout.partition("loaded; now the views are built and tested")[2]
     assert "loading " not in views
