@@ -1,32 +1,39 @@
-"""target-postgres with less work a row: the same settings, the same tables.
+"""target-postgres with less work per row, and a memory of what it delivered.
 
-Each override names what it saves; whatever it does not know it leaves to what it overrides.
+Each override names what it saves or adds; whatever it does not know it leaves to what it overrides.
 """
 
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
+import json
+import sys
+from contextlib import contextmanager
 from datetime import date, datetime, time
-from functools import cached_property
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import psycopg
+import sqlalchemy as sa
 from singer_sdk.contrib.msgspec import decoder
 from singer_sdk.helpers._typing import get_datelike_property_type
 from singer_sdk.io_base import SingerReader
-from sqlalchemy.dialects.postgresql import JSONB
-from target_postgres.connector import PostgresConnector
 from target_postgres.sinks import PostgresSink
 from target_postgres.target import TargetPostgres
 from typing_extensions import override
 
+from postgresql_exact import locks
+from postgresql_exact.connector import ExactConnector
+from postgresql_exact.errors import LoadError, explained
+from postgresql_exact.ledger import Ledger
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
-    from singer_sdk.sql.connector import JSONSchemaToSQL
     from sqlalchemy import Column, Connection
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 _PARSERS = {
     "date": date.fromisoformat,
     "date-time": datetime.fromisoformat,
@@ -42,34 +49,19 @@ class ExactReader(SingerReader):
         try:
             message: dict[str, Any] = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeError):  # NaN, half a surrogate pair, no JSON at all
-            return super().deserialize_json(line)
+            return self._otherwise(line)
         return message
 
-
-class ExactConnector(PostgresConnector):
-    """Writes JSON columns by msgspec; every list is one."""
-
-    @cached_property
-    @override
-    def jsonschema_to_sql(self) -> JSONSchemaToSQL:
-        """The types of columns; a list is JSONB, also where the SCHEMA says of what.
-
-        target-postgres would make an array of it, and fail on a column that is JSONB already
-        because an earlier SCHEMA did not say so.
-        """
-        types: JSONSchemaToSQL = super().jsonschema_to_sql
-        types.register_type_handler("array", JSONB)
-        return types
-
-    @override
-    def serialize_json(self, obj: object) -> str:
-        if isinstance(obj, dict | list):
-            with suppress(TypeError, ValueError):
-                text = _encode(obj).decode()
-                if "null" not in text:  # which may stand for NaN: the SDK refuses it
-                    return text
-        # Not `super()`: psycopg takes a function with a closure for a leak, and says so.
-        return PostgresConnector.serialize_json(self, obj)  # type: ignore[no-any-return]
+    def _otherwise(self, line: str) -> dict[str, Any]:
+        """Read what only Python reads; the SDK would print a line that is no JSON."""
+        try:
+            message: dict[str, Any] = json.loads(line, parse_float=Decimal)
+        except ValueError as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+            msg = f"The tap sent a line that cannot be read as JSON ({reason}{place})."
+            raise LoadError(msg) from None
+        return message
 
 
 class ExactSink(PostgresSink):
@@ -78,8 +70,9 @@ class ExactSink(PostgresSink):
     connector_class = ExactConnector
 
     @override
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, target: ExactTarget, *args: Any, **options: Any) -> None:
+        super().__init__(target, *args, **options)
+        self._target = target
         self._names = self.schema["properties"].keys()
         self._moments = [
             (name, _PARSERS[kind])
@@ -102,8 +95,48 @@ class ExactSink(PostgresSink):
                 except ValueError:
                     odd[name] = value
         if odd:  # undeclared, or no date: the SDK warns or refuses
-            super()._parse_timestamps_in_record(odd, schema, treatment)
+            try:
+                super()._parse_timestamps_in_record(odd, schema, treatment)
+            except (ValueError, TypeError):
+                columns = ", ".join(sorted(odd.keys() & {name for name, _ in self._moments}))
+                msg = f"Table '{self.table_name}', column '{columns}': a value is no date or time."
+                raise LoadError(msg) from None
             record.update(odd)
+
+    @override
+    def setup(self) -> None:
+        """Make the table ready; before that, see whether it holds what its bookmark says."""
+        with self._explaining():
+            self._target.deliveries.check(self)
+            locks.patiently(super().setup, self._holder, self.table_name)
+
+    @override
+    def process_batch(self, context: dict[str, Any]) -> None:
+        with self._explaining():
+            super().process_batch(context)
+        self._target.deliveries.changed(self)
+
+    @override
+    def activate_version(self, new_version: int) -> None:
+        with self._explaining():
+            super().activate_version(new_version)
+        self._target.deliveries.changed(self, new_version)
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Say what PostgreSQL refuses without quoting the row."""
+        try:
+            yield
+        except Exception as error:
+            if locks.is_timeout(error):
+                raise locks.blocked(self.table_name, self._holder()) from None
+            if sentence := explained(error, self.table_name):
+                raise sentence from None
+            raise
+
+    def _holder(self) -> str:
+        with self.connector._connect() as connection:  # noqa: SLF001
+            return locks.holder(connection, self.schema_name or "public", self.table_name)
 
     @override
     def _do_copy(
@@ -132,6 +165,41 @@ class ExactTarget(TargetPostgres):
 
     message_reader_class = ExactReader
     default_sink_class = ExactSink
+
+    def __init__(self, **options: Any) -> None:
+        """Nothing was delivered yet.
+
+        Args:
+            options: the SDK's own.
+        """
+        super().__init__(**options)
+        self.deliveries = Ledger(self)
+
+    @override
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        super()._process_state_message(message_dict)
+        self.deliveries.begin(message_dict["value"], is_first=not self.mapper.stream_maps)
+
+    @override
+    def _write_state_message(self, state: dict[str, Any]) -> None:
+        """Confirm a state; what it says was delivered is remembered beside the tables first."""
+        self.deliveries.remember(state, self._sinks_active)
+        super()._write_state_message(state)
+
+    @override
+    def process_endofpipe(self) -> None:
+        super().process_endofpipe()
+        self.deliveries.end()
+
+    @override
+    @classmethod
+    def invoke(cls, **options: Any) -> None:
+        """Run the command line; what fails ends in one sentence."""
+        try:
+            super().invoke(**options)
+        except (LoadError, psycopg.Error, sa.exc.DBAPIError) as error:
+            cls.logger.critical("%s", error if isinstance(error, LoadError) else explained(error))
+            sys.exit(1)
 
 
 def main() -> None:

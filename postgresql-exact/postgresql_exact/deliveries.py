@@ -1,0 +1,202 @@
+"""What was delivered to each table, remembered in a table beside them.
+
+A bookmark says how far a stream was read, not that the rows are still here. So each table has a row
+in `_sdc_deliveries`: the bookmarks that it was filled up to, the columns it was filled with, how
+many rows it had and when the latest of them came. A bookmark that does not fit is worth nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+TABLE = "_sdc_deliveries"
+BATCHED_AT = "_sdc_batched_at"
+MOST = 50
+"""Bookmarks remembered for each table: after a kill, a run may go on from one before the last."""
+
+
+class Content(NamedTuple):
+    """What a table holds."""
+
+    columns: frozenset[str]
+    rows: int
+    batched_at: datetime | None
+    """When the latest row came, by the target's clock; None if the table does not say."""
+
+
+class Deliveries:
+    """The memory of one schema, over one connection."""
+
+    def __init__(self, connection: sa.Connection, schema: str) -> None:
+        """Read it.
+
+        Args:
+            connection: in a transaction, if anything is to be written.
+            schema: of the tables.
+        """
+        self._connection = connection
+        self._schema = schema
+        self._table = sa.Table(
+            TABLE,
+            sa.MetaData(),
+            sa.Column("table_name", sa.Text, primary_key=True),
+            sa.Column("bookmarks", ARRAY(sa.Text), nullable=False),
+            sa.Column("columns", ARRAY(sa.Text), nullable=False),
+            sa.Column("rows", sa.BigInteger, nullable=False),
+            sa.Column("batched_at", sa.TIMESTAMP),
+            sa.Column("version", sa.BigInteger),
+            sa.Column("delivered_at", sa.TIMESTAMP(timezone=True), server_default=sa.func.now()),
+            schema=schema,
+            comment="What the target delivered to each table; bookmarks are held against it",
+        )
+        self.exists = bool(self._columns(TABLE))
+        rows = connection.execute(sa.select(self._table)) if self.exists else ()
+        self._known = {row.table_name: row for row in rows}
+
+    def adopt(self, bookmarks: Mapping[str, Any], *, empty_too: bool = False) -> None:
+        """Begin the memory of tables that were filled before there was one: they are believed.
+
+        Args:
+            bookmarks: by stream.
+            empty_too: believe a table without a row, too, if another one has some.
+        """
+        if self.exists:
+            return
+        contents = {stream: self._content(stream) for stream in bookmarks if bookmarks[stream]}
+        if not any(content and content.rows for content in contents.values()):
+            return
+        for stream, content in contents.items():
+            if content and (content.rows or empty_too):
+                columns = (name for name in content.columns if not name.startswith("_sdc_"))
+                self.remember(stream, bookmarks[stream], columns)
+
+    def misfits(self, bookmarks: Mapping[str, Any]) -> dict[str, str]:
+        """Say of each table that does not hold what was delivered to it, why.
+
+        Args:
+            bookmarks: by stream, as the next run would begin with them.
+        """
+        versioned = [name for name, known in self._known.items() if known.version is not None]
+        found = {
+            stream: self.misfit(stream, bookmarks.get(stream))
+            for stream in sorted({*bookmarks, *versioned})
+        }
+        return {stream: reason for stream, reason in found.items() if reason}
+
+    def misfit(self, stream: str, bookmark: Mapping[str, Any] | None) -> str | None:
+        """Say why a table does not fit a bookmark; None if it does.
+
+        Args:
+            stream: the stream, and so the table.
+            bookmark: how far it was read. Without one, only a table that a whole read once
+                completed is looked at.
+        """
+        known = self._known.get(stream)
+        if not bookmark and (known is None or known.version is None):
+            return None
+        content = self._content(stream)
+        if content is None or known is None:
+            missing = "its table is not there" if content is None else ""
+            return missing or "nothing says what was delivered to its table"
+        if bookmark and _digest(bookmark) not in known.bookmarks:
+            return "its table was filled up to another bookmark than this one"
+        return _shortfall(known, content)
+
+    def remember(
+        self,
+        stream: str,
+        bookmark: Mapping[str, Any] | None,
+        columns: Iterable[str],
+        *,
+        version: int | None = None,
+        afresh: bool = False,
+        counts: bool = True,
+        keeps_rows: bool = True,
+    ) -> None:
+        """Note what a table holds now.
+
+        Args:
+            stream: the stream, and so the table.
+            bookmark: how far it was read.
+            columns: those that its rows were delivered with.
+            version: the table's, if a whole read ended; otherwise the earlier one stays.
+            afresh: whether the earlier bookmarks hold no longer, for the rows were gone.
+            counts: False if it has the rows that it had.
+            keeps_rows: False if rows are removed by design, so that their number proves little.
+        """
+        known = self._known.get(stream)
+        content = self._content(stream) if counts or known is None else known
+        if content is None:
+            return
+        if not self.exists:
+            self._create()
+        earlier = list(known.bookmarks) if known and not afresh else []
+        digests = [_digest(bookmark)] if bookmark else []
+        values = {
+            "bookmarks": [*digests, *(one for one in earlier if one not in digests)][:MOST],
+            "columns": sorted(columns),
+            "rows": content.rows if keeps_rows else min(content.rows, 1),
+            "batched_at": content.batched_at if keeps_rows else None,
+            "version": version if version is not None else known and known.version,
+            "delivered_at": sa.func.now(),
+        }
+        statement = insert(self._table).values(table_name=stream, **values)
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["table_name"], set_=values)
+        )
+
+    def _create(self) -> None:
+        self._table.create(self._connection, checkfirst=True)
+        self.exists = True
+
+    def _columns(self, table: str) -> frozenset[str]:
+        query = sa.text(
+            "select attname from pg_attribute "
+            "where attrelid = to_regclass(quote_ident(:schema) || '.' || quote_ident(:name)) "
+            "and attnum > 0 and not attisdropped"
+        )
+        names = self._connection.scalars(query, {"schema": self._schema, "name": table})
+        return frozenset(names)
+
+    def _content(self, table: str) -> Content | None:
+        """Count a table; None if it is not there."""
+        columns = self._columns(table)
+        if not columns:
+            return None
+        latest = sa.func.max(sa.column(BATCHED_AT)) if BATCHED_AT in columns else sa.null()
+        source = sa.table(table, schema=self._schema)
+        query = sa.select(sa.func.count(), latest).select_from(source)
+        rows, batched_at = self._connection.execute(query).one()
+        return Content(columns, rows, batched_at)
+
+
+def _shortfall(known: sa.Row[Any], content: Content) -> str | None:
+    """Say what of that which was delivered is no longer there."""
+    if gone := sorted(set(known.columns) - content.columns):
+        return f"columns of its table are gone: {', '.join(gone)}"
+    if content.rows < known.rows:
+        return f"its table has {content.rows:,} rows, and {known.rows:,} were delivered"
+    if known.batched_at and (not content.batched_at or content.batched_at < known.batched_at):
+        return "the rows of its table are older than what was delivered"
+    return None
+
+
+def _digest(bookmark: Mapping[str, Any]) -> str:
+    """Stand for a bookmark. What the SDK forgets when it reads a state is left out."""
+    text = json.dumps(_lasting(bookmark), sort_keys=True, default=float)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _lasting(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {key: _lasting(one) for key, one in value.items() if key != "progress_markers"}
+    return [_lasting(one) for one in value] if isinstance(value, list) else value
