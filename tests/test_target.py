@@ -292,13 +292,17 @@ NO_JSON = "The tap sent a line that cannot be read as JSON ("
         ('"day": 20240101', "Table 'things', column 'day': a value is no date or time."),
         (
             '"number": "Dupont 1234.50"',
-            "Table 'things', column 'number', line 2 of the batch: invalid input syntax for type "
-            f"numeric.{NOTHING}",
+            (
+                "Table 'things', column 'number', line 2 of the batch: invalid input syntax for "
+                f"type numeric.{NOTHING}"
+            ),
         ),
         (
             '"list": [NaN], "text": "Dupont"',
-            "Table 'things': a value cannot be written (Out of range float values are not JSON "
-            f"compliant).{NOTHING}",
+            (
+                "Table 'things': a value cannot be written (Out of range float values are not JSON "
+                f"compliant).{NOTHING}"
+            ),
         ),
         (
             '"text": "Dupont\\u0000"',
@@ -306,8 +310,10 @@ NO_JSON = "The tap sent a line that cannot be read as JSON ("
         ),
         (
             '"list": ["Dupont\\u0000"]',
-            "Table 'things', column 'list', line 2 of the batch: unsupported Unicode escape "
-            f"sequence.{NOTHING}",
+            (
+                "Table 'things', column 'list', line 2 of the batch: unsupported Unicode escape "
+                f"sequence.{NOTHING}"
+            ),
         ),
         (
             '"text": "Dupont\\ud800"',
@@ -315,13 +321,15 @@ NO_JSON = "The tap sent a line that cannot be read as JSON ("
         ),
         (
             '"list": ["Dupont\\ud800"]',
-            "Table 'things', column 'list', line 2 of the batch: invalid input syntax for type "
-            f"json.{NOTHING}",
+            (
+                "Table 'things', column 'list', line 2 of the batch: invalid input syntax for type "
+                f"json.{NOTHING}"
+            ),
         ),
-        ('"text": "Dupont\x01"', f"{NO_JSON}Invalid control character at at character 66)."),
-        ('"number": 01', f"{NO_JSON}Expecting ',' delimiter at character 64)."),
+        ('"text": "Dupont\x01"', f"{NO_JSON}Invalid control character at at character 67)."),
+        ('"number": 01', f"{NO_JSON}Expecting ',' delimiter at character 63)."),
         (f'"number": {5000 * "1"}', f"{NO_JSON}Exceeds the limit (4300 digits) for integer string"),
-        ('"text": "Dupont', f"{NO_JSON}Expecting ',' delimiter at character 71)."),
+        ('"text": "Dupont', f"{NO_JSON}Expecting ',' delimiter at character 70)."),
     ],
 )
 def test_refusals_show_nothing_of_the_row(
@@ -361,3 +369,90 @@ def test_a_list_is_json_whether_or_not_the_schema_says_of_what(
     assert dict(described)["list"] == "jsonb"
     position = [column for column, _ in described if column not in MOMENTS].index("list")
     assert [row[position] for row in rows] == values
+
+
+def run_ours(url: str, folder: Path, lines: list[str]) -> tuple[int, str]:
+    """Load messages into a database that is there; the exit code, and the whole log."""
+    file = folder / "config.json"
+    file.write_text(json.dumps({**CONFIG, "sqlalchemy_url": url}), "utf-8")
+    done = subprocess.run(
+        [str(PROGRAMS / OURS), "--config", str(file)],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_new_column_keeps_no_reader_waiting(postgres: embedded.Server, tmp_path: Path) -> None:
+    url = postgres.url("held")
+    exact = url.replace("postgresql", "postgresql+exact", 1)
+    lines = [schema("things", "id"), record("things", 1)]
+    more = [schema("things", "id", added={"type": ["string", "null"]}), record("things", 2)]
+    assert run_ours(exact, tmp_path, lines)[0] == 0
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(url, application_name="Power BI") as reader,
+        psycopg.connect(url, autocommit=True) as other,
+    ):
+        reader.execute("SELECT * FROM landed.things")
+        loading = pool.submit(run_ours, exact, tmp_path, more)
+        waits = []
+        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'held'"
+        other.execute("SET statement_timeout = '1s'")  # no other reader waits for longer than that
+        while not loading.done():
+            waits.append(other.execute(waiting.encode()).rowcount)
+            other.execute("SELECT count(*) FROM landed.things")
+        exit_code, log = loading.result()
+        assert max(waits) == 1
+        (pid,) = (reader.info.backend_pid,)
+    assert exit_code == 1
+    assert f"Table 'things' is held by the session {pid} of postgres, Power BI, in a" in log
+    assert "the next run catches up" in log
+    assert "Traceback" not in log
+    assert run_ours(exact, tmp_path, more)[0] == 0
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT added FROM landed.things").fetchall() == [(None,)] * 2
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        (
+            "postgresql+exact://postgres@/latin?host={host}",
+            "The database 'latin' is encoded in LATIN1, and not every text",
+        ),
+        (
+            "postgresql+exact://postgres@/nowhere?host={host}",
+            'PostgreSQL can\'t be reached: database "nowhere" does not exist.',
+        ),
+        (
+            "postgresql+exact://user:TOPSECRET@127.0.0.1:1/books",
+            "PostgreSQL can't be reached: Connection refused.",
+        ),
+        (
+            "postgresql+exact://user:TOPSECRET@127.0.0.1:port/books",
+            "The setting 'sqlalchemy_url' is no URL like",
+        ),
+        (
+            "postgresql+exact://humble@/books?host={host}",
+            "Table 'things': permission denied for",
+        ),
+    ],
+)
+def test_a_database_that_cannot_be_used(
+    postgres: embedded.Server, tmp_path: Path, url: str, sentence: str
+) -> None:
+    with psycopg.connect(postgres.url("books"), autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS humble")
+        connection.execute("CREATE ROLE humble LOGIN")
+        connection.execute("DROP DATABASE IF EXISTS latin")
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    filled = url.format(host=postgres.sockets)
+    exit_code, log = run_ours(filled, tmp_path, [schema("things", "id"), record("things", 1)])
+    assert exit_code == 1
+    assert f"CRITICAL | target-postgres                | {sentence}" in log
+    assert "Traceback" not in log
+    assert "TOPSECRET" not in log

@@ -15,7 +15,7 @@ from pennylane_launcher.incidents import Change, Memory
 from pennylane_launcher.problem import Problem
 
 FILE = Path("logs/incidents.json")
-REASONS = {"database", "empty", "views", "run", "failed", "reconciliation"}
+REASONS = {"database", "empty", "views", "run", "failed", "lost", "reconciliation"}
 """Kinds of problems that make a job fail, and say more."""
 OUTCOME = re.compile(r"([\w. -]{1,60})=(failed|success)")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from pennylane_launcher import cause, embedded, facts, moments, warehouse
+from pennylane_launcher import cause, deliveries, embedded, facts, moments, warehouse
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.facts import Facts
 from pennylane_launcher.problem import Problem, listed
@@ -69,14 +69,17 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
                 if not directory.exists():
                     return _only("untried", EMPTY)
                 url = stack.enter_context(embedded.server(directory)).url(DATABASE)
-            found = facts.read(url, warehouse.schema(settings))
+            schema = warehouse.schema(settings)
+            found = facts.read(url, schema)
+            lost = deliveries.lost(url, schema)
         except facts.ViewsMissingError:
             return _only("views", VIEWS)
         except psycopg.Error as error:
             return _only("database", redaction(warehouse.unusable(url or "", error)))
         except LauncherError as error:
             return _only("database", redaction(str(error)))
-    return _judge(found, _failures(project, found, redaction), limit, where)
+    failures = [*_failures(project, found, redaction), *_missing(found, lost)]
+    return _judge(found, failures, limit, where)
 
 
 def max_age(settings: Mapping[str, str]) -> timedelta:
@@ -127,6 +130,16 @@ def _failures(project: Path, found: Facts, redaction: Redaction) -> list[Problem
     return problems
 
 
+def _missing(found: Facts, lost: Mapping[str, str]) -> list[Problem]:
+    """The tables that lost rows; those that are loaded no more may be gone."""
+    wanted = {table: why for table, why in lost.items() if table in (found.expected or lost)}
+    said = "; ".join(f"{table}: {why}" for table, why in wanted.items())
+    text = (
+        f"Rows that were loaded are missing: {said}. The next run reads these tables whole again."
+    )
+    return [Problem("lost", {"": text}, title="loaded rows are missing")] if wanted else []
+
+
 def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinfo | None) -> Health:
     if not found.is_loaded:
         if found.is_running:
@@ -138,7 +151,7 @@ def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinf
         if found.now - found.fresh[table] > limit
     }
     problems = [*failures, Problem("stale", stale, frozenset(found.failed), len(found.expected))]
-    judged = {"database", "empty", "views", "run", "stale"}
+    judged = {"database", "empty", "views", "run", "lost", "stale"}
     # Of a run that failed as a whole no table has learned anything.
     if all(failure.is_own for failure in found.failed.values()):
         judged.add("failed")

@@ -80,9 +80,11 @@ def step(blocks: Sequence[str], environment: Mapping[str, str], progress: Progre
 
 
 def _after_the_load() -> list[str]:
-    """Return the job's steps behind the first."""
+    """Return the job's steps behind the load."""
     project = yaml.safe_load(Path("meltano.yml").read_text(encoding="utf-8"))
-    return next((job["tasks"][1:] for job in project["jobs"] if job["name"] == JOB), [])
+    tasks: list[str] = next((job["tasks"] for job in project["jobs"] if job["name"] == JOB), [])
+    loads = [number for number, task in enumerate(tasks) if str(task).startswith(TAP)]
+    return tasks[loads[-1] + 1 :] if loads else []
 
 
 def _watch(

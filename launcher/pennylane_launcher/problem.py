@@ -14,8 +14,8 @@ class Problem:
     """One thing that is wrong, with all that it concerns.
 
     Attributes:
-        kind: database, untried, empty, views, run, failed, stale, reconciliation, webhook, mail or
-            `job:` and its name.
+        kind: database, untried, empty, views, run, failed, lost, stale, reconciliation, webhook,
+            mail or `job:` and its name.
         members: tables and why, if the kind is about tables; else one nameless, the sentence.
         explained: members that another problem speaks of already.
         tables: how many tables there are, with those that are well.

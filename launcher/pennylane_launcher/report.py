@@ -105,6 +105,7 @@ def _tables(connection: psycopg.Connection, schema: str) -> dict[str, bool]:
             select from pg_attribute where attrelid = pg_class.oid and attname = '_sdc_deleted_at'
         )
         from pg_class where relkind in ('r', 'p') and relnamespace = to_regnamespace(%s)
+            and relname not like '\\_%%'
         order by relname
         """,
         [sql.Identifier(schema).as_string(connection)],

@@ -16,6 +16,8 @@ from postgresql_exact.errors import LoadError
 from postgresql_exact.locks import BRIEF_WAIT, LONGEST_WAIT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import psycopg
     from singer_sdk.sql.connector import JSONSchemaToSQL
 
@@ -36,6 +38,19 @@ class ExactConnector(PostgresConnector):
         types: JSONSchemaToSQL = super().jsonschema_to_sql
         types.register_type_handler("array", JSONB)
         return types
+
+    @override
+    def get_sqlalchemy_url(self, config: Mapping[str, Any]) -> str:
+        url: str = super().get_sqlalchemy_url(config)
+        try:
+            sa.make_url(url).get_dialect()
+        except (ValueError, sa.exc.ArgumentError):
+            msg = (
+                "The setting 'sqlalchemy_url' is no URL like postgresql+exact://USER:PASSWORD@HOST"
+                ":PORT/DATABASE; characters such as @ : / % in the password are percent-encoded."
+            )
+            raise LoadError(msg) from None
+        return url
 
     @override
     def create_engine(self) -> sa.Engine:

@@ -35,9 +35,7 @@ def explained(error: BaseException, table: str | None = None) -> LoadError | Non
     if isinstance(error, psycopg.Error):
         return LoadError(_explained(error, place, table))
     if isinstance(error, UnicodeError):
-        return LoadError(
-            f"{place}: a text holds a character that UTF-8 cannot write (half a pair)."
-        )
+        return LoadError(f"{place}: a text holds half of a surrogate pair, which is no UTF-8.")
     if isinstance(error, NotImplementedError):  # the sentence of target-postgres names columns only
         return LoadError(f"{place}: {_unquoted(str(error))}. Nothing of this batch was loaded.")
     if isinstance(error, ValueError | TypeError | ArithmeticError):
@@ -50,10 +48,10 @@ def explained(error: BaseException, table: str | None = None) -> LoadError | Non
 
 def _explained(error: psycopg.Error, place: str, table: str | None) -> str:
     diagnosis = error.diag
-    if diagnosis.sqlstate is None and not table:
-        return f"PostgreSQL can't be reached: {_reason(error)}."
     if diagnosis.sqlstate is None and isinstance(error, psycopg.OperationalError):
-        return f"{place}: the connection to PostgreSQL was lost: {_reason(error)}."
+        is_lost = bool(table) and "failed: " not in str(error)
+        happened = ": the connection to PostgreSQL was lost" if is_lost else " can't be reached"
+        return f"{place if is_lost else 'PostgreSQL'}{happened}: {_reason(error)}."
     found = _PLACE.search(diagnosis.context or "")
     column = diagnosis.column_name or (found and found[2])
     if column:

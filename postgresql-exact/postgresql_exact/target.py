@@ -92,7 +92,7 @@ class ExactSink(PostgresSink):
             if (value := record.get(name)) is not None:
                 try:
                     record[name] = parse(value)
-                except ValueError:
+                except (ValueError, TypeError):
                     odd[name] = value
         if odd:  # undeclared, or no date: the SDK warns or refuses
             try:

@@ -1,0 +1,86 @@
+"""Forgets the bookmarks that no table fits, so that the run behind reads those streams whole.
+
+The first step of the job `sync`: `python -m pennylane_launcher.bookmarks`.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+import structlog
+from meltano.core.db import project_engine
+from meltano.core.error import MeltanoError
+from meltano.core.project import Project
+from meltano.core.state_service import StateService
+
+from pennylane_launcher import database, deliveries, warehouse
+from pennylane_launcher.errors import LauncherError
+
+PIPELINE = "tap-pennylane-to-target-postgres"
+
+
+def main() -> int:
+    """Hold Meltano's bookmarks against the tables, and return the exit code."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    folder = Path.cwd()
+    try:
+        with database.database(folder) as (url, variables):
+            os.environ.update(variables)
+            fit(url, warehouse.schema(warehouse.variables(folder)))
+    except LauncherError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except (MeltanoError, psycopg.Error, sa.exc.SQLAlchemyError) as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        print(f"The bookmarks can't be held against the tables: {cause}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def fit(url: str, schema: str) -> None:
+    """Forget the bookmarks that a table does not fit, and say why.
+
+    Args:
+        url: libpq URL of the database.
+        schema: the schema of the tables.
+    """
+    if os.environ.get("MELTANO_RUN_FULL_REFRESH", "").lower() in {"1", "true", "yes", "on"}:
+        return  # it reads everything without them
+    with _state() as (service, name):
+        state: dict[str, Any] = service.get_state(name)
+        bookmarks: Mapping[str, Any] = state.get("singer_state", {}).get("bookmarks") or {}
+        found = deliveries.misfits(url, schema, bookmarks, adopt=True) if bookmarks else {}
+        if not found:
+            return
+        for stream, reason in found.items():
+            print(f"'{stream}' is read whole again: {reason}.")
+        state["singer_state"]["bookmarks"] = {
+            stream: bookmark for stream, bookmark in bookmarks.items() if stream not in found
+        }
+        service.set_state(name, json.dumps(state))
+
+
+@contextmanager
+def _state() -> Iterator[tuple[StateService, str]]:
+    """Have Meltano's keeper of bookmarks, wherever they are, and the name of this pipeline's."""
+    project = Project.find()
+    project.activate_environment(os.environ.get("MELTANO_ENVIRONMENT") or "dev")
+    environment = project.environment
+    suffix = os.environ.get("MELTANO_RUN_STATE_ID_SUFFIX") or (
+        environment and environment.state_id_suffix
+    )
+    parts = [environment.name if environment else "", PIPELINE, *([suffix] if suffix else [])]
+    _, sessions = project_engine(project)
+    with sessions() as session, StateService(project, session) as service:
+        yield service, ":".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""A bookmark is worth what its table holds: what happened behind its back is made good."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from pennylane_launcher import embedded, meltano
+from pennylane_launcher.deliveries import COMES_WITH
+from tap_pennylane.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Pipeline
+
+LISTS = {
+    "customers": "/customers",
+    "suppliers": "/suppliers",
+    "products": "/products",
+    "customer_invoices": "/customer_invoices",
+    "transactions": "/transactions",
+    "journals": "/journals",
+    "ledger_entry_lines": "/ledger_entry_lines",
+}
+SELECTED = [*LISTS, "customer_invoice_lines", "ledger_entries", "sync_log"]
+SELECT = "[" + ",".join(f'"{name}.*"' for name in SELECTED) + "]"
+
+
+@dataclass(frozen=True)
+class Books:
+    """A few tables of a company, and the two ways to load them."""
+
+    pipeline: Pipeline
+    sandbox: Sandbox
+    variables: dict[str, str]
+
+    def plain(self) -> str:
+        """`meltano run tap-pennylane target-postgres`, which fails; what it says."""
+        done = self.pipeline.run(**self.variables)
+        assert done.returncode == 1
+        assert "cannot go on from its bookmark" in done.stdout, done.stdout
+        return done.stdout
+
+    def load(self) -> str:
+        """Run the first two steps of the job `sync`; what it says."""
+        blocks = ["bookmarks:check", "tap-pennylane", "snake-case", "target-postgres"]
+        done = self.pipeline.meltano("run", *blocks, **self.variables)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def execute(self, *statements: str) -> None:
+        """Do something behind the pipeline's back."""
+        with psycopg.connect(self.pipeline.url) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def assert_whole(self, schema: str = "pennylane") -> None:
+        """Every table has what the sandbox lists, to the last column."""
+        for table, path in LISTS.items():
+            wanted = sorted(item["id"] for item in self.sandbox.listed(path))
+            query = f"SELECT * FROM {schema}.{table} WHERE _sdc_deleted_at IS NULL"  # noqa: S608
+            found = self.pipeline.query(query)
+            assert sorted(row["id"] for row in found) == wanted, table
+
+    def modes(self, schema: str = "pennylane") -> dict[str, str]:
+        """How each stream was read last."""
+        rows = self.pipeline.query(
+            f"SELECT DISTINCT ON (stream) stream, mode FROM {schema}.sync_log "  # noqa: S608
+            "ORDER BY stream, started_at DESC"
+        )
+        return {row["stream"]: row["mode"] for row in rows}
+
+    def count(self, table: str) -> int:
+        """The rows of a table."""
+        (row,) = self.pipeline.query(f"SELECT count(*) AS rows FROM pennylane.{table}")  # noqa: S608
+        return int(row["rows"])
+
+
+@pytest.fixture
+def books(pipeline: Pipeline, sandbox: Sandbox) -> Books:
+    """Loaded once, with something that changed since."""
+    books = Books(pipeline, sandbox, {"TAP_PENNYLANE__SELECT": SELECT})
+    assert "read whole again" not in books.load()
+    sandbox.change("customers", update=1, create=1)
+    return books
+
+
+def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
+    old = str(tmp_path / "products.dump")
+    _call("pg_dump", "--table=pennylane.products", "-Fc", f"--file={old}", books.pipeline.url)
+    books.sandbox.change("products", update=2)
+    books.load()
+    lines = books.count("customer_invoice_lines")
+    books.execute(
+        "DROP TABLE pennylane.customers",
+        "TRUNCATE pennylane.suppliers",
+        "ALTER TABLE pennylane.transactions DROP COLUMN label",
+        "DELETE FROM pennylane.ledger_entry_lines WHERE id = "
+        "(SELECT max(id) FROM pennylane.ledger_entry_lines)",
+        "TRUNCATE pennylane.customer_invoice_lines",
+        "DROP TABLE pennylane.products",
+    )
+    _call("pg_restore", "--no-owner", f"--dbname={books.pipeline.url}", old)
+
+    said = books.plain()
+    assert "Stream 'customers' cannot go on from its bookmark: its table is not there." in said
+    said = books.load()
+    delivered = books.count("ledger_entry_lines")
+    for stream, reason in {
+        "customer_invoices": "of 'customer_invoice_lines', which comes with it, its table has 0 "
+        f"rows, and {lines} were delivered",
+        "customers": "its table is not there",
+        "ledger_entry_lines": f"its table has {delivered - 1} rows, and {delivered} were delivered",
+        "products": "the rows of its table are older than what was delivered",
+        "suppliers": "its table has 0 rows, and ",
+        "transactions": "columns of its table are gone: label",
+    }.items():
+        assert f"'{stream}' is read whole again: {reason}" in said
+    assert said.count("is read whole again: ") == 6 + said.count("'ledger_entries' is read whole")
+    books.assert_whole()
+    assert books.count("customer_invoice_lines") == lines
+    labels = books.pipeline.query("SELECT count(label) AS labels FROM pennylane.transactions")
+    assert labels[0]["labels"] > 0
+
+    assert "read whole again" not in books.load()
+    assert books.modes()["products"] == "changelog"
+
+
+def test_a_lost_list_fails_the_plain_run(books: Books) -> None:
+    # It has no bookmark of its own that could be refused before the run.
+    books.execute("TRUNCATE pennylane.customer_invoice_lines")
+    for _ in range(2):
+        done = books.pipeline.run(**books.variables)
+        assert done.returncode == 1
+        assert "Rows are missing, and this run did not bring them back" in done.stdout
+        assert "'customer_invoice_lines': its table has 0 rows" in done.stdout
+    assert "'customer_invoices' is read whole again" in books.load()
+    assert books.count("customer_invoice_lines") > 0
+    assert books.pipeline.run(**books.variables).returncode == 0
+
+
+@pytest.mark.parametrize("place", ["schema", "database"])
+def test_another_place_is_filled(
+    books: Books, place: str, pipeline_of: Callable[[Sandbox], Pipeline]
+) -> None:
+    schema = "renamed" if place == "schema" else "pennylane"
+    elsewhere = books.pipeline
+    if place == "database":
+        elsewhere = pipeline_of(books.sandbox)
+        system = {"MELTANO_DATABASE_URI": meltano.system_database(books.pipeline.url)}
+    else:
+        system = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema}
+    moved = replace(books, pipeline=elsewhere, variables={**books.variables, **system})
+    said = moved.plain()
+    assert "its table is not there. The stream must be read whole again" in said
+    assert "'customers' is read whole again: its table is not there." in moved.load()
+    moved.assert_whole(schema)
+    # And back: what was delivered there is not what the bookmarks say by now.
+    books.sandbox.change("customers", create=1)
+    assert "'customers' is read whole again: its table was filled up to another" in books.load()
+    books.assert_whole()
+
+
+def test_tables_of_an_earlier_version_are_believed(books: Books) -> None:
+    books.execute("DROP TABLE pennylane._sdc_deliveries", "TRUNCATE pennylane.suppliers")
+    said = books.load()
+    assert "'suppliers' is read whole again: nothing says what was delivered to its table" in said
+    assert said.count("read whole again") == 1
+    assert books.modes()["customers"] == "changelog"
+    books.assert_whole()
+    books.execute("TRUNCATE pennylane.journals")
+    assert "'journals' is read whole again: its table has 0 rows" in books.load()
+    books.assert_whole()
+
+
+def test_a_killed_run_is_no_reason_to_read_again(books: Books) -> None:
+    books.sandbox.change("customer_invoices", create=3)
+    books.sandbox.fault("/transactions", "latency", seconds=30)
+    began = books.sandbox.stats["requests"].get("/changelogs/transactions", 0)
+    books.pipeline.run_and_kill(
+        "bin/target-postgres-exact",
+        lambda: books.sandbox.stats["requests"].get("/changelogs/transactions", 0) > began,
+        **books.variables,
+    )
+    books.sandbox.heal()
+    assert "read whole again" not in books.load()
+    books.assert_whole()
+
+
+def test_every_list_that_comes_along_is_known() -> None:
+    streams: list[Any] = list(STREAMS)
+    found = {stream.include[1]: stream.name for stream in streams if stream.include}
+    assert found == COMES_WITH
+
+
+def _call(program: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [embedded.program(program), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
