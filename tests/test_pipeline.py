@@ -250,11 +250,16 @@ def test_about_works_as_it_stands(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("TAP_PENNYLANE_PAGE_SIZE", "0"), ("TAP_PENNYLANE_API_URL", "pennylane")],
+    [
+        ("TAP_PENNYLANE_PAGE_SIZE", "0"),
+        ("TAP_PENNYLANE_PAGE_SIZE", "abc"),
+        ("TAP_PENNYLANE_API_URL", "pennylane"),
+    ],
 )
 def test_a_bad_setting_is_one_sentence(pipeline: Pipeline, variable: str, value: str) -> None:
     done = pipeline.run(**{variable: value})
     assert done.returncode == 1
     setting = variable.removeprefix("TAP_PENNYLANE_").lower()
     assert done.stdout.count(f"Setting '{setting}' can't be") == 1
+    assert "Traceback" not in done.stdout
     assert pipeline.tables() == set()

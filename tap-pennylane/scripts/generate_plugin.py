@@ -27,8 +27,10 @@ PROJECT = PACKAGE.parent / "meltano.yml"
 
 KINDS = {
     "boolean": "boolean",
-    "integer": "integer",
-    "number": "string",  # a `decimal` from the environment makes Meltano 4.4 fail
+    # Text for numbers: a variable that holds none makes Meltano 4.4 fail without naming it, and the
+    # tap names it. A `decimal` from the environment fails even if it is right.
+    "integer": "string",
+    "number": "string",
     "object": "object",
     "string": "string",
 }
