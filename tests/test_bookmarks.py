@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from pennylane_launcher import embedded, meltano
+from pennylane_launcher import embedded, health, meltano
 from pennylane_launcher.deliveries import COMES_WITH
 from tap_pennylane.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Pipeline
 
+PROJECT = Path(__file__).parents[1]
 LISTS = {
     "customers": "/customers",
     "suppliers": "/suppliers",
@@ -112,12 +113,12 @@ def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
     said = books.plain()
     assert "Stream 'customers' cannot go on from its bookmark: its table is not there." in said
     said = books.load()
-    delivered = books.count("ledger_entry_lines")
+    whole = books.count("ledger_entry_lines")
     for stream, reason in {
         "customer_invoices": "of 'customer_invoice_lines', which comes with it, its table has 0 "
-        f"rows, and {lines} were delivered",
+        f"rows, and {lines:,} were delivered",
         "customers": "its table is not there",
-        "ledger_entry_lines": f"its table has {delivered - 1} rows, and {delivered} were delivered",
+        "ledger_entry_lines": f"its table has {whole - 1:,} rows, and {whole:,} were delivered",
         "products": "the rows of its table are older than what was delivered",
         "suppliers": "its table has 0 rows, and ",
         "transactions": "columns of its table are gone: label",
@@ -192,6 +193,24 @@ def test_a_killed_run_is_no_reason_to_read_again(books: Books) -> None:
     books.sandbox.heal()
     assert "read whole again" not in books.load()
     books.assert_whole()
+
+
+def test_health_and_dbt_see_what_is_missing(pipeline: Pipeline) -> None:
+    settings = {"TARGET_POSTGRES_SQLALCHEMY_URL": pipeline.url}
+    test = ("test", "--select", "tables_hold_what_was_delivered")
+    assert pipeline.sync().returncode == 0
+    assert "lost" in health.check(PROJECT, settings).judged
+    assert pipeline.dbt(*test).returncode == 0
+    with psycopg.connect(pipeline.url) as connection:
+        connection.execute("TRUNCATE pennylane.suppliers")
+    said = [str(problem) for problem in health.check(PROJECT, settings).problems]
+    assert len(said) == 1
+    assert said[0].startswith("Rows that were loaded are missing: suppliers: its table has 0 rows")
+    assert pipeline.dbt(*test).returncode != 0
+    healed = pipeline.sync()
+    assert healed.returncode == 0, healed.stdout
+    assert "'suppliers' is read whole again: its table has 0 rows" in healed.stdout
+    assert health.check(PROJECT, settings).problems == []
 
 
 def test_every_list_that_comes_along_is_known() -> None:

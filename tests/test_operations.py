@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ["launcher/pennylane_launcher", "tap-pennylane/tap_pennylane", "transform/*/mapper_*"]
+SOURCES = [
+    "launcher/pennylane_launcher",
+    "postgresql-exact/postgresql_exact",
+    "tap-pennylane/tap_pennylane",
+    "transform/*/mapper_*",
+]
 # What the others say stands within these sentences, as their cause.
 LAST_WORDS = {
     "FatalError",
     "LauncherError",
+    "LoadError",
     "MapperError",
     "PennylaneError",
     "RefusedError",

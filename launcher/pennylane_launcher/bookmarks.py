@@ -20,7 +20,7 @@ from meltano.core.error import MeltanoError
 from meltano.core.project import Project
 from meltano.core.state_service import StateService
 
-from pennylane_launcher import database, deliveries, warehouse
+from pennylane_launcher import database, deliveries, leftovers, warehouse
 from pennylane_launcher.errors import LauncherError
 
 PIPELINE = "tap-pennylane-to-target-postgres"
@@ -30,6 +30,7 @@ def main() -> int:
     """Hold Meltano's bookmarks against the tables, and return the exit code."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folder = Path.cwd()
+    leftovers.clear(folder)
     try:
         with database.database(folder) as (url, variables):
             os.environ.update(variables)

@@ -76,10 +76,18 @@ def prepare(url: str, schema: str) -> None:
         schema: the schema of the tables, which the target makes.
 
     Raises:
-        LauncherError: it can't be reached, or the role may not make what is missing.
+        LauncherError: it can't be reached, is not UTF8, or the role may not make what is missing.
     """
     try:
         with psycopg.connect(url, connect_timeout=WAIT) as connection:
+            encoding = connection.info.parameter_status("server_encoding")
+            if encoding != "UTF8":
+                msg = (
+                    f"The {name(url)}, is encoded in {encoding}, which cannot hold every"
+                    " name. Make another one and name it in `.env`: `CREATE DATABASE … ENCODING"
+                    " 'UTF8' TEMPLATE template0`."
+                )
+                raise LauncherError(msg)
             missing = [
                 wanted
                 for wanted in ("meltano", schema)

@@ -111,3 +111,11 @@ def test_a_role_without_rights_is_told_what_to_ask_for(postgres: Server) -> None
     with psycopg.connect(url) as connection:
         connection.execute(remedy.encode())
     warehouse.prepare(reader, "pennylane")
+
+
+def test_a_database_that_is_not_utf8_is_refused(postgres: Server) -> None:
+    url = postgres.url("books")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create database latin encoding 'LATIN1' locale 'C' template template0")
+    with pytest.raises(LauncherError, match=r"database latin .* is encoded in LATIN1, which"):
+        warehouse.prepare(url.replace("/books?", "/latin?"), "pennylane")
