@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health notebook report test bench lint types locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health notebook report backup restore test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -61,6 +61,12 @@ notebook: install .cache/notebook/.installed ## Open the notebook on the data (`
 
 report: install .cache/notebook/.installed ## Write what the notebook shows as one HTML page (`make report ARGS=--demo`: the demo's)
 	@$(LAUNCHER) report $(ARGS)
+
+backup: install ## Write the books and their bookmarks into one file in backups/
+	@$(LAUNCHER) backup $(ARGS)
+
+restore: install ## Put a backup in the place of what the database holds (`make restore ARGS=backups/….dump`)
+	@$(LAUNCHER) restore $(ARGS)
 
 # Programs in environments of their own; `bench` holds the other system.
 .cache/%/.installed: uv.lock

@@ -1,22 +1,24 @@
-"""A backup: what docs/operations.md has people do, and the runs after it."""
+"""`make backup` and `make restore` on a named server, and the runs after them."""
 
 from __future__ import annotations
 
+import stat
 import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pennylane_launcher import embedded
+import psycopg
+from pennylane_launcher import embedded, meltano
 from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Pipeline
 
-PLAIN = ["--no-owner", "--no-privileges"]
+ROWS = "SELECT count(*) FROM pennylane.{}"
 
 
 def test_a_restored_backup_goes_on_from_its_bookmarks(
@@ -33,9 +35,11 @@ def test_a_restored_backup_goes_on_from_its_bookmarks(
     sandbox.heal()
     done = pipeline.sync()
     assert done.returncode == 0, done.stdout
-    file = str(tmp_path / "pennylane.dump")
-    schemas = ["--schema=pennylane*", "--schema=meltano"]
-    _call("pg_dump", *PLAIN, "--format=custom", *schemas, f"--file={file}", pipeline.url)
+    file = tmp_path / "pennylane.dump"
+    done = _launch(pipeline.url, "backup", str(file))
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    rows = {table: pipeline.query(ROWS.format(table)) for table in pipeline.tables()}
     sandbox.change("customer_invoices", create=3, update=2, delete=1)
     lost = pipeline.run()  # the restored one must do this again
     assert lost.returncode == 0, lost.stdout
@@ -43,7 +47,9 @@ def test_a_restored_backup_goes_on_from_its_bookmarks(
     restored = replace(pipeline, url=pipeline.url.replace("@/test_", "@/restored_"))
     name = str(conninfo_to_dict(restored.url)["dbname"])
     _call("createdb", f"--maintenance-db={pipeline.url}", name)
-    _call("pg_restore", *PLAIN, "--exit-on-error", f"--dbname={restored.url}", file)
+    done = _launch(restored.url, "restore", str(file))
+    assert done.returncode == 0, done.stderr
+    assert {table: restored.query(ROWS.format(table)) for table in restored.tables()} == rows
     done = restored.sync()
     assert done.returncode == 0, done.stdout
     log = restored.query(
@@ -64,6 +70,55 @@ def test_a_restored_backup_goes_on_from_its_bookmarks(
         f"{reads.format('pennylane.ledger_entry_lines')} AS raw"
     )
     assert rights == {"marts": True, "raw": False}
+
+
+def test_a_restore_replaces_all_or_nothing_and_asks_before(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    file = tmp_path / "pennylane.dump"
+    nothing = _launch(pipeline.url, "backup", str(file))
+    assert nothing.returncode == 1
+    assert "There is nothing to back up" in nothing.stderr
+    assert not file.exists()
+    with psycopg.connect(pipeline.url, autocommit=True) as connection:
+        connection.execute("create table pennylane.customers (id bigint)")
+        connection.execute("insert into pennylane.customers values (1), (2)")
+        assert _launch(pipeline.url, "backup", str(file)).returncode == 0
+        connection.execute("insert into pennylane.customers values (3)")
+
+        asked = _launch(pipeline.url, "restore", str(file))
+        assert asked.returncode == 1
+        assert "This replaces 3 rows, and the bookmarks, in database " in asked.stderr
+        assert "nobody can be asked here" in asked.stderr
+
+        connection.execute("create view public.own as select id from pennylane.customers")
+        refused = _launch(pipeline.url, "restore", str(file), "--yes")
+        assert refused.returncode == 1
+        assert "would be lost: own." in refused.stderr
+        connection.execute("drop view public.own")
+
+        cut = tmp_path / "cut.dump"
+        cut.write_bytes(file.read_bytes()[:-40])
+        broken = _launch(pipeline.url, "restore", str(cut), "--yes")
+        assert broken.returncode == 1
+        assert "pg_restore failed, and the database is as it was" in broken.stderr
+        assert connection.execute("select count(*) from pennylane.customers").fetchone() == (3,)
+
+        done = _launch(pipeline.url, "restore", str(file), "--yes")
+        assert done.returncode == 0, done.stderr
+        assert connection.execute("select count(*) from pennylane.customers").fetchone() == (2,)
+
+
+def _launch(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pennylane_launcher", *arguments],
+        cwd=Path(__file__).parents[1],
+        env=meltano.environment(url),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _call(program: str, *arguments: str) -> None:

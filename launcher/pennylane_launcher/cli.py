@@ -11,7 +11,16 @@ from types import FrameType
 
 import psycopg
 
-from pennylane_launcher import alerts, cleaning, commands, envfile, loading, notebook, scheduling
+from pennylane_launcher import (
+    alerts,
+    backup,
+    cleaning,
+    commands,
+    envfile,
+    loading,
+    notebook,
+    scheduling,
+)
 from pennylane_launcher.errors import LauncherError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -158,6 +167,23 @@ def _parser() -> argparse.ArgumentParser:
         metavar="JOB=failed|success",
         help="report how a job ended; implies --changes",
     )
+    kept = add(
+        "backup",
+        lambda project, given, _: backup.backup(project, demo=given.demo, file=given.file),
+        "write the books and their bookmarks into one file",
+        demo=True,
+    )
+    kept.add_argument("file", nargs="?", help="by default a new one in the folder backups")
+    put_back = add(
+        "restore",
+        lambda project, given, _: backup.restore(
+            project, demo=given.demo, file=given.file, sure=given.yes
+        ),
+        "put a backup in the place of what the database holds",
+        demo=True,
+    )
+    put_back.add_argument("file", help="what `make backup` wrote")
+    put_back.add_argument("--yes", action="store_true", help="don't ask before rows are replaced")
     clean = add(
         "clean",
         lambda project, given, _: cleaning.clean(project, sure=given.yes),

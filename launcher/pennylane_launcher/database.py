@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
@@ -11,6 +11,25 @@ from pennylane_launcher import embedded, meltano, warehouse
 
 DATABASE = "pennylane"
 DEMO_DATABASE = "pennylane_demo"
+
+
+@contextmanager
+def data(project: Path, *, demo: bool) -> Iterator[tuple[str, str]]:
+    """Have the libpq URL and the schema of the data, for the length of the block.
+
+    Args:
+        project: the project's folder.
+        demo: the demo's data.
+
+    Raises:
+        LauncherError: the database can't be used.
+    """
+    if demo:
+        with embedded.server(project / ".embedded") as postgres:
+            yield postgres.url(DEMO_DATABASE), meltano.SCHEMA
+    else:
+        with database(project) as (url, _):
+            yield url, warehouse.schema(warehouse.variables(project))
 
 
 @contextmanager
@@ -27,15 +46,9 @@ def connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
     Raises:
         LauncherError: the database can't be used.
     """
-    with ExitStack() as stack:
-        if demo:
-            postgres = stack.enter_context(embedded.server(project / ".embedded"))
-            url, schema = postgres.url(DEMO_DATABASE), meltano.SCHEMA
-        else:
-            url, _ = stack.enter_context(database(project))
-            schema = warehouse.schema(warehouse.variables(project))
+    with data(project, demo=demo) as (url, schema):
         schemas = f"{schema}_marts,{schema}_live,{schema},public"
-        yield os.environ | {"PGOPTIONS": f"-csearch_path={schemas}"} | _libpq(url)
+        yield os.environ | {"PGOPTIONS": f"-csearch_path={schemas}"} | libpq(url)
 
 
 @contextmanager
@@ -75,7 +88,7 @@ def _with_defaults(
     return meltano.python(os.environ) | missing
 
 
-def _libpq(url: str) -> dict[str, str]:
+def libpq(url: str) -> dict[str, str]:
     """Return a URL as the variables that psql reads: a command line is open to everybody."""
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
     parts = conninfo_to_dict(url)

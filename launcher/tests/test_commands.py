@@ -8,6 +8,7 @@ import fcntl
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -310,6 +311,48 @@ def test_up_and_down(project: Path) -> None:
     assert queried.stdout == "pennylane\n"
     assert launch(project, "down").stdout == "PostgreSQL is stopped; its data stays.\n"
     assert launch(project, "down").stdout == "PostgreSQL was not running.\n"
+
+
+def psql(project: Path, statement: str) -> str:
+    done = launch(project, "psql", "-Atqc", statement)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_books_are_not_deleted_without_a_question_and_come_back_from_a_backup(
+    project: Path,
+) -> None:
+    psql(project, "create schema pennylane; create table pennylane.customers as select 1 as id")
+    state = '{"singer_state":{"bookmarks":{"customers":{}}}}'
+    name = "tap-pennylane-to-target-postgres"
+    launch(project, "meltano", "state", "set", "--force", f"prod:{name}", state)
+    kept = launch(project, "backup")
+    assert kept.returncode == 0, kept.stderr
+    (file,) = (project / "backups").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(file.relative_to(project)) in kept.stdout
+
+    refused = launch(project, "clean")
+    assert refused.returncode == 1
+    assert "with the database pennylane (1 tables, " in refused.stderr
+    assert "make clean ARGS=--yes" in refused.stderr
+    assert psql(project, "select count(*) from pennylane.customers") == "1"
+    assert launch(project, "clean", "--yes").returncode == 0
+    assert not (project / ".embedded").exists()
+
+    back = launch(project, "restore", str(file))
+    assert back.returncode == 0, back.stderr
+    assert "Restored: 1 rows" in back.stdout
+    # Bookmarks of a server of one's own go on in the embedded one.
+    assert psql(project, "select state_id from meltano.state") == f"dev:{name}"
+
+
+def test_the_demo_s_books_are_deleted_without_a_question(project: Path) -> None:
+    made = "create schema pennylane; create table pennylane.customers as select 1 as id"
+    assert launch(project, "psql", "--demo", "-qc", made).returncode == 0
+    done = launch(project, "clean")
+    assert done.returncode == 0, done.stderr
+    assert not (project / ".embedded").exists()
 
 
 def test_meltano_by_hand_keeps_its_state_in_the_database(project: Path) -> None:

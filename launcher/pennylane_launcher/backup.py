@@ -1,0 +1,183 @@
+"""`make backup` and `make restore`: the books with their bookmarks, in one file and back."""
+
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from pennylane_launcher import client_programs, report, warehouse
+from pennylane_launcher.confirming import confirm
+from pennylane_launcher.database import data
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.lock import alone
+
+FOLDER = "backups"
+SCHEMAS = r"""
+    select nspname::text from pg_namespace
+    where nspname in (%(schema)s, 'meltano')
+        or nspname like replace(%(schema)s, '_', '\_') || '\_%%'
+    order by nspname
+"""
+STRANGERS = """
+    select distinct view.oid::regclass::text
+    from pg_depend
+    join pg_rewrite on pg_rewrite.oid = pg_depend.objid
+    join pg_class as view on view.oid = pg_rewrite.ev_class
+    join pg_namespace as view_schema on view_schema.oid = view.relnamespace
+    join pg_class as used on used.oid = pg_depend.refobjid
+    join pg_namespace as used_schema on used_schema.oid = used.relnamespace
+    where pg_depend.classid = 'pg_rewrite'::regclass
+        and used_schema.nspname = any(%(schemas)s) and view_schema.nspname <> all(%(schemas)s)
+"""
+# A reader who holds a table for long is no reason to hold up all others behind us.
+QUIETLY = "set client_min_messages = warning; set lock_timeout = '30s'"
+# Meltano keeps bookmarks by its environment, of which the embedded PostgreSQL has another.
+BOOKMARKS = """
+    do $$ begin
+        if to_regclass('meltano.state') is not null then
+            update meltano.state set state_id = '{here}:' || split_part(state_id, ':', 2)
+            where state_id like '%:tap-pennylane-to-target-postgres' and not exists (
+                select from meltano.state as other
+                where other.state_id = '{here}:tap-pennylane-to-target-postgres'
+            );
+        end if;
+    end $$
+"""
+
+
+def backup(project: Path, *, demo: bool, file: str | None) -> int:
+    """Write the schemas of the pipeline into one file, which only its owner can read.
+
+    Args:
+        project: the project's folder.
+        demo: of the demo's database.
+        file: where to; by default a new one in `backups`.
+
+    Returns:
+        0.
+
+    Raises:
+        LauncherError: the database can't be used, or holds nothing yet.
+    """
+    with data(project, demo=demo) as (url, schema):
+        if not report.rows(url, schema):
+            msg = "There is nothing to back up: no table was loaded yet. `make run` loads them."
+            raise LauncherError(msg)
+        schemas = _schemas(url, schema)
+        path = Path(file) if file else _new_file(demo=demo)
+        # Made beforehand: pg_dump would make a file that others can read.
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        path.chmod(0o600)
+        try:
+            client_programs.call(
+                "pg_dump",
+                *("--format=custom", "--no-owner", "--no-privileges", f"--file={path}"),
+                *(f'--schema="{name}"' for name in schemas),
+                url=url,
+            )
+        except BaseException:
+            path.unlink()
+            raise
+    print(f"{path}: the schemas {', '.join(schemas)}, {path.stat().st_size / 1e6:,.1f} MB.")
+    print(f"It holds the books: keep it where others can't read it. Back: make restore ARGS={path}")
+    return 0
+
+
+def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
+    """Put what a backup holds in the place of what the database holds: all of it, or nothing.
+
+    Args:
+        project: the project's folder.
+        demo: into the demo's database.
+        file: the backup.
+        sure: don't ask before tables are replaced.
+
+    Returns:
+        0.
+
+    Raises:
+        LauncherError: nobody said yes, the file is no backup, or it does not fit.
+    """
+    path = Path(file)
+    if not path.is_file():
+        msg = f"There is no file {path}. What `make backup` wrote is in the folder {FOLDER}."
+        raise LauncherError(msg)
+    with (
+        alone(project),
+        data(project, demo=demo) as (url, schema),
+        tempfile.TemporaryFile() as script,
+    ):
+        # To its end, before anything is touched: half a script would be half the books.
+        client_programs.call(
+            "pg_restore",
+            "--no-owner",
+            "--no-privileges",
+            "--file=-",
+            str(path),
+            url=url,
+            out=script,
+        )
+        script.seek(0)
+        wanted = f"CREATE SCHEMA {schema};".encode()
+        if not any(line.strip() == wanted for line in script):
+            msg = (
+                f"{path} has no schema {schema}: it is no backup of this pipeline, or"
+                " TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA was another one."
+            )
+            raise LauncherError(msg)
+        schemas = _schemas(url, schema)
+        _see_that_nobody_depends(url, schemas)
+        if (rows := sum(report.rows(url, schema).values())) and not sure:
+            confirm(
+                f"This replaces {rows:,} rows, and the bookmarks, in {warehouse.name(url)}.",
+                f'make restore ARGS="{file} --yes"',
+            )
+        drop = "".join(f'drop schema if exists "{name}" cascade;' for name in schemas)
+        client_programs.call(
+            "psql",
+            *("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction"),
+            *(f"--command={QUIETLY}", f"--command={drop}", "--file=-"),
+            f"--command={BOOKMARKS.format(here=_environment(project, demo=demo))}",
+            url=url,
+            given=script,
+        )
+        rows = sum(report.rows(url, schema).values())
+    print(
+        f"Restored: {rows:,} rows with their bookmarks. `make run` reads what changed since then."
+    )
+    return 0
+
+
+def _new_file(*, demo: bool) -> Path:
+    folder = Path(FOLDER)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    name = "demo" if demo else "pennylane"
+    return folder / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
+
+
+def _environment(project: Path, *, demo: bool) -> str:
+    """Return the environment of Meltano that works on the database."""
+    settings = warehouse.variables(project)
+    if demo or not warehouse.url(settings):
+        return "dev"
+    return settings.get("MELTANO_ENVIRONMENT") or "prod"
+
+
+def _schemas(url: str, schema: str) -> list[str]:
+    """Return the schemas that belong to the pipeline: its tables', its views', and Meltano's."""
+    with psycopg.connect(url) as connection:
+        return [str(name) for (name,) in connection.execute(SCHEMAS, {"schema": schema})]
+
+
+def _see_that_nobody_depends(url: str, schemas: list[str]) -> None:
+    with psycopg.connect(url) as connection:
+        found = connection.execute(STRANGERS, {"schemas": schemas}).fetchall()
+    if found:
+        names = ", ".join(str(name) for (name,) in found)
+        msg = (
+            f"Views of your own read what would be replaced, and would be lost: {names}. Keep their"
+            " definitions, drop them, restore, and create them again."
+        )
+        raise LauncherError(msg)
