@@ -313,6 +313,38 @@ def test_up_and_down(project: Path) -> None:
     assert launch(project, "down").stdout == "PostgreSQL was not running.\n"
 
 
+SELECTING = """
+catalog = json.loads(pathlib.Path(sys.argv[sys.argv.index("--catalog") + 1]).read_text())
+chosen = [
+    stream["tap_stream_id"] for stream in catalog["streams"]
+    if any(not m["breadcrumb"] and m["metadata"].get("selected") for m in stream["metadata"])
+]
+with pathlib.Path("chosen").open("a") as file:
+    print(*chosen, file=file)
+"""
+STREAMS = """[
+    {"tap_stream_id": name, "stream": name, "metadata": [], "schema":
+        {"type": "object", "properties": {"id": {"type": "integer"}}}}
+    for name in ("customers", "quotes", "sync_log")]"""
+
+
+def test_the_file_chooses_what_is_loaded_whoever_starts_the_run(project: Path) -> None:
+    tap = TAP.replace("print('{\"streams\": []}')", f"print(json.dumps({{'streams': {STREAMS}}}))")
+    (project / "tap").write_text(tap.replace("BEHAVIOUR", SELECTING))
+    (project / ".env").write_text(
+        f"TAP_PENNYLANE_API_TOKEN={TOKEN}\nTAP_PENNYLANE_API_URL=http://file\n"
+        """TAP_PENNYLANE__SELECT='["customers.*", "sync_log.*"]'\n"""
+    )
+    for arguments in (
+        ["run"],
+        ["step", "tap-pennylane target-postgres"],  # as Airflow does
+        ["meltano", "run", "tap-pennylane", "target-postgres"],
+    ):
+        result = launch(project, *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+    assert (project / "chosen").read_text() == "customers sync_log\n" * 3
+
+
 def psql(project: Path, statement: str) -> str:
     done = launch(project, "psql", "-Atqc", statement)
     assert done.returncode == 0, done.stderr

@@ -4,10 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+from fnmatch import fnmatch
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from dotenv import dotenv_values
 from pennylane_launcher import meltano
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +74,22 @@ def test_the_file_chooses_and_the_environment_wins(project: Path) -> None:
     assert tap["api_token"] == "shell"  # noqa: S105
     assert tap["refresh_hours"] == {"quotes": 24}
     (project / ".env").unlink()
+
+
+def test_the_example_s_line_with_the_fec_is_all_that_is_on_by_default_and_the_fec() -> None:
+    example = dotenv_values(
+        stream=StringIO((ROOT / ".env.example").read_text().replace("#TAP_", "TAP_"))
+    )
+    patterns = json.loads(example["TAP_PENNYLANE__SELECT"] or "")
+    assert patterns[0] == "*.*"
+    (tap,) = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"]
+    off = {pattern.lstrip("!") for pattern in tap["select"] if pattern.startswith("!")}
+    names = {f"{path.stem}.*" for path in (ROOT / "tap-pennylane").glob("*/schemas/*.json")}
+    assert off < names
+    left_out = {
+        name for name in names if any(fnmatch(name, pattern[1:]) for pattern in patterns[1:])
+    }
+    assert left_out == off - {"fec.*"}
 
 
 def test_every_variable_of_the_example_is_read_by_something() -> None:
