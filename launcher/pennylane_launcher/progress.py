@@ -85,6 +85,9 @@ class Progress:
             self.loaded = True
             self.build()
             return "loaded; now the views are built and tested"
+        elif isinstance(cause := entry.get("err"), str):
+            # How Meltano says that a step could not even start.
+            self.reasons.feed(entry, self._word(cause))
         elif event.strip() and not ROUTINE.match(event):
             text = self._word(event)
             self.reasons.feed(entry, text)

@@ -38,16 +38,14 @@ def url(settings: Mapping[str, str]) -> str | None:
     """
     if given := settings.get("TARGET_POSTGRES_SQLALCHEMY_URL"):
         found_url = "postgresql://" + given.split("://", 1)[-1]
-        try:
-            conninfo_to_dict(found_url)
-        except psycopg.Error:
-            # Its message quotes what it did not understand: a part of the password, it may be.
+        if not _is_whole(found_url):
+            # Nothing of it is shown: what was misunderstood may be a part of the password.
             msg = (
                 "TARGET_POSTGRES_SQLALCHEMY_URL is no URL that PostgreSQL understands: write"
                 " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with characters such as @ : / %"
                 " in the password percent-encoded."
             )
-            raise SettingsError(msg) from None
+            raise SettingsError(msg)
         return found_url
     default = "prod" if settings.get("POSTGRES_HOST") else "dev"
     if (settings.get("MELTANO_ENVIRONMENT") or default) != "prod":
@@ -66,6 +64,16 @@ def url(settings: Mapping[str, str]) -> str | None:
     )
     secret = f":{password}" if password else ""
     return f"postgresql://{user}{secret}@/{database}?host={host}&port={found['PORT'] or 5432}"
+
+
+def _is_whole(url: str) -> bool:
+    """Tell whether a URL is read as it was meant: no `@` or `/` of a password splits it."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:
+        return False
+    names = f"{parts.get('host', '')}{parts.get('dbname', '')}"
+    return "@" not in names and str(parts.get("port", 5432)).replace(",", "").isdecimal()
 
 
 def prepare(url: str, schema: str) -> None:

@@ -114,6 +114,7 @@ def project(folder: Path) -> Path:
     for kind, plugins in content["plugins"].items():
         for plugin in plugins:
             if plugin.pop("pip_url", None) is None:
+                plugin["executable"] = str(ROOT / plugin["executable"])
                 continue
             programs = ROOT / ".meltano" / kind / plugin["name"] / "venv" / "bin"
             plugin["executable"] = str(programs / plugin["executable"])

@@ -6,6 +6,8 @@ that do what the test is about.
 
 import fcntl
 import os
+import pty
+import re
 import signal
 import socket
 import stat
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -311,6 +313,84 @@ def test_up_and_down(project: Path) -> None:
     assert queried.stdout == "pennylane\n"
     assert launch(project, "down").stdout == "PostgreSQL is stopped; its data stays.\n"
     assert launch(project, "down").stdout == "PostgreSQL was not running.\n"
+
+
+def test_on_a_terminal_one_line_changes_in_place(project: Path) -> None:
+    name = "a_stream_whose_name_is_longer_than_the_terminal_is_wide"
+    behave(
+        project,
+        f"print(\"Beginning full_table sync of '{name}'\", file=sys.stderr, flush=True)\n"
+        "time.sleep(2.5)",
+    )
+    ours, theirs = pty.openpty()
+    settings = {"TAP_PENNYLANE_API_TOKEN": TOKEN, "TAP_PENNYLANE_API_URL": "http://environment"}
+    with subprocess.Popen(
+        [*LAUNCHER, "run"],
+        cwd=project,
+        env=os.environ | settings | {"COLUMNS": "50"},
+        stdout=theirs,
+        stderr=theirs,
+        close_fds=True,
+    ) as process:
+        os.close(theirs)
+        printed = b""
+        with suppress(OSError):  # so a terminal says that nobody has it open any more
+            while part := os.read(ours, 4096):
+                printed += part
+    os.close(ours)
+    assert process.returncode == 0, printed
+    shown = [text for text in printed.decode().split("\r\x1b[K") if "loading a_stream" in text]
+    assert shown
+    for text in shown:
+        assert "\n" not in text
+        assert len(text) < 50
+        assert re.search(r" · \d+ s$", text)
+
+
+def test_a_run_behind_a_killed_one_says_how_long_to_wait(project: Path) -> None:
+    settings = {"TAP_PENNYLANE_API_TOKEN": TOKEN, "TAP_PENNYLANE_API_URL": "http://environment"}
+    assert launch(project, "run", **settings).returncode == 0
+    psql(
+        project,
+        "update meltano.runs set state = 'RUNNING', ended_at = null,"
+        " last_heartbeat_at = now() at time zone 'utc'",
+    )
+    result = launch(project, "run", **settings)
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert "another run into this database began at " in last
+    assert "killed less than five minutes ago" in last
+    assert last.endswith("make run ARGS=--force")
+
+
+def test_no_password_is_shown_by_a_run_that_fails(project: Path, postgres: embedded.Server) -> None:
+    behave(
+        project, "print('encoded p%40ss-word-9, plain p@ss-word-9', file=sys.stderr); sys.exit(1)"
+    )
+    host = postgres.url("secrets").partition("host=")[2]
+    result = launch(
+        project, "run",
+        MELTANO_ENVIRONMENT="prod",
+        TAP_PENNYLANE_API_TOKEN=f"Bearer {TOKEN}\n",
+        TAP_PENNYLANE_API_URL="http://environment",
+        TARGET_POSTGRES_SQLALCHEMY_URL=f"postgresql://postgres:p%40ss-word-9@/secrets?host={host}",
+    )  # fmt: skip
+    assert result.returncode == 1
+    printed = result.stdout + result.stderr
+    assert "encoded ***, plain ***" in printed
+    assert "ss-word" not in printed
+    assert TOKEN not in printed
+
+
+def test_a_url_that_is_none_is_not_shown(project: Path) -> None:
+    result = launch(
+        project, "run",
+        TAP_PENNYLANE_API_TOKEN=TOKEN,
+        TARGET_POSTGRES_SQLALCHEMY_URL="postgresql://me:se:cret/word@host/books",
+    )  # fmt: skip
+    assert result.returncode == 78
+    assert "TARGET_POSTGRES_SQLALCHEMY_URL is no URL that PostgreSQL understands" in result.stderr
+    assert "cret" not in result.stderr
 
 
 SELECTING = """

@@ -89,6 +89,15 @@ def test_it_counts_what_the_tap_reports() -> None:
     assert str(progress) == "building and testing the views"
 
 
+def test_a_step_that_cannot_start_is_a_reason() -> None:
+    progress = Progress()
+    cause = "Cannot start plugin: Executable 'x' could not be found"
+    assert progress.feed(line("Block run completed", level="error", err=cause)) is None
+    assert str(progress.reasons) == cause
+    progress.feed(line("Block run completed", level="error", err="Extractor failed"))
+    assert str(progress.reasons) == cause
+
+
 def test_what_is_sent_last_is_not_what_takes_long() -> None:
     progress = Progress()
     progress.feed(from_tap("Beginning sync of 'sync_log' in log_based mode"))
