@@ -145,7 +145,7 @@ def _follow(
 ) -> Iterator[dict[str, Any]]:
     """Deliver what the changelogs name; `positions` then says how far they were read."""
     gone, steps = _changes(stream, bookmark, positions)
-    stream.activate(bookmark.version or 0)
+    stream.activate(bookmark.version or 0, whole=False)
     deleted = [identity for identity in gone if gone[identity]]
     yield from _tombstones(stream, deleted, entry)
     stream.accompany([], deleted)
@@ -266,7 +266,7 @@ def _obstacle(stream: PennylaneStream, bookmark: Bookmark) -> str | None:
     if bookmark.start_date != stream.config.get("start_date"):
         return "the setting 'start_date' changed"
     if bookmark.columns != _columns(stream):
-        return "other columns are selected than then"
+        return "other columns are selected than then, or other stream maps set"
     if bookmark.scan and not stream.changelogs:
         return "the last read was cut off"
     if bookmark.scan is None and bookmark.changes.keys() != stream.changelogs.keys():
@@ -292,12 +292,22 @@ def _refuse_the_future(stream: PennylaneStream, bookmark: Bookmark) -> None:
 
 
 def _columns(stream: PennylaneStream) -> str:
-    """Fingerprint of the selected columns, a companion's too, without the one of tombstones."""
+    """Fingerprint of the selected columns and of stream maps, a companion's too.
+
+    The column of tombstones is none of them: no bookmark is void because it was declared.
+    """
+    parts = [
+        (prefix, one) for prefix, one in (("", stream), ("companion ", stream.companion)) if one
+    ]
     names = [
         f"{prefix}{name}"
-        for prefix, one in (("", stream), ("companion ", stream.companion))
-        if one
+        for prefix, one in parts
         for name in one.effective_schema["properties"]
         if name != DELETED_AT and one.mask[("properties", name)]
+    ]
+    names += [
+        f"{prefix}{maps}"
+        for prefix, one in parts
+        if (maps := one.tap.stream_maps.fingerprint(one.name))
     ]
     return f"{zlib.crc32(' '.join(sorted(names)).encode()):08x}"

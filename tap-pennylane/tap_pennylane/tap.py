@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
@@ -30,6 +31,7 @@ from tap_pennylane.messages import MessageWriter
 from tap_pennylane.record import RecordReader
 from tap_pennylane.redaction import redact
 from tap_pennylane.replication import lists_ahead, load, opening
+from tap_pennylane.stream_maps import StreamMapper
 from tap_pennylane.streams import STREAMS
 from tap_pennylane.streams.base import PennylaneStream, schema_file
 from tap_pennylane.streams.child import ChildStream, IncludedStream
@@ -66,6 +68,7 @@ class TapPennylane(Tap):
         TapCapabilities.STATE,
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
@@ -119,10 +122,16 @@ class TapPennylane(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Prepare the stream maps, of a catalog that the streams have completed."""
+        """Prepare the stream maps."""
+        self.mapper = self.stream_maps
         for stream in self.streams.values():
-            _ = stream.metadata
-        super().setup_mapper()
+            schema = get_selected_schema(stream.name, stream.effective_schema, stream.mask)
+            self.mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
+
+    @cached_property
+    def stream_maps(self) -> StreamMapper:
+        """The stream maps of all streams."""
+        return StreamMapper(dict(self.config), self.logger)
 
     @cached_property
     def client(self) -> EagerClient:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Stream, StreamSchema
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.metrics import Status, Tag
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import Metadata, Schema
 from typing_extensions import override
@@ -19,6 +20,7 @@ from tap_pennylane import schemas
 from tap_pennylane.changelog import by_id, changed
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.meter import INTERVAL
+from tap_pennylane.output import Output
 from tap_pennylane.pagination import pages
 from tap_pennylane.record import DELETED_AT, OMITTED, PRIVATE, RecordReader
 from tap_pennylane.replication import replicate
@@ -26,11 +28,11 @@ from tap_pennylane.scan import from_the_end, scan
 from tap_pennylane.sync_log import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
-    from singer_sdk.metrics import Counter
-    from singer_sdk.singerlib import Catalog, MetadataMapping
+    from singer_sdk.metrics import Counter, Timer
+    from singer_sdk.singerlib import Catalog, MetadataMapping, RecordMessage
 
     from tap_pennylane.ahead import Request
     from tap_pennylane.bookmark import Bookmark, Range
@@ -248,8 +250,9 @@ class PennylaneStream(Stream):
     def companion(self) -> IncludedStream | None:
         """The stream whose records come in the answers of this one, if it is wanted."""
         stream = self.tap.streams[self.include[1]] if self.include else None
-        wanted = stream is not None and stream.selected and stream.name not in self.tap.failures
-        return cast("IncludedStream", stream) if wanted else None
+        if stream is None or not stream.selected or stream.name in self.tap.failures:
+            return None
+        return None if stream.output.refusal else cast("IncludedStream", stream)
 
     def accompany(self, items: list[dict[str, Any]], replaced: Sequence[int] = ()) -> None:
         """Deliver what an answer brought along for the companion.
@@ -291,7 +294,8 @@ class PennylaneStream(Stream):
     def get_record_counter(
         self, *, endpoint: str | None = None, log_interval: float = INTERVAL
     ) -> Counter:
-        return super().get_record_counter(endpoint=endpoint, log_interval=log_interval)
+        self._counter = super().get_record_counter(endpoint=endpoint, log_interval=log_interval)
+        return self._counter
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
@@ -307,10 +311,19 @@ class PennylaneStream(Stream):
                 entry.status, entry.error = "skipped", str(self.tap.fatal)
             else:
                 yield from self._guarded(entry, replicate(self, entry))
+            self._report(entry)
+
+    def _report(self, entry: Entry) -> None:
+        """Let the SDK's metrics say how the stream ended: it does not see the failures itself."""
+        if entry.error:
+            self._timer.tags[Tag.STATUS] = Status.FAILED
 
     def _guarded(self, entry: Entry, reading: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         try:
-            yield from reading
+            self.output.confirm()
+            for record in reading:
+                yield record
+                self.output.confirm()
         except PennylaneError as error:
             entry.fail(str(error))
             self.tap.fail(self.name, error)
@@ -340,11 +353,40 @@ class PennylaneStream(Stream):
             self._mention_unknown_fields()
         return record
 
-    def activate(self, version: int) -> None:
-        """Let records carry this version of the table from now on."""
-        self._stream_version = version
+    @cached_property
+    def output(self) -> Output:
+        """What this stream's records become on their way out."""
+        return Output(self, self.tap.stream_maps)
+
+    @override
+    def generate_child_contexts(
+        self, record: dict[str, Any], context: Context | None
+    ) -> Iterable[Context | None]:
+        """None: no stream is a child in the SDK's terms. It would apply the filter once more."""
+        return ()
+
+    @override
+    def _generate_record_messages(
+        self, record: dict[str, Any]
+    ) -> Generator[RecordMessage, None, None]:
+        yield from self.output.messages(record, super()._generate_record_messages)
+
+    @override
+    def get_sync_timer(self) -> Timer:
+        self._timer = super().get_sync_timer()
+        return self._timer
+
+    def activate(self, version: int, *, whole: bool = True) -> None:
+        """Let records carry this version of the table from now on.
+
+        Args:
+            version: Only ever grows.
+            whole: Whether all records are sent, or only what changed.
+        """
+        self._stream_version = self.output.version = version
+        self.output.is_whole = whole or self.replaces
         if self.companion:
-            self.companion.activate(version)
+            self.companion.activate(version, whole=whole)
 
     def announce(self, version: int) -> None:
         """Say that all of this version was sent: what a target has of older ones is gone."""

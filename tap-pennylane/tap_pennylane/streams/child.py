@@ -177,6 +177,7 @@ class IncludedStream(ChildStream):
         try:
             for item in self._items(parents):
                 self._write_record_message(self.read(item))
+                self.output.confirm()
                 self._sent.records += 1
             for parent in replaced:
                 self._write_record_message(self.tombstone(parent, began))
@@ -213,8 +214,9 @@ class IncludedStream(ChildStream):
             yield from super().get_records(context)
             return
         with self.tap.sync_log.entry(self.name) as entry:
-            if not self.parent_stream.selected:
-                yield from self._guarded(entry, self._alone())
+            if self.name not in self.tap.failures:
+                alone = iter(()) if self.parent_stream.selected else self._alone()
+                yield from self._guarded(entry, alone)
             modes = {one.stream: one.mode for one in self.tap.sync_log.entries}
             entry.mode = modes.get(self.parent_stream.name) or self._sent.mode
             entry.records, entry.tombstones = self._sent.records, self._sent.tombstones
@@ -222,6 +224,8 @@ class IncludedStream(ChildStream):
             if error := failures.get(self.name) or failures.get(self.parent_stream.name):
                 failures[self.name] = error
                 entry.fail(error)
+            self._counter.increment(self._sent.records + self._sent.tombstones)
+            self._report(entry)
 
     def _alone(self) -> Iterator[dict[str, Any]]:
         """Read the parent's stream for the sake of this one; nothing of it is sent."""

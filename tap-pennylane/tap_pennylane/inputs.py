@@ -1,0 +1,84 @@
+"""Reading the files that the command line names: settings, catalog, state.
+
+Whatever is wrong with one is a sentence that names it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.singerlib import Catalog
+
+STANDARD_INPUT = "-"
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The settings in a file."""
+    return _read_object("config", path)
+
+
+def read_state(path: str) -> dict[str, Any]:
+    """The bookmarks of an earlier run.
+
+    They may be as a STATE message has them, the message itself, or what Meltano keeps of them.
+    """
+    state = _read_object("state", path)
+    if state.get("type") == "STATE":
+        state = state.get("value")
+    elif "singer_state" in state:
+        state = state["singer_state"]
+    if not isinstance(state, dict) or (state and not _has_bookmarks(state)):
+        raise _unusable(
+            "state",
+            path,
+            "it holds no bookmarks",
+            'give what a run wrote, {"bookmarks": {…}}, or leave it out for a first load',
+        )
+    return state
+
+
+def read_catalog(path: str) -> Catalog:
+    """The streams and columns to read."""
+    catalog = _read_object("catalog", path)
+    try:
+        return Catalog.from_dict(catalog)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = "it is not what `--discover` writes"
+        remedy = "write it anew: tap-pennylane --discover > catalog.json"
+        raise _unusable("catalog", path, reason, remedy) from error
+
+
+def _has_bookmarks(state: dict[str, Any]) -> bool:
+    bookmarks = state.get("bookmarks")
+    return isinstance(bookmarks, dict) and all(isinstance(one, dict) for one in bookmarks.values())
+
+
+def _read_object(kind: str, path: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if path == STANDARD_INPUT else Path(path).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise _unusable(kind, path, "it is not UTF-8", "save it in that encoding") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _unusable(kind, path, reason, "check the path and its permissions") from error
+    if not text.strip():
+        remedy = "leave it out for a first load" if kind == "state" else "write it anew"
+        raise _unusable(kind, path, "it is empty", remedy)
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
+        advice = "of what a target wrote, keep the last line" if kind == "state" else "correct it"
+        raise _unusable(kind, path, f"it is no JSON at {where}", advice) from error
+    if not isinstance(found, dict):
+        raise _unusable(kind, path, "it is no JSON object, {…}", "correct it")
+    return found
+
+
+def _unusable(kind: str, path: str, reason: str, remedy: str) -> ConfigValidationError:
+    sentence = f"The {kind} file '{path}' can't be used: {reason}; {remedy}"
+    return ConfigValidationError(sentence, errors=[sentence])
