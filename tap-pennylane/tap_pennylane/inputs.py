@@ -14,6 +14,8 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib import Catalog
 
 STANDARD_INPUT = "-"
+CATALOG = "catalog"
+STATE = "state"
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -26,30 +28,26 @@ def read_state(path: str) -> dict[str, Any]:
 
     They may be as a STATE message has them, the message itself, or what Meltano keeps of them.
     """
-    state = _read_object("state", path)
-    if state.get("type") == "STATE":
-        state = state.get("value")
-    elif "singer_state" in state:
-        state = state["singer_state"]
+    found = _read_object(STATE, path)
+    state: Any = found.get("singer_state", found)
+    if found.get("type") == "STATE":
+        state = found.get("value")
     if not isinstance(state, dict) or (state and not _has_bookmarks(state)):
-        raise _unusable(
-            "state",
-            path,
-            "it holds no bookmarks",
-            'give what a run wrote, {"bookmarks": {…}}, or leave it out for a first load',
-        )
-    return state
+        reason = "it holds no bookmarks"
+        remedy = 'give what a run wrote, {"bookmarks": {…}}, or leave it out for a first load'
+        raise _unusable(STATE, path, reason, remedy)
+    return dict(state)
 
 
 def read_catalog(path: str) -> Catalog:
     """The streams and columns to read."""
-    catalog = _read_object("catalog", path)
+    catalog = _read_object(CATALOG, path)
     try:
-        return Catalog.from_dict(catalog)
+        return Catalog.from_dict({"streams": catalog["streams"]})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = "it is not what `--discover` writes"
         remedy = "write it anew: tap-pennylane --discover > catalog.json"
-        raise _unusable("catalog", path, reason, remedy) from error
+        raise _unusable(CATALOG, path, reason, remedy) from error
 
 
 def _has_bookmarks(state: dict[str, Any]) -> bool:
@@ -66,13 +64,13 @@ def _read_object(kind: str, path: str) -> dict[str, Any]:
         reason = error.strerror or type(error).__name__
         raise _unusable(kind, path, reason, "check the path and its permissions") from error
     if not text.strip():
-        remedy = "leave it out for a first load" if kind == "state" else "write it anew"
+        remedy = "leave it out for a first load" if kind == STATE else "write it anew"
         raise _unusable(kind, path, "it is empty", remedy)
     try:
         found = json.loads(text)
     except ValueError as error:
         where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
-        advice = "of what a target wrote, keep the last line" if kind == "state" else "correct it"
+        advice = "of what a target wrote, keep the last line" if kind == STATE else "correct it"
         raise _unusable(kind, path, f"it is no JSON at {where}", advice) from error
     if not isinstance(found, dict):
         raise _unusable(kind, path, "it is no JSON object, {…}", "correct it")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from datetime import datetime
+from fnmatch import filter as filter_names
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,9 +15,10 @@ from jsonschema import Draft202012Validator
 from singer_sdk import typing as th
 
 from tap_pennylane.refusal import WHERE_TOKENS_ARE
+from tap_pennylane.spelling import nearest, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -108,6 +110,16 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="User agent",
         description="What the requests say of their sender.",
     ),
+    th.Property(
+        "all_streams",
+        th.BooleanType,
+        default=False,
+        title="All streams",
+        description=(
+            "Whether to read the streams that cost a request per record, or an export, also where "
+            "the catalog selects all of them at once, as `*.*` does."
+        ),
+    ),
 ).to_dict()
 
 _BEARER = re.compile(r"\s*bearer\b\s*", re.IGNORECASE)
@@ -128,6 +140,14 @@ _REMEDIES = {
     "request_timeout": "give a number of seconds above 0",
     "max_retries": "give a whole number from 0 to 100",
     "user_agent": "give a text of printable ASCII characters",
+    "all_streams": "give true or false",
+    "stream_maps": 'give JSON by stream, like {"customers": {"name": "md5(name)"}}',
+    "stream_map_config": 'give a JSON object, like {"hash_seed": "…"}',
+    "faker_config": 'give a JSON object, like {"seed": 1, "locale": ["fr_FR"]}',
+    "flattening_enabled": "give true or false",
+    "flattening_max_depth": "give a whole number",
+    "flattening_max_key_length": "give a whole number",
+    "flattening_separator": "give a text",
 }
 
 
@@ -151,7 +171,7 @@ def environment_problems() -> list[str]:
         if value is not None
         and (
             ("integer" in definition["type"] and not value.lstrip("+-").isdecimal())
-            or ("object" in definition["type"] and name in NAMES and not _is_object(value))
+            or ("object" in definition["type"] and not _is_object(value))
         )
     ]
 
@@ -163,7 +183,12 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
         config: The tap's configuration.
         streams: The names that `refresh_hours` may hold.
     """
-    complaints = []
+    complaints = list(_misspelt(config))
+    if "batch_config" in config:
+        complaints.append(
+            "Setting 'batch_config' can't be used: BATCH messages would come after the STATE that "
+            "takes their records for delivered, and a crash would lose them; remove it"
+        )
     for error in Draft202012Validator(SCHEMA).iter_errors(dict(config)):
         if error.validator == "required":
             complaints += [
@@ -178,10 +203,36 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
         complaints.append(_complaint("api_url", url))
     if isinstance(start := config.get("start_date"), str) and not _is_date(start):
         complaints.append(_complaint("start_date", start))
+    complaints += _misspelt_streams(config.get("stream_maps"), {*streams, "sync_log"})
     hours = config.get("refresh_hours")
     if isinstance(hours, dict) and (unknown := hours.keys() - set(streams)):
         complaints.append(_complaint("refresh_hours", dict.fromkeys(unknown, "no such stream")))
     return complaints
+
+
+def _misspelt(config: Mapping[str, Any]) -> Iterator[str]:
+    for name in config.keys() - SCHEMA["properties"].keys() - {"batch_config"}:
+        if meant := nearest(name, SCHEMA["properties"]):
+            yield f"There is no setting '{name}': use '{meant}' if that is meant, or remove it"
+
+
+def _misspelt_streams(maps: object, streams: Collection[str]) -> Iterator[str]:
+    for name, definition in maps.items() if isinstance(maps, dict) else ():
+        source = definition.get("__source__", name) if isinstance(definition, dict) else name
+        if not name.startswith("__") and not filter_names(streams, str(source)):
+            yield (
+                f"Setting 'stream_maps' is for the stream {suggestion(str(source), streams)}, "
+                "which does not exist: `tap-pennylane --discover` lists those that do"
+            )
+
+
+def unknown(config: Mapping[str, Any]) -> list[str]:
+    """Settings that nobody knows, and that resemble none: they may be meant for others."""
+    return sorted(
+        name
+        for name in config.keys() - SCHEMA["properties"].keys() - {"batch_config"}
+        if not nearest(name, SCHEMA["properties"])
+    )
 
 
 def with_types(config: Mapping[str, Any]) -> dict[str, Any]:

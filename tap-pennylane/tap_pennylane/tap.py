@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
+import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._catalog import get_selected_schema
@@ -17,7 +17,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_pennylane import settings
+from tap_pennylane import inputs, selection, settings
 from tap_pennylane.ahead import EagerClient
 from tap_pennylane.changelog import Changelogs
 from tap_pennylane.errors import (
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import FrameType
 
-    import click
     from singer_sdk import Stream
 
 API = "/api/external/v2"
@@ -86,6 +85,8 @@ class TapPennylane(Tap):
         self.failures: dict[str, str] = {}
         """Streams that were not delivered whole, and why."""
         self._is_cost_said = False
+        self._spared: str | None = None
+        """What to say of costly streams that are not read."""
         self.fatal: FatalError | None = None
         """Why no further stream is read."""
         super().__init__(**options)
@@ -97,6 +98,10 @@ class TapPennylane(Tap):
         if isinstance(token := self._config.get("api_token"), str):
             redact(token)
         errors = settings.problems(self._config, {vars(stream)["name"] for stream in STREAMS})
+        if unknown := settings.unknown(self._config):
+            self.logger.warning(
+                "Settings that the tap does not know, and ignores: %s.", ", ".join(unknown)
+            )
         if errors and raise_errors:
             raise ConfigValidationError(errors[0], errors=errors)
         defaults = {
@@ -118,6 +123,8 @@ class TapPennylane(Tap):
         if self._streams is None:
             by_name = super().streams.items()
             self._streams = dict(sorted(by_name, key=lambda item: getattr(item[1], "order", 0)))
+            if self.input_catalog and not self.config.get("all_streams"):
+                self._spared = selection.spare_costly_streams(self._streams.values())
         return self._streams
 
     @override
@@ -220,6 +227,17 @@ class TapPennylane(Tap):
         else:
             self.logger.error("Stream '%s' failed: %s.", stream, error)
 
+    def check_selection(self) -> None:
+        """See that somebody can have meant what is selected, before anything is sent.
+
+        Raises:
+            FatalError: Nobody can.
+        """
+        if self._spared:
+            self.logger.warning("%s.", self._spared)
+        if complaints := list(selection.problems(self.input_catalog, self.streams)):
+            raise FatalError(". ".join(complaints))
+
     def check_access(self) -> None:
         """Ask who the token is, before anything else is tried.
 
@@ -283,6 +301,7 @@ class TapPennylane(Tap):
             is of no use.
         """
         try:
+            self.check_selection()
             self.check_access()
             sync()
         except FatalError as error:
@@ -330,8 +349,8 @@ class TapPennylane(Tap):
         about: bool = False,
         about_format: str | None = None,
         config: Any = None,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
+        state: str | None = None,
+        catalog: str | None = None,
     ) -> None:
         """Run the command line. The SDK's own version has no say in the exit code."""
         if about:
@@ -341,15 +360,42 @@ class TapPennylane(Tap):
         try:
             tap = cls(
                 config=config.config if config else {},
-                state=json.load(state) if state else None,
-                catalog=json.load(catalog) if catalog else None,
+                state=inputs.read_state(state) if state else None,
+                catalog=inputs.read_catalog(catalog) if catalog else None,
                 parse_env_config=bool(config and config.parse_env),
             )
         except ConfigValidationError as error:
-            for sentence in error.errors:
-                cls.logger.critical("%s.", sentence)
+            cls._say(error)
             sys.exit(CANNOT_HEAL)
         sys.exit(tap.run(tap.read))
+
+    @classmethod
+    def _say(cls, error: ConfigValidationError) -> None:
+        for sentence in error.errors:
+            cls.logger.critical("%s.", sentence)
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """The SDK's command, whose files are read here: so each error is a sentence."""
+        command = super().get_singer_command()
+        for parameter in command.params:
+            if parameter.name in {"state", "catalog"}:
+                parameter.type = click.STRING
+        return command
+
+    @override
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the settings."""
+        try:
+            files = [inputs.read_config(path) for path in value if path != "ENV"]
+        except ConfigValidationError as error:
+            cls._say(error)
+            ctx.exit(CANNOT_HEAL)
+        found = super().cb_config(ctx, param, ("ENV",) if "ENV" in value else ())
+        found.config = {name: one for file in files for name, one in file.items()}
+        return found
 
     @override
     @classmethod
@@ -362,8 +408,7 @@ class TapPennylane(Tap):
             given = ctx.params["config"]
             tap = cls(config=given.config, parse_env_config=given.parse_env)
         except ConfigValidationError as error:
-            for sentence in error.errors:
-                cls.logger.critical("%s.", sentence)
+            cls._say(error)
             ctx.exit(CANNOT_HEAL)
         ctx.exit(tap.run(tap.try_streams))
 

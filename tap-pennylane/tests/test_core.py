@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CONFIG: dict[str, Any] = {
     "api_token": "sandbox-token",
     "requests_per_window": 1000,
+    "all_streams": True,
     "api_url": "http://127.0.0.1",  # the running sandbox's is filled in below
 }
 

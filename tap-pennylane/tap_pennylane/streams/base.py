@@ -122,6 +122,8 @@ class PennylaneStream(Stream):
         self.is_empty = True
         """Whether a connection test found no record."""
         self._told_of_unknown_fields = False
+        self._refusal: str | None = None
+        """Why nothing can be sent under this catalog."""
         self._ids: array[int] | None = None
 
     @cached_property
@@ -148,11 +150,29 @@ class PennylaneStream(Stream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take a catalog's selection; what tells a deletion is added to a catalog older than it."""
-        if (entry := catalog.get_stream(self.name)) and DELETED_AT in self.schema["properties"]:
-            definition = Schema.from_dict(self.schema["properties"][DELETED_AT])
-            entry.schema.properties = {DELETED_AT: definition, **(entry.schema.properties or {})}
+        """Take a catalog's selection, and nothing else of it.
+
+        What tells a deletion is added to a catalog that is older than it.
+        """
+        method, keys = self.forced_replication_method, list(self.primary_keys)
+        if entry := catalog.get_stream(self.name):
+            if DELETED_AT in (own := self.schema["properties"]):
+                declared = {DELETED_AT: Schema.from_dict(own[DELETED_AT])}
+                entry.schema.properties = {**declared, **(entry.schema.properties or {})}
+            if entry.key_properties and list(entry.key_properties) != keys:
+                self._refusal = (
+                    f"the catalog makes {', '.join(entry.key_properties)} its key, by which no "
+                    "deletion can be told: remove 'table-key-properties' there"
+                )
+            entry.key_properties = keys
         super().apply_catalog(catalog)
+        if self.replication_key or self.forced_replication_method == "INCREMENTAL":
+            self._refusal = (
+                f"the catalog asks to replicate it by {self.replication_key!r}, by which Pennylane "
+                "can't filter: remove 'replication-method' and 'replication-key' there, the tap "
+                "follows changes without them"
+            )
+        self.replication_key, self.forced_replication_method = None, method
 
     @property
     def changelogs(self) -> dict[str, str]:
@@ -356,7 +376,9 @@ class PennylaneStream(Stream):
     @cached_property
     def output(self) -> Output:
         """What this stream's records become on their way out."""
-        return Output(self, self.tap.stream_maps)
+        output = Output(self, self.tap.stream_maps)
+        output.refusal = self._refusal or output.refusal
+        return output
 
     @override
     def generate_child_contexts(
