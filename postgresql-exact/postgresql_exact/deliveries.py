@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 TABLE = "_sdc_deliveries"
-BATCHED_AT = "_sdc_batched_at"
+BATCHED_AT, VERSION = "_sdc_batched_at", "_sdc_table_version"
 MOST = 50
 """Bookmarks remembered for each table: after a kill, a run may go on from one before the last."""
 
@@ -31,6 +31,8 @@ class Content(NamedTuple):
     rows: int
     batched_at: datetime | None
     """When the latest row came, by the target's clock; None if the table does not say."""
+    version: int | None
+    """The latest that a row is of; None if the stream has no versions."""
 
 
 class Deliveries:
@@ -97,8 +99,8 @@ class Deliveries:
 
         Args:
             stream: the stream, and so the table.
-            bookmark: how far it was read. Without one, only a table that a whole read once
-                completed is looked at.
+            bookmark: how far it was read. Without one, only a table with versions is looked at:
+                the others never promised to be whole.
         """
         known = self._known.get(stream)
         if not bookmark and (known is None or known.version is None):
@@ -128,7 +130,7 @@ class Deliveries:
             stream: the stream, and so the table.
             bookmark: how far it was read.
             columns: those that its rows were delivered with.
-            version: the table's, if a whole read ended; otherwise the earlier one stays.
+            version: of the table, if a whole read ended; otherwise the earlier one stays.
             afresh: whether the earlier bookmarks hold no longer, for the rows were gone.
             counts: False if it has the rows that it had.
             keeps_rows: False if rows are removed by design, so that their number proves little.
@@ -146,7 +148,7 @@ class Deliveries:
             "columns": sorted(columns),
             "rows": content.rows if keeps_rows else min(content.rows, 1),
             "batched_at": content.batched_at if keeps_rows else None,
-            "version": version if version is not None else known and known.version,
+            "version": version or (known and known.version) or content.version,
             "delivered_at": sa.func.now(),
         }
         statement = insert(self._table).values(table_name=stream, **values)
@@ -172,11 +174,14 @@ class Deliveries:
         columns = self._columns(table)
         if not columns:
             return None
-        latest = sa.func.max(sa.column(BATCHED_AT)) if BATCHED_AT in columns else sa.null()
+        latest = [
+            sa.func.max(sa.column(name)) if name in columns else sa.null()
+            for name in (BATCHED_AT, VERSION)
+        ]
         source = sa.table(table, schema=self._schema)
-        query = sa.select(sa.func.count(), latest).select_from(source)
-        rows, batched_at = self._connection.execute(query).one()
-        return Content(columns, rows, batched_at)
+        query = sa.select(sa.func.count(), *latest).select_from(source)
+        rows, batched_at, version = self._connection.execute(query).one()
+        return Content(columns, rows, batched_at, version)
 
 
 def _shortfall(known: sa.Row[Any], content: Content) -> str | None:
