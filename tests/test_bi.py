@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,27 @@ def test_the_notebook_draws_what_the_views_say(books: Pipeline, tmp_path: Path) 
     assert len(years) == 3
     for year in years:
         assert f">{year['result']:,.2f}</td>" in statement
+
+
+def test_the_report_is_one_page_for_its_owner_without_code(books: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "books.html"
+    done = subprocess.run(
+        [sys.executable, "-m", "pennylane_launcher", "report", str(path)],
+        cwd=PROJECT,
+        env=os.environ | connection(books) | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"Open it in a browser: {path}" in done.stdout
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    page = path.read_text(encoding="utf-8")
+    assert (
+        len(re.findall(r"<img[^>]*\bsrc=.data:image/png;base64,", page)) == page.count("<img") == 4
+    )
+    assert "read_sql" not in page
+    assert not re.search(r"<(?:script|link)[^>]* (?:src|href)=.?http", page)
 
 
 def test_the_notebook_runs_on_books_without_a_line(books: Pipeline, tmp_path: Path) -> None:

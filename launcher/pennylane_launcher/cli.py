@@ -144,12 +144,13 @@ def _parser() -> argparse.ArgumentParser:
         "open the notebook; further options: Jupyter's",
         demo=True,
     )
-    add(
+    page = add(
         "report",
-        lambda project, given, _: notebook.page(project, demo=given.demo),
+        lambda project, given, _: notebook.page(project, demo=given.demo, file=given.file),
         "write what the notebook shows as one HTML page",
         demo=True,
     )
+    page.add_argument("file", nargs="?", help="by default reports/books.html")
     health = add(
         "check-health",
         lambda project, given, _: alerts.check_health(

@@ -30,12 +30,13 @@ def show(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
         return subprocess.call(command, env=variables)  # noqa: S603
 
 
-def page(project: Path, *, demo: bool) -> int:
+def page(project: Path, *, demo: bool, file: str | None) -> int:
     """Run the notebook on the data, and write what it shows as one HTML page, without its code.
 
     Args:
         project: the project's folder.
         demo: on the demo's database.
+        file: where to; by default `reports/books.html`.
 
     Returns:
         0.
@@ -43,9 +44,11 @@ def page(project: Path, *, demo: bool) -> int:
     Raises:
         LauncherError: the database can't be used, or the notebook fails on it.
     """
-    path = project / PAGE.with_stem(f"{PAGE.stem}-demo") if demo else project / PAGE
+    path = project / (file or (PAGE.with_stem(f"{PAGE.stem}-demo") if demo else PAGE))
     path.parent.mkdir(mode=0o700, exist_ok=True)
     command = [_jupyter(project), "nbconvert", "--to=html", "--execute", "--no-input"]
+    # A page of the books asks no other host for anything.
+    command += ["--HTMLExporter.mathjax_url=", "--HTMLExporter.require_js_url="]
     command += [f"--output={path.absolute()}", "--log-level=ERROR", str(NOTEBOOK)]
     print("Running the notebook …")
     with connection(project, demo=demo) as variables:
