@@ -122,6 +122,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 
+_PREFIX = "TAP_PENNYLANE_"
 _BEARER = re.compile(r"\s*bearer\b\s*", re.IGNORECASE)
 _CREDENTIALS = re.compile("//.*@")
 
@@ -167,7 +168,7 @@ def environment_problems() -> list[str]:
     return [
         _complaint(name, value)
         for name, definition in SCHEMA["properties"].items()
-        for value in [os.environ.get(f"TAP_PENNYLANE_{name.upper()}")]
+        for value in [os.environ.get(f"{_PREFIX}{name.upper()}")]
         if value is not None
         and (
             ("integer" in definition["type"] and not value.lstrip("+-").isdecimal())
@@ -208,6 +209,26 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
     if isinstance(hours, dict) and (unknown := hours.keys() - set(streams)):
         complaints.append(_complaint("refresh_hours", dict.fromkeys(unknown, "no such stream")))
     return complaints
+
+
+def misspelt_variables() -> list[str]:
+    """Complaints about environment variables that resemble the one of a setting.
+
+    Meltano passes on only those that it knows, so a mistyped one would be ignored in silence. Those
+    with two underscores are Meltano's own: `TAP_PENNYLANE__SELECT`.
+    """
+    known = {f"{_PREFIX}{name.upper()}": name for name in SCHEMA["properties"]}
+    ours = (name for name in sorted(os.environ) if re.match(f"{_PREFIX}[^_]", name))
+    guesses = {
+        name: nearest(name.removeprefix(_PREFIX), known.values())
+        for name in ours
+        if name not in known
+    }
+    return [
+        f"There is no setting {name}: use {_PREFIX}{meant.upper()} if that is meant, or remove it"
+        for name, meant in guesses.items()
+        if meant
+    ]
 
 
 def _misspelt(config: Mapping[str, Any]) -> Iterator[str]:

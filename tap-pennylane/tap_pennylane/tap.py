@@ -97,7 +97,8 @@ class TapPennylane(Tap):
         self._config = settings.with_types(settings.without_blanks(self._config))
         if isinstance(token := self._config.get("api_token"), str):
             redact(token)
-        errors = settings.problems(self._config, {vars(stream)["name"] for stream in STREAMS})
+        names = {vars(stream)["name"] for stream in STREAMS}
+        errors = [*settings.misspelt_variables(), *settings.problems(self._config, names)]
         if unknown := settings.unknown(self._config):
             self.logger.warning(
                 "Settings that the tap does not know, and ignores: %s.", ", ".join(unknown)

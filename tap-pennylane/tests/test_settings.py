@@ -115,3 +115,18 @@ def test_numbers_and_objects_may_come_as_text() -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TapPennylane(config={"api_token": TOKEN, "refresh_hours": "5 hours"})
     assert caught.value.errors[0].startswith("Setting 'refresh_hours' can't be '5 hours'")
+
+
+def test_a_mistyped_variable_is_named_with_the_one_that_is_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TAP_PENNYLANE__SELECT", "[]")  # Meltano's own
+    monkeypatch.setenv("TAP_PENNYLANE_UNRELATED_THING", "1")  # somebody else's
+    TapPennylane(config={"api_token": TOKEN})
+    monkeypatch.setenv("TAP_PENNYLANE_STARTDATE", "2024-01-01")
+    with pytest.raises(ConfigValidationError) as caught:
+        TapPennylane(config={"api_token": TOKEN})
+    (sentence,) = caught.value.errors
+    assert sentence.startswith(
+        "There is no setting TAP_PENNYLANE_STARTDATE: use TAP_PENNYLANE_START_DATE if"
+    )
