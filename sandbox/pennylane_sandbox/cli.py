@@ -31,6 +31,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate-limit", type=_limit, default="25/5", help="as 25/5, or none")
     parser.add_argument("--latency-ms", type=float, default=0, help="delay of each API answer")
     parser.add_argument("--token", default="sandbox-token", help="a token with all scopes")
+    parser.add_argument(
+        "--hide-closed-years",
+        action="store_true",
+        help="leave closed years out of ledger_entries unless a date filter is sent, as the API "
+        "did before July 2026",
+    )
     return parser
 
 
@@ -55,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 rate_limit=options.rate_limit,
                 latency=options.latency_ms / 1000,
                 token=options.token,
+                hide_closed_years=options.hide_closed_years,
             )
         )
     except ValueError as error:

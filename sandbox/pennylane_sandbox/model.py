@@ -82,6 +82,12 @@ class Entry(Struct, gc=False):
     created_at: str
     updated_at: str
     lines: list[Line]
+    undated: bool = False
+
+    @property
+    def shown_date(self) -> str | None:
+        """The date that the API shows; `date` is the day of the lines, which always have one."""
+        return None if self.undated else self.date
 
 
 class Invoice(Struct, gc=False):
@@ -119,6 +125,11 @@ class Invoice(Struct, gc=False):
     def amount(self) -> int:
         """The total with tax."""
         return self.before_tax + self.tax
+
+    @property
+    def shown_date(self) -> str | None:
+        """The date that the API shows: null as long as the entry has none."""
+        return None if self.entry.undated else self.date
 
 
 class Transaction(Struct, gc=False):

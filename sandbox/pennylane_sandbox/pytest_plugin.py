@@ -29,12 +29,12 @@ def flat(value: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 def kept(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """What a row keeps of a list: of objects, the reference and the weight of it."""
+    """What a row keeps of a list: of references to objects, the id and the weight."""
     if not isinstance(value, list):
         return value
     return [
         {key: item[key] for key in ("id", "weight") if key in item}
-        if isinstance(item, dict)
+        if isinstance(item, dict) and "id" in item
         else item
         for item in value
     ]
@@ -79,9 +79,12 @@ class Sandbox:
         return items
 
     def rows(self, path: str) -> list[dict[str, Any]]:
-        """A collection, or `/me`, as flat rows; the trial balance of every fiscal year."""
+        """A collection, or an object, as flat rows; the trial balance of every fiscal year."""
         if path == "/me":
             return [dict(flat(self.get("/me")))]
+        if path == "/company/features":
+            features: dict[str, bool] = self.get(path)
+            return [{"name": name, "enabled": enabled} for name, enabled in features.items()]
         if "{" in path:
             return list(self._rows_of_lists(path))
         if path != "/trial_balance":

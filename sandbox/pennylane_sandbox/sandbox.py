@@ -28,6 +28,7 @@ class Options:
     rate_limit: Limit | None = None
     latency: float = 0.0
     token: str = "sandbox-token"  # noqa: S105 - everybody knows it
+    hide_closed_years: bool = False
 
 
 class Sandbox:

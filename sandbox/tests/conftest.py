@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 PREFIX = "/api/external/v2"
+ADDITIONS = Path(__file__).parents[2] / "openapi" / "september_2026.json"
 COMMAND = Path(sys.executable).with_name("pennylane-sandbox")
 
 
@@ -133,4 +135,50 @@ def document() -> dict[str, Any]:
     if not folder:
         pytest.skip("PENNYLANE_OPENAPI_DIR does not say where Pennylane's OpenAPI documents are")
     loaded: dict[str, Any] = json.loads(Path(folder, "company_v2.json").read_text("utf-8"))
+    _add_to(loaded)
     return loaded
+
+
+def _add_to(document: dict[str, Any]) -> None:
+    """Add the fields, filters and operations that the API has and the document lacks."""
+    additions = json.loads(ADDITIONS.read_text("utf-8"))
+    for path, wanted in additions["operations"].items():
+        operation = deepcopy(_get(document, wanted["like"]))
+        operation["security"] = [{"oauth2": wanted["scopes"]}]
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        if "items" in schema["properties"]:
+            schema["properties"]["items"]["items"] = wanted["item"]
+        else:
+            schema |= wanted["item"]
+        document["paths"][PREFIX + path] = {"get": operation}
+    for addition in additions["fields"]:
+        for path in addition["of"]:
+            for record in _records(_get(document, path), addition.get("in", [])):
+                record["properties"] |= addition["add"]
+                record["required"] = [*record["required"], *addition["add"]]
+    for path, text in additions["filters"].items():
+        for parameter in _get(document, path)["parameters"]:
+            if parameter["name"] == "filter":
+                parameter["description"] += text
+
+
+def _get(document: dict[str, Any], path: str) -> dict[str, Any]:
+    operation: dict[str, Any] = document["paths"][PREFIX + path]["get"]
+    return operation
+
+
+def _records(operation: dict[str, Any], keys: list[str]) -> list[dict[str, Any]]:
+    """The schemas of a record, or of what it holds below these keys."""
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    found = []
+    for part in schema.get("allOf", [schema]):
+        record = part
+        if keys[:1] != ["included"] and "items" in part["properties"]:
+            record = part["properties"]["items"]["items"]
+        for key in keys:
+            record = record.get("properties", {}).get(key, {})
+        if "additionalProperties" in record and isinstance(record["additionalProperties"], dict):
+            record = record["additionalProperties"]["properties"]["items"]["items"]
+        if "properties" in record and "required" in record:
+            found.append(record)
+    return found

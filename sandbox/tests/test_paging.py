@@ -20,7 +20,7 @@ def test_pages_are_the_whole_list_in_order(sandbox: Any, path: str, sorts: list[
     for sort in sorts:
         items = sandbox.items(path, sort=sort)
         field = sort.lstrip("-")
-        keys = [(one[field], one["id"]) for one in items]
+        keys = [(one[field] or "", one["id"]) for one in items]
         assert keys == sorted(keys, reverse=sort.startswith("-"))
         assert {one["id"] for one in items} == state
         assert len(items) == len(state)
@@ -97,17 +97,53 @@ def test_extra_keys_are_on_four_lists_only(sandbox: Any) -> None:
     assert "total_items" not in sandbox.get("/customers").json()
 
 
-def test_closed_years_are_left_out_unless_dates_are_asked_for(sandbox: Any) -> None:
+WIDE = [{"field": "date", "operator": "gteq", "value": "2000-01-01"}]
+
+
+@pytest.mark.parametrize("resource", ["ledger_entries", "customer_invoices", "supplier_invoices"])
+def test_a_list_holds_everything_and_a_date_filter_leaves_the_undated_out(
+    sandbox: Any, resource: str
+) -> None:
+    state = {one["id"]: one["date"] for one in sandbox.state(resource)}
+    assert {one and one[:4] for one in state.values()} == {None, "2024", "2025", "2026"}
+    assert {one["id"] for one in sandbox.items(f"/{resource}")} == set(state)
+    dated = {one for one, day in state.items() if day}
+    for sort in ("id", "-date"):
+        found = sandbox.items(f"/{resource}", filter=WIDE, sort=sort)
+        assert {one["id"] for one in found} == dated
+    for operator in ("lt", "not_eq"):
+        late = [{"field": "date", "operator": operator, "value": "2030-01-01"}]
+        for sort in ("id", "date"):
+            found = sandbox.items(f"/{resource}", filter=late, sort=sort)
+            assert {one["id"] for one in found} == dated
+    assert sandbox.items(f"/{resource}", sort="date")[0]["date"] is None
+    assert sandbox.items(f"/{resource}", sort="-date")[-1]["date"] is None
+
+
+def test_lines_always_have_a_date_and_drafts_are_listed(sandbox: Any) -> None:
+    assert all(one["date"] for one in sandbox.state("ledger_entry_lines"))
+    assert "draft" in {one["status"] for one in sandbox.items("/ledger_entries")}
+    assert len(sandbox.items("/ledger_entry_lines", filter=WIDE)) == 2000
+
+
+def test_an_undated_record_gets_its_date_when_it_is_edited(changing: Any) -> None:
+    for resource in ("ledger_entries", "customer_invoices", "supplier_invoices"):
+        undated = next(one for one in changing.state(resource) if one["date"] is None)
+        changing.change(resource, update=[undated["id"]])
+        assert changing.get(f"/{resource}/{undated['id']}").json()["date"]
+
+
+def test_closed_years_are_left_out_on_demand_unless_dates_are_asked_for(start: Any) -> None:
+    sandbox = start("--rate-limit", "none", "--hide-closed-years")
     state = sandbox.state("ledger_entries")
     plain = sandbox.items("/ledger_entries")
-    assert {one["date"][:4] for one in plain} == {"2025", "2026"}
-    assert len(plain) == sum(one["date"] >= "2025" for one in state)
-    wide = [{"field": "date", "operator": "gteq", "value": "2000-01-01"}]
-    assert len(sandbox.items("/ledger_entries", filter=wide)) == len(state)
-    by_id = [{"field": "id", "operator": "in", "value": [one["id"] for one in state[:80]]}]
+    assert {one["date"] and one["date"][:4] for one in plain} == {None, "2025", "2026"}
+    assert len(plain) == sum((one["date"] or "2025") >= "2025" for one in state)
+    dated = [one["id"] for one in state if one["date"]]
+    assert len(sandbox.items("/ledger_entries", filter=WIDE)) == len(dated)
+    by_id = [{"field": "id", "operator": "in", "value": dated[:80]}]
     assert all(one["date"] >= "2025" for one in sandbox.items("/ledger_entries", filter=by_id))
-    both = [*by_id, *wide]
-    assert len(sandbox.items("/ledger_entries", filter=both)) == 80
+    assert len(sandbox.items("/ledger_entries", filter=[*by_id, *WIDE])) == 80
     assert len(sandbox.items("/ledger_entry_lines")) == 2000
 
 

@@ -21,12 +21,13 @@ from tap_pennylane import schemas
 from tap_pennylane.pagination import INCLUDED
 from tap_pennylane.record import DELETED_AT, OMITTED, PATH
 from tap_pennylane.streams.base import schema_file
+from tap_pennylane.streams.company import CompanyFeatures
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import API, TapPennylane
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from tap_pennylane.streams.base import PennylaneStream
 
@@ -48,12 +49,15 @@ COPIES = {
 OWN = frozenset(
     name
     for name, stream in TapPennylane(validate_config=False, setup_mapper=False).streams.items()
-    if isinstance(stream, SyncLog | ExportStream)
+    if isinstance(stream, SyncLog | ExportStream | CompanyFeatures)
 )
 """Streams that no answer of the API is the model of: their schemas are written by hand."""
 
 GLOSSARY = Path(__file__).parents[2] / "transform" / "dbt" / "scripts" / "glossary.yml"
 """What every column means: the one place where it is said, for tables and views."""
+
+ADDITIONS = Path(__file__).parents[2] / "openapi" / "september_2026.json"
+"""What the API has had since then and the document lacks: `openapi/README.md`."""
 
 LONGEST_NAME = 63
 """Of a column, in PostgreSQL."""
@@ -65,6 +69,24 @@ class Document:
     def __init__(self, path: Path) -> None:
         """Read the document at `path`."""
         self._document = json.loads(path.read_text(encoding="utf-8"))
+        self._add(json.loads(ADDITIONS.read_text(encoding="utf-8")))
+
+    def _add(self, additions: dict[str, Any]) -> None:
+        for path, operation in additions["operations"].items():
+            record = operation["item"]
+            answer = {"type": "object", "properties": {"items": {"type": "array", "items": record}}}
+            is_list = "items" in self._answer(operation["like"])["properties"]
+            response = {"content": {"application/json": {"schema": answer if is_list else record}}}
+            self._document["paths"][API + path] = {"get": {"responses": {"200": response}}}
+        for addition in additions["fields"]:
+            for path in addition["of"]:
+                answer = self._answer(path)
+                if addition.get("in", [])[:1] == ["included"]:
+                    continue  # of a list that has a path of its own
+                record = answer["properties"].get("items", {"items": answer})["items"]
+                for name in addition.get("in", ()):
+                    record = record["properties"][name]
+                record["properties"] |= addition["add"]
 
     def operation(self, path: str) -> dict[str, Any]:
         """The GET operation of a path below the API's prefix."""
@@ -73,10 +95,13 @@ class Document:
 
     def item(self, path: str) -> dict[str, Any]:
         """The schema of one record of a list, or of the single object that a path answers."""
-        content = self.operation(path)["responses"]["200"]["content"]["application/json"]
-        answer = self.merged(content["schema"])
+        answer = self._answer(path)
         items = answer["properties"].get("items")
         return self.merged(items["items"]) if items else answer
+
+    def _answer(self, path: str) -> dict[str, Any]:
+        content = self.operation(path)["responses"]["200"]["content"]["application/json"]
+        return self.merged(content["schema"])
 
     def merged(self, schema: dict[str, Any]) -> dict[str, Any]:
         """A schema with references resolved and all its variants in one."""
@@ -139,7 +164,9 @@ def item_type(document: Document, key: str, raw: dict[str, Any]) -> dict[str, An
     label would go stale: when a category is renamed, no changelog names the lines that carry it.
     """
     definition = document.merged(raw)
-    types = {"type": [*kinds(document, raw), "null"]}
+    types: dict[str, Any] = {"type": [*kinds(document, raw), "null"]}
+    if "array" in types["type"]:  # of texts: no list of the API is deeper
+        types["items"] = {"type": ["string", "null"]}
     if not (fields := definition.get("properties")):
         return types
     names = ["id", "weight"] if key == "categories" else [name for name in fields if name != "url"]
@@ -223,24 +250,32 @@ def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
     return {"type": "object", "properties": ordered, OMITTED: omitted}
 
 
-def described(stream: PennylaneStream | SyncLog, schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with what the stream and its columns mean.
+def glossary() -> dict[str, str]:
+    """What columns mean, by name or by stream and name."""
+    meanings: dict[str, str] = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))["columns"]
+    return meanings
 
-    Raises:
-        SystemExit: The glossary lacks a column; says which.
-    """
-    meanings = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))["columns"]
-    columns = schema["properties"]
-    names = {column: f"{stream.name}.{column}" for column in columns}
-    if missing := [name for key, name in names.items() if not meanings.keys() & {key, name}]:
-        message = f"{GLOSSARY} does not say what these mean: {', '.join(missing)}"
-        raise SystemExit(message)
+
+def unexplained(schemas: Mapping[str, dict[str, Any]]) -> list[str]:
+    """The columns of all streams that the glossary does not explain."""
+    known = glossary().keys()
+    return [
+        f"{stream}.{column}"
+        for stream, schema in schemas.items()
+        for column in schema["properties"]
+        if not known & {column, f"{stream}.{column}"}
+    ]
+
+
+def described(stream: PennylaneStream | SyncLog, schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what the stream and its columns mean."""
+    meanings = glossary()
     properties = {
         column: {
             **definition,
-            "description": f"{meanings.get(names[column]) or meanings[column]}.",
+            "description": f"{meanings.get(f'{stream.name}.{column}') or meanings[column]}.",
         }
-        for column, definition in columns.items()
+        for column, definition in schema["properties"].items()
     }
     doc = (type(stream).__doc__ or "").splitlines()[0]
     return {**schema, "description": doc, "properties": properties}
@@ -261,14 +296,22 @@ def as_text(schema: dict[str, Any]) -> str:
 
 
 def generate(directory: Path) -> dict[str, str]:
-    """The text of every schema file, by file name, from the documents in `directory`."""
+    """The text of every schema file, by file name, from the documents in `directory`.
+
+    Raises:
+        SystemExit: The glossary lacks columns; says which.
+    """
     document = Document(directory / "company_v2.json")
     streams = TapPennylane(validate_config=False, setup_mapper=False).streams
-    return {
-        f"{name}.json": as_text(
-            described(stream, schema_file(name) if name in OWN else flat_schema(document, stream))
-        )
+    plain = {
+        name: schema_file(name) if name in OWN else flat_schema(document, stream)
         for name, stream in streams.items()
+    }
+    if missing := unexplained(plain):
+        message = f"{GLOSSARY} does not say what these mean: {', '.join(missing)}"
+        raise SystemExit(message)
+    return {
+        f"{name}.json": as_text(described(stream, plain[name])) for name, stream in streams.items()
     }
 
 

@@ -81,6 +81,8 @@ def _by_id(stream: PennylaneStream, left: list[Range] | None) -> Pages:
         return read(query if request.upwards else from_the_end(query))
 
     if left is None:
+        if stream.may_lack_date and stream.first_date:
+            yield from ((items, None) for items in _without_date(stream))
         first, has_more = read(parameters)
         if not has_more:
             yield first, []
@@ -99,6 +101,29 @@ def _by_id(stream: PennylaneStream, left: list[Range] | None) -> Pages:
     yield from SideBySide(
         fetch, left, stream.readers, parameters["limit"], next_slot=next_slot
     ).pages()
+
+
+def _without_date(stream: PennylaneStream) -> Iterator[Items]:
+    """The records that a filter by date leaves out: they are at one end of the order by date.
+
+    Which end is not documented, so both are looked at: two requests where there are none.
+    """
+    given: set[int] = set()
+    for order in ("date", "-date"):
+        for items in stream.pages({**stream.query(), "sort": order}):
+            undated = [item for item in _with_ids(stream, items) if item.get("date") is None]
+            found = [item for item in undated if item["id"] not in given]
+            given.update(item["id"] for item in found)
+            if found:
+                yield found
+            if len(undated) < len(items):
+                break
+    if given:
+        stream.logger.info(
+            "'%s': %d records have no date; they were read whatever the start date.",
+            stream.name,
+            len(given),
+        )
 
 
 def _with_ids(stream: PennylaneStream, items: Items) -> Items:

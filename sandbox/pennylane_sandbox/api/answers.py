@@ -21,6 +21,7 @@ from pennylane_sandbox.show.ledger import doc
 from pennylane_sandbox.show.lines import customer_invoice_lines
 
 _INCLUDED = 20
+_FEATURES: Json = {"installments": False}
 _PAGE_KEYS: Json = {
     "current_page": None,
     "per_page": None,
@@ -66,6 +67,7 @@ class Answers:
         self._sandbox = sandbox
         self._special: dict[str, Callable[[Request], Answer]] = {
             "/me": self._me,
+            "/company/features": self._features,
             "/trial_balance": self._trial_balance,
         }
         for kind in EXPORTS:
@@ -139,9 +141,10 @@ class Answers:
         fields = endpoint.fields
         text = request.query.get("filter")
         conditions = parse(text, fields) if text is not None else ()
-        if endpoint.open_years_only and not any(one.field == "date" for one in conditions):
+        hides = endpoint.may_hide_closed_years and self._sandbox.options.hide_closed_years
+        if hides and not any(one.field == "date" for one in conditions):
             closed = self._sandbox.books.closed_until()
-            conditions = (*conditions, Condition("date", "gt", closed))
+            conditions = (*conditions, Condition("date", "not_lteq", closed))
         rows = self._sandbox.books.collections[endpoint.collection]
         if not endpoint.pages:
             items = [endpoint.show(row) for row in rows]
@@ -262,6 +265,10 @@ class Answers:
         if shown is None:
             refuse_unknown()
         return Answer(shown, 1)
+
+    def _features(self, request: Request) -> Answer:
+        asked.refuse_undeclared(request.query, ())
+        return Answer(dict(_FEATURES), 1)
 
     def _me(self, request: Request) -> Answer:
         user = self._sandbox.books.employees[0].data

@@ -29,8 +29,8 @@ class Listing(Endpoint):
     default_sort: str = "-id"
     # Four more keys, always null, that the real API was seen to send on some lists.
     page_keys: bool = False
-    # Closed fiscal years are left out unless the filter speaks of dates.
-    open_years_only: bool = False
+    # On demand, closed fiscal years are left out unless the filter speaks of dates.
+    may_hide_closed_years: bool = False
     includes: bool = False
     # False: the list takes no parameters and comes whole.
     pages: bool = True

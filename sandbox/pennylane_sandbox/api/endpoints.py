@@ -41,18 +41,24 @@ def _scopes(family: str) -> tuple[str, ...]:
     return (readonly, f"{family}:all") if family in _WRITABLE else (readonly,)
 
 
+_NUMBERED: Final = ("customer_invoices", "quotes", "commercial_documents")
+
+
 def _list(
     name: str,
     *,
     family: str | None = None,
+    families: tuple[str, ...] = (),
     show: Callable[[Any], Json] = ledger.doc,
     filters: Mapping[str, Field] | None = None,
     sorts: tuple[str, ...] = _BY_ID,
     **more: Any,
 ) -> Listing:
+    # A family that is empty needs no scope.
+    families = () if family == "" else families or (family or name,)
     return Listing(
         path=f"/{name}",
-        scopes=() if family == "" else _scopes(family or name),
+        scopes=tuple(scope for one in families for scope in _scopes(one)),
         collection=name,
         show=show,
         fields=filters or {},
@@ -93,7 +99,7 @@ _LISTINGS: Final = (
         filters=fields.LEDGER_ENTRIES,
         sorts=_BY_DATE,
         page_keys=True,
-        open_years_only=True,
+        may_hide_closed_years=True,
     ),
     _list(
         "ledger_entry_lines",
@@ -102,6 +108,7 @@ _LISTINGS: Final = (
         filters=fields.LEDGER_ENTRY_LINES,
         sorts=_BY_DATE,
     ),
+    _list("numberings", families=_NUMBERED),
     _list("pa_registrations", sorts=(), pages=False),
     _list(
         "pro_account/mandate_migrations",
@@ -128,6 +135,7 @@ _WITHOUT_SINGLES: Final = frozenset(
         "bank_establishments",
         "customer_invoice_templates",
         "fiscal_years",
+        "numberings",
         "pa_registrations",
         "pro_account/mandate_migrations",
         "pro_account/mandates",
@@ -210,7 +218,7 @@ _SUBLISTS: Final = (
     _below("ledger_entry_lines", "lettered_ledger_entry_lines", sublists.lettered_lines, _BY_DATE),
     _below("quotes", "appendices", sublists.appendices),
     _below("quotes", "invoice_line_sections", sublists.sections, _BY_ID),
-    _below("quotes", "invoice_lines", lines.document_lines, _BY_ID),
+    _below("quotes", "invoice_lines", lines.quote_lines, _BY_ID),
     _below("supplier_invoices", "categories", sublists.categories),
     _below("supplier_invoices", "invoice_lines", lines.supplier_invoice_lines, _BY_ID),
     _below("supplier_invoices", "matched_transactions", sublists.supplier_transactions, _BY_ID),
@@ -241,6 +249,7 @@ EXPORTS: Final = {
 }
 _SPECIALS: Final = (
     Special(path="/me", scopes=()),
+    Special(path="/company/features", scopes=()),
     Special(path="/trial_balance", scopes=("trial_balance:readonly",)),
     *(Special(path=f"/exports/{kind}", scopes=(scope,)) for kind, scope in EXPORTS.items()),
     *(Special(path=f"/exports/{kind}/{{id}}", scopes=(scope,)) for kind, scope in EXPORTS.items()),

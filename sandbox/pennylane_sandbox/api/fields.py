@@ -29,7 +29,7 @@ def _category_ids(row: Invoice) -> set[int]:
 
 
 _ID: Final = Field(ALL, "id", _attr("id"))
-_DATE: Final = Field(ALL, "date", _attr("date"))
+_DATE: Final = Field(ALL, "date", _attr("shown_date"))
 CUSTOMER_INVOICES: Final = {
     "id": _ID,
     "date": _DATE,
@@ -51,6 +51,7 @@ SUPPLIER_INVOICES: Final = {
     "category_id": Field(("in",), "ids", _category_ids),
     "external_reference": Field(EQUALITY, "text", _attr("reference")),
     "payment_status": Field(EQUALITY, "text", invoices.payment_status),
+    "electronic_billing_address": Field(EQUALITY, "text", invoices.electronic_address),
     "flow_id": Field(EQUALITY, "text", invoices.flow_id),
 }
 CUSTOMERS: Final = {
@@ -77,7 +78,7 @@ TRANSACTIONS: Final = {
 }
 LEDGER_ENTRIES: Final = {
     "id": _ID,
-    "date": Field((*RANGE, "eq", "not_eq"), "date", _attr("date")),
+    "date": Field((*RANGE, "eq", "not_eq"), "date", _attr("shown_date")),
     "journal_id": Field(ALL, "id", lambda row: row.journal.id),
 }
 LEDGER_ENTRY_LINES: Final = {

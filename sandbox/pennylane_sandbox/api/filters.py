@@ -123,6 +123,8 @@ _TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "not_eq": lambda own, value: own != value,
     "in": lambda own, value: own in value,
     "not_in": lambda own, value: own not in value,
+    # Not the API's own: see `Listing.may_hide_closed_years`.
+    "not_lteq": lambda own, value: own is None or own > value,
     "start_with": lambda own, value: own is not None and own.startswith(value),
 }
 
@@ -140,4 +142,6 @@ def _test(condition: Condition, field: Field) -> Callable[[Any], bool]:
     if field.kind in {"ids", "texts"}:
         return lambda row: not value.isdisjoint(get(row))
     test = _TESTS[condition.operator]
+    if field.kind == "date" and condition.operator in EQUALITY:
+        return lambda row: get(row) is not None and test(get(row), value)
     return lambda row: test(get(row), value)

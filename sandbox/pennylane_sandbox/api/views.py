@@ -84,6 +84,8 @@ def _bounds(order: list[int], sort: str, conditions: Conditions) -> tuple[int, i
     for condition in conditions:
         if condition.field == sort and condition.operator in RANGE:
             first, last = _keys_of(sort, condition)
+            if sort != "id":  # rows without a date come first, and no range holds them
+                low = max(low, bisect_left(order, 1 << ID_BITS))
             match condition.operator:
                 case "lt":
                     high = min(high, bisect_left(order, first))

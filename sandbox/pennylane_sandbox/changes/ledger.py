@@ -75,6 +75,7 @@ class Ledger:
             stamps=(stamp, stamp),
             piece_number=f"OD{books.count('OD'):06}",
             status="entry",
+            undated=books.counters["OD"] % 5 == 0,
         )
         self.enter(entry)
         return entry
@@ -83,6 +84,7 @@ class Ledger:
         """Edit an entry's label, and so its lines."""
         desk = self._desk
         entry.label = desk.revise(entry.label)
+        entry.undated = False
         for line in entry.lines:
             line.label = entry.label
         if desk.rng.random() < 0.3:  # noqa: PLR2004 - now and then its categories too

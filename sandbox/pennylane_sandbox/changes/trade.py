@@ -49,9 +49,15 @@ class Invoices:
     def update(self, invoice: Invoice) -> None:
         """Edit an invoice: its label, and its amount as long as nothing is paid."""
         invoice.label = self._desk.revise(invoice.label)
+        if invoice.entry.undated:
+            self._give_a_date(invoice)
         if not invoice.transactions and invoice.credited_id is None:
             self._raise_amount(invoice)
         self.touch(invoice)
+
+    def _give_a_date(self, invoice: Invoice) -> None:
+        invoice.entry.undated = False
+        self._ledger.touch(invoice.entry.lines)
 
     def _raise_amount(self, invoice: Invoice) -> None:
         before = invoice.euro_amount

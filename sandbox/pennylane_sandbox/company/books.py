@@ -27,6 +27,7 @@ _ID_BASES: Final = {
     "fiscal_years": 4_000_000,
     "gocardless_mandates": 6_000_000,
     "journals": 7_000_000,
+    "numberings": 90_000,
     "ledger_accounts": 300_000_000,
     "ledger_entry_lines": 6_000_000_000,
     "manual_entries": 500_000_000,
@@ -58,16 +59,16 @@ class Books:
         self.ledger_accounts: Collection[Account] = Collection()
         self.journals: Collection[Journal] = Collection()
         self.ledger_entries: Collection[Entry] = Collection(
-            {"date": lambda row: calendar.rank(row.date)}
+            {"date": lambda row: calendar.rank(row.shown_date)}
         )
         self.ledger_entry_lines: Collection[Line] = Collection(
             {"date": lambda row: calendar.rank(row.entry.date)}
         )
         self.customer_invoices: Collection[Invoice] = Collection(
-            {"date": lambda row: calendar.rank(row.date)}
+            {"date": lambda row: calendar.rank(row.shown_date)}
         )
         self.supplier_invoices: Collection[Invoice] = Collection(
-            {"date": lambda row: calendar.rank(row.date)}
+            {"date": lambda row: calendar.rank(row.shown_date)}
         )
         self.transactions: Collection[Transaction] = Collection(
             {"date": lambda row: calendar.rank(row.date)}
@@ -107,6 +108,7 @@ class Books:
             "bank_establishments",
             "commercial_documents",
             "gocardless_mandates",
+            "numberings",
             "pa_registrations",
             "pro_account/mandate_migrations",
             "pro_account/mandates",

@@ -23,6 +23,7 @@ from pennylane_sandbox.company.ledger import (
 from pennylane_sandbox.company.paperwork import (
     make_gocardless_mandate,
     make_migration,
+    make_numberings,
     make_pro_account_mandate,
     make_purchase_request,
     make_registrations,
@@ -127,6 +128,7 @@ def _paperwork(books: Books, size: int) -> None:
         for _ in range(min(6 + size // 100, 5_000))
     )
     rows["webhook_subscriptions"].load(make_webhook(books) for _ in range(4))
+    rows["numberings"].load(make_numberings(books))
     rows["pa_registrations"].load(make_registrations(books))
 
 
@@ -205,6 +207,7 @@ def _rest(growth: _Growth, size: int) -> None:
             piece_number=f"OD{books.count('OD'):06}",
             status=None if rng.random() < 0.1 else "entry",
             shares=rng.choice(books.share_pool) if rng.random() < 0.1 else (),
+            undated=books.counters["OD"] % 25 == 3,
         )
         if rng.random() < 0.05:
             entry.label = None

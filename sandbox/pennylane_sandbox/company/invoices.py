@@ -69,6 +69,7 @@ def make_customer_invoice(
         status="draft" if draft else "complete",
         shares=shares if place % 2 else (),
         filename=None if draft else f"{invoice_number}.pdf",
+        undated=draft and place % 2 == 0,
     )
     return Invoice(
         id=row_id,
@@ -110,6 +111,7 @@ def make_supplier_invoice(
     created = stamp or instant(date, rng)
     updated = stamp or later(created, rng)
     place = books.count("supplier_invoices")
+    undated = place % 23 == 5  # nobody has read the date off it yet
     code, rate = rng.choice(VAT_CODES)
     currency, exchange = _currency(books)
     before_tax = rng.randrange(1_000, 400_000)
@@ -139,6 +141,7 @@ def make_supplier_invoice(
         invoice_number=invoice_number,
         status="complete" if place % 6 else "validation_needed",
         filename=f"facture n° {invoice_number}.pdf" if place % 4 else None,
+        undated=undated,
     )
     return Invoice(
         id=row_id,
@@ -146,7 +149,7 @@ def make_supplier_invoice(
         number=invoice_number,
         label=label if place % 9 else None,
         date=date,
-        deadline=deadline,
+        deadline=None if undated else deadline,
         currency=currency,
         rate=exchange,
         before_tax=before_tax,

@@ -26,6 +26,7 @@ def post(  # noqa: PLR0913 - an entry's own facts
     status: str | None = None,
     shares: Shares = (),
     filename: str | None = None,
+    undated: bool = False,
 ) -> Entry:
     """Make an entry with its lines; the caller adds it to the collections."""
     created, updated = stamps
@@ -43,6 +44,7 @@ def post(  # noqa: PLR0913 - an entry's own facts
         created,
         updated,
         [],
+        undated,
     )
     next_id = books.next_id
     entry.lines = [

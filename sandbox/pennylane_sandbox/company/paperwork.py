@@ -1,5 +1,7 @@
 """Mandates, purchase requests, registrations and webhooks."""
 
+from collections.abc import Iterator
+
 from pennylane_sandbox.calendar import DAYS, LAST_DAY, instant, later
 from pennylane_sandbox.company.books import Books, filtered, reference
 from pennylane_sandbox.company.parties import address, iban
@@ -7,6 +9,12 @@ from pennylane_sandbox.company.vocabulary import BANKS
 from pennylane_sandbox.model import Doc
 from pennylane_sandbox.money import share, short
 
+_NUMBERINGS = (
+    ("invoice", "F-%Y-"),
+    ("credit_note", "A-%Y-"),
+    ("estimate", "D%y%m-"),
+    ("proforma", None),
+)
 _EVENTS = ("customer_invoice.e_invoicing_status_updated", "dms_file.created")
 _REQUEST_STATUSES = ("to_be_validated", "approved", "rejected", "invoiced")
 
@@ -182,3 +190,16 @@ def make_registrations(books: Books) -> list[Doc]:
         }
         rows.append(Doc(row_id, data, {}))
     return rows
+
+
+def make_numberings(books: Books) -> Iterator[Doc]:
+    """Make the numberings; a kind of document that nobody configured has none."""
+    for kind, prefix in _NUMBERINGS:
+        row_id = books.next_id("numberings")
+        data = {
+            "id": row_id,
+            "kind": kind,
+            "number_prefix": prefix,
+            "next_number": books.count("customer_invoices") + 1 if kind == "invoice" else 1,
+        }
+        yield Doc(row_id, data, {})

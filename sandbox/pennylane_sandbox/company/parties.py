@@ -169,6 +169,7 @@ def make_product(books: Books, stamp: str | None = None) -> Doc:
         "substance": rng.choice(("goods", "services", None)),
         "ledger_account": {"id": books.account("706000").id} if place % 3 else None,
         "archived_at": instant("2026-03-02", rng) if place % 13 == 0 else None,
+        "custom_fields": [{"name": "Marque", "value": f"M{place:02}"}] if place % 4 == 0 else [],
         "created_at": created,
         "updated_at": stamp or later(created, rng),
     }

@@ -23,6 +23,18 @@ def flow_id(row: Invoice) -> str | None:
     return str(uuid5(NAMESPACE_URL, f"flow/{row.id}")) if row.id % 5 == 0 else None
 
 
+def electronic_address(row: Invoice) -> str | None:
+    """Return the address at which an electronic invoice came in, of those that show it."""
+    return f"0009:{row.party.id}" if flow_id(row) and row.id % 4 else None
+
+
+def _payment_account(row: Invoice) -> Json | None:
+    """Refer to the account that what is paid was moved to: here, the one that it is owed on."""
+    if not row.transactions:
+        return None
+    return reference("ledger_accounts", row.party.hidden["account"].id)
+
+
 def _remaining_before_tax(row: Invoice) -> int:
     return row.remaining - (row.remaining * row.euro_tax // row.euro_amount)
 
@@ -64,7 +76,7 @@ def customer_invoice(row: Invoice) -> Json:
         "currency_amount": short(row.amount),
         "currency_amount_before_tax": short(row.before_tax),
         "exchange_rate": row.rate,
-        "date": row.date,
+        "date": row.shown_date,
         "deadline": row.deadline,
         "currency_tax": short(row.tax),
         "tax": short(row.euro_tax),
@@ -109,6 +121,11 @@ def customer_invoice(row: Invoice) -> Json:
         if flow
         else None,
         "factur_x": row.id % 2 == 0,
+        # Nobody has instalments yet: null for the whole company.
+        "installments": None,
+        "payment_method_ledger_account": _payment_account(row),
+        "purchase_order_reference": f"BC-{row.id % 1000:04}" if row.id % 3 == 0 else None,
+        "sales_order_reference": row.reference if row.id % 4 == 0 else None,
         "schematron_validation_status": ("valid", "pending", "invalid", None)[row.id % 4],
         "archived_at": row.archived_at,
         "created_at": row.created_at,
@@ -138,7 +155,7 @@ def supplier_invoice(row: Invoice) -> Json:
         "currency_amount": short(row.amount),
         "currency_amount_before_tax": short(row.before_tax),
         "exchange_rate": row.rate,
-        "date": row.date,
+        "date": row.shown_date,
         "deadline": row.deadline,
         "currency_tax": short(row.tax),
         "tax": short(row.euro_tax),
@@ -160,6 +177,7 @@ def supplier_invoice(row: Invoice) -> Json:
         "payments": link(f"{own}/payments"),
         "matched_transactions": link(f"{own}/matched_transactions"),
         "external_reference": row.reference,
+        "payment_method_ledger_account": _payment_account(row),
         "import_source": {"source": "dropbox", "path": f"/FACTURES/{row.date[:4]}/{row.number}.pdf"}
         if row.id % 4 == 0
         else None,
@@ -167,6 +185,7 @@ def supplier_invoice(row: Invoice) -> Json:
             "status": _PURCHASES_E_INVOICING[row.id // 5 % len(_PURCHASES_E_INVOICING)],
             "reason": "incorrect_vat_rate" if row.id % 2 else None,
             "flow": {"id": flow} if row.id % 3 else None,
+            "electronic_billing_address": electronic_address(row),
             "source_file_url": None if row.id % 2 else f"https://app.pennylane.com/flows/{flow}",
         }
         if flow

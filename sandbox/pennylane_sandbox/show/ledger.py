@@ -109,7 +109,7 @@ def entry(row: Entry) -> Json:
         "updated_at": row.updated_at,
         "label": row.label,
         "piece_number": row.piece_number,
-        "date": row.date,
+        "date": row.shown_date,
         "due_date": row.due_date,
         "invoice_number": row.invoice_number,
         "journal_id": row.journal.id,

@@ -112,7 +112,7 @@ def _rows(books: Books, bill: Bill) -> list[tuple[Json, Random]]:
 
 
 def document_lines(books: Books, row: Invoice | Doc) -> list[Json]:
-    """Return the lines of a quote or a commercial document."""
+    """Return the lines of a commercial document."""
     bill = bill_of(row)
     lines = []
     for place, (line, rng) in enumerate(_rows(books, bill), 1):
@@ -133,10 +133,31 @@ def document_lines(books: Books, row: Invoice | Doc) -> list[Json]:
     return lines
 
 
+def custom_fields(place: int) -> list[Json]:
+    """Return the company's own fields: a text, a number, a day, a choice and several."""
+    if place % 3 == 0:
+        return []
+    return [
+        {"name": "Chantier", "value": f"Lot n° {place}" if place % 2 else None},
+        {"name": "Heures", "value": f"{place}.50"},
+        {"name": "Livré le", "value": "2026-03-02"},
+        {"name": "Équipe", "value": "Nord"},
+        {"name": "Options", "value": ["Pose", "Dépose"] if place % 2 else []},
+    ]
+
+
 def _imputation(bill: Bill, place: int) -> Json | None:
     if place % 3:
         return None
     return {"start_date": bill.date, "end_date": shift(bill.date, 365)}
+
+
+def quote_lines(books: Books, row: Doc) -> list[Json]:
+    """Return the lines of a quote."""
+    return [
+        line | {"custom_fields": custom_fields(place)}
+        for place, line in enumerate(document_lines(books, row))
+    ]
 
 
 def subscription_lines(books: Books, row: Doc) -> list[Json]:
@@ -154,6 +175,7 @@ def customer_invoice_lines(books: Books, row: Invoice) -> list[Json]:
     return [
         line
         | {
+            "custom_fields": custom_fields(place),
             "imputation_dates": _imputation(bill, place),
             "substance": ("goods", "services", None)[place % 3],
         }

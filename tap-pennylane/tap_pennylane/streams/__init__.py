@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tap_pennylane.streams import children, company, exports
+from tap_pennylane.streams import children, company, exports, ledger
 from tap_pennylane.streams.base import PennylaneStream
 
 STREAMS: tuple[type[PennylaneStream], ...] = tuple(
     stream
-    for module in (company, children, exports)
+    for module in (company, ledger, children, exports)
     for stream in vars(module).values()
     if isinstance(stream, type)
     and issubclass(stream, PennylaneStream)

@@ -24,7 +24,7 @@ from tap_pennylane.output import Output
 from tap_pennylane.pagination import pages
 from tap_pennylane.record import DELETED_AT, OMITTED, PRIVATE, RecordReader
 from tap_pennylane.replication import replicate
-from tap_pennylane.scan import from_the_end, scan
+from tap_pennylane.scan import filtered, from_the_end, scan
 from tap_pennylane.sync_log import Entry
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class PennylaneStream(Stream):
     dated: ClassVar[bool] = False
     """Whether the endpoint filters by `date`, and so honours the start date."""
 
-    earliest: ClassVar[str | None] = None
-    """A date to filter from even without a start date."""
+    may_lack_date: ClassVar[bool] = False
+    """Whether a record's `date` may be null; a filter by date then leaves the record out."""
 
     scan_by: ClassVar[str] = "id"
     """What a whole read goes on by when it was cut off: `id` or `date`. Only with a changelog:
@@ -180,8 +180,8 @@ class PennylaneStream(Stream):
         own = {self.changelog: "id"} if self.changelog else {}
         return own | dict(self.link_changelogs)
 
-    def parameters(self) -> dict[str, Any]:
-        """The query that every page of this stream is asked with."""
+    def query(self) -> dict[str, Any]:
+        """The query that every page of this stream is asked with, whatever the start date."""
         query: dict[str, Any] = {}
         if self.largest_page:
             query["limit"] = min(self.config["page_size"], self.largest_page)
@@ -189,15 +189,19 @@ class PennylaneStream(Stream):
             query["sort"] = self.sort
         if self.include and self.companion:
             query["include"] = self.include[0]
-        if self.dated and (start := self.first_date):
-            query["filter"] = json.dumps([{"field": "date", "operator": "gteq", "value": start}])
         return query
+
+    def parameters(self) -> dict[str, Any]:
+        """The query that every page of a whole read is asked with."""
+        if self.dated and (start := self.first_date):
+            return filtered(self.query(), ("date", "gteq", start))
+        return self.query()
 
     @property
     def first_date(self) -> str | None:
         """The earliest date to read from, YYYY-MM-DD; None for all there is."""
         start: str | None = self.config.get("start_date")
-        return start[:10] if start else self.earliest
+        return start[:10] if start else None
 
     def slices(self) -> Iterable[dict[str, Any]]:
         """Queries that together make the collection, whose parameters are fields of its records."""
@@ -260,7 +264,17 @@ class PennylaneStream(Stream):
         Yields:
             Some of the ids, and the items that the API has of them.
         """
-        return by_id(self, ids, self.parameters())
+        if not (self.may_lack_date and self.first_date):
+            yield from by_id(self, ids, self.parameters())
+            return
+        # The start date is applied here: the API would leave out what has no date, too.
+        for asked, items in by_id(self, ids, self.query()):
+            yield asked, [item for item in items if self.is_wanted(item)]
+
+    def is_wanted(self, item: dict[str, Any]) -> bool:
+        """Whether a record is of the start date or later; one without a date always is."""
+        start = self.first_date
+        return not start or (item.get("date") or start) >= start
 
     def tombstone(self, identity: int, moment: datetime) -> dict[str, Any]:
         """The record that says since when another one is no more, by this machine's clock."""

@@ -116,8 +116,7 @@ class ChildStream(PennylaneStream):
         parent = self.parent_stream
         wanted = set(ids)
         if parent.dated and parent.first_date:  # those before the start date have no rows here
-            found = by_id(parent, ids, parent.parameters())
-            wanted = {item["id"] for _, items in found for item in items}
+            wanted = {item["id"] for _, items in parent.again(ids) for item in items}
         lists = self._lists([one for one in ids if one in wanted])
         for first in range(0, len(ids), LISTS_A_STATE):
             asked = ids[first : first + LISTS_A_STATE]

@@ -12,12 +12,12 @@ from tap_pennylane.streams.company import (
     CommercialDocuments,
     CustomerInvoices,
     Customers,
-    LedgerEntryLines,
     Quotes,
     SupplierInvoices,
     Suppliers,
     Transactions,
 )
+from tap_pennylane.streams.ledger import LedgerEntryLines
 
 
 class BillingSubscriptionInvoiceLines(ChildStream):

@@ -1,4 +1,4 @@
-"""The collections of the Company API v2."""
+"""The collections of the Company API v2; those of the ledger itself are in `ledger.py`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_pennylane.changelog import by_id, changed
-from tap_pennylane.errors import UntraceableError
+from tap_pennylane.errors import PennylaneError
 from tap_pennylane.streams.base import PennylaneStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from tap_pennylane.changelog import Event
-    from tap_pennylane.tap import TapPennylane
+    from collections.abc import Iterator
 
 
 class BankAccounts(PennylaneStream):
@@ -76,6 +72,26 @@ class Company(PennylaneStream):
         return iter([[self.tap.me]])
 
 
+class CompanyFeatures(PennylaneStream):
+    """Features of Pennylane, one row each, and whether the company has them."""
+
+    name = "company_features"
+    path = "/company/features"
+    primary_keys = ("name",)
+    refresh_hours = 24
+    largest_page = None
+    sort = None
+
+    @override
+    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """One object, whose keys are the features: a new one is a row, not a column."""
+        features = self.tap.client.get(self.path, parameters)
+        if not isinstance(features, dict):
+            msg = f"{self.path} does not answer an object"
+            raise PennylaneError(msg)
+        yield [{"name": name, "enabled": enabled} for name, enabled in features.items()]
+
+
 class CustomerInvoiceTemplates(PennylaneStream):
     """Layouts of customer invoices."""
 
@@ -91,6 +107,7 @@ class CustomerInvoices(PennylaneStream):
     path = "/customer_invoices"
     changelog = "/changelogs/customer_invoices"
     dated = True
+    may_lack_date = True
     include = ("invoice_lines", "customer_invoice_lines")
 
 
@@ -141,63 +158,12 @@ class LedgerAccounts(PennylaneStream):
     largest_page = 1000
 
 
-class LedgerEntries(PennylaneStream):
-    """Ledger entries. The API leaves those of closed years out unless a date filter is sent."""
+class Numberings(PennylaneStream):
+    """Numbering of invoices, quotes and other documents: prefix and next number."""
 
-    name = "ledger_entries"
-    path = "/ledger_entries"
-    changelog = "/changelogs/ledger_entry_lines"
-    link_changelogs = (
-        ("/changelogs/ledger_entry_lines_categories", "ledger_entry"),
-        ("/changelogs/ledger_entries_categories", "ledger_entry"),
-    )
-    order = 1
-    dated = True
-    earliest = "1900-01-01"
-
-    @override
-    def changed(self, path: str, key: str, events: Sequence[Event]) -> dict[int, bool]:
-        """Entries have no changelog of their own: a changed line names its entry."""
-        if key != "id":
-            return super().changed(path, key, events)
-        lines = changed(events, key)
-        if any(lines.values()):
-            msg = "lines were deleted, and the changelog does not say of which entries"
-            raise UntraceableError(msg)
-        return dict.fromkeys(self._entries_of(lines), False)
-
-    def _entries_of(self, lines: Iterable[int]) -> list[int]:
-        stream = self.tap.streams[LedgerEntryLines.name]
-        known = stream.entry_of
-        unknown = [line for line in lines if line not in known]
-        # Whatever their dates: a line before the start date names its entry as well.
-        for _, items in by_id(stream, unknown, {"limit": stream.largest_page}):
-            for record in map(stream.read, items):
-                stream.followed(record)
-        if gone := next((line for line in lines if line not in known), None):
-            msg = f"the line {gone} is gone, and nothing says of which entry"
-            raise UntraceableError(msg)
-        return [known[line] for line in lines]
-
-
-class LedgerEntryLines(PennylaneStream):
-    """Lines of the ledger entries: debits and credits."""
-
-    name = "ledger_entry_lines"
-    path = "/ledger_entry_lines"
-    changelog = "/changelogs/ledger_entry_lines"
-    link_changelogs = (("/changelogs/ledger_entry_lines_categories", "ledger_entry_line"),)
-    dated = True
-    has_many = True
-
-    def __init__(self, tap: TapPennylane) -> None:
-        """Begin without knowing which entry a line is of."""
-        super().__init__(tap)
-        self.entry_of: dict[int, int] = {}
-
-    @override
-    def followed(self, record: dict[str, Any]) -> None:
-        self.entry_of[record["id"]] = record["ledger_entry_id"]
+    name = "numberings"
+    path = "/numberings"
+    refresh_hours = 1
 
 
 class PaRegistrations(PennylaneStream):
@@ -266,6 +232,7 @@ class SupplierInvoices(PennylaneStream):
     path = "/supplier_invoices"
     changelog = "/changelogs/supplier_invoices"
     dated = True
+    may_lack_date = True
 
 
 class Suppliers(PennylaneStream):

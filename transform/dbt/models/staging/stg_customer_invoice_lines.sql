@@ -23,4 +23,5 @@
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
     'substance': ['text', 'substance'],
+    'custom_fields': ['jsonb', 'custom_fields'],
 }, parent='customer_invoice_id') }}

@@ -45,4 +45,7 @@
     'archived_at': ['timestamp without time zone', 'archived_at'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
+    'payment_method_ledger_account_id': ['bigint', 'payment_method_ledger_account_id'],
+    'purchase_order_reference': ['text', 'purchase_order_reference'],
+    'sales_order_reference': ['text', 'sales_order_reference'],
 }) }}

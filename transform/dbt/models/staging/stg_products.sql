@@ -16,4 +16,5 @@
     'archived_at': ['timestamp without time zone', 'archived_at'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
+    'custom_fields': ['jsonb', 'custom_fields'],
 }) }}

@@ -20,4 +20,5 @@
     'section_rank': ['bigint', 'section_rank'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
+    'custom_fields': ['jsonb', 'custom_fields'],
 }, parent='quote_id') }}

@@ -33,7 +33,9 @@
     'e_invoicing_reason': ['text', 'e_invoicing_reason'],
     'e_invoicing_flow_id': ['text', 'e_invoicing_flow_id'],
     'e_invoicing_source_file_url': ['text', 'e_invoicing_source_file_url'],
+    'e_invoicing_electronic_billing_address': ['text', 'e_invoicing_electronic_billing_address'],
     'archived_at': ['timestamp without time zone', 'archived_at'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
+    'payment_method_ledger_account_id': ['bigint', 'payment_method_ledger_account_id'],
 }) }}

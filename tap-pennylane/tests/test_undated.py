@@ -1,0 +1,208 @@
+"""Drafts, records without a date, and entries of closed years, whichever way the API lists them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pennylane_sandbox.pytest_plugin import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
+
+    from conftest import Run
+
+READINGS = {"everything is listed": (), "closed years are hidden": ("--hide-closed-years",)}
+ENTRIES, LINES = "ledger_entries", "ledger_entry_lines"
+MAY_LACK_A_DATE = (ENTRIES, "customer_invoices", "supplier_invoices")
+START = "2025-06-01"
+
+
+@pytest.fixture(params=READINGS)
+def hides(request: pytest.FixtureRequest) -> bool:
+    """Whether the API leaves closed years out unless a date filter is sent."""
+    return bool(READINGS[request.param])
+
+
+@pytest.fixture
+def company(hides: bool) -> Iterator[Sandbox]:  # noqa: FBT001 - a fixture
+    """A company of the test's own, on an API of either kind."""
+    options = READINGS["closed years are hidden"] if hides else ()
+    with running("--size", "2000", "--rate-limit", "none", *options) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
+    """Run the tap against that company, counting from zero."""
+
+    def run(*streams: str, **config: Any) -> Run:
+        company.control("DELETE", "stats")
+        settings = {"api_token": company.token, "api_url": company.url, "requests_per_window": 9999}
+        done = run_tap(**{**settings, **config}, streams=[*streams, "sync_log"])
+        assert done.exit_code == 0, done.log
+        return done
+
+    return run
+
+
+def ids(rows: list[dict[str, Any]]) -> list[int]:
+    return sorted(row["id"] for row in rows)
+
+
+def entries_of(lines: list[dict[str, Any]]) -> set[int]:
+    return {line["ledger_entry_id"] for line in lines if not line.get("_sdc_deleted_at")}
+
+
+def live(run: Run, *others: Run) -> set[int]:
+    """The entries that a table has after these runs, as target-postgres keeps it."""
+    rows: dict[int, int] = {}
+    for one in (run, *others):
+        for message in one.messages:
+            if message.get("stream") != ENTRIES:
+                continue
+            if message["type"] == "RECORD":
+                identity, gone = message["record"]["id"], message["record"].get("_sdc_deleted_at")
+                rows[identity] = -1 if gone else message["version"]
+            elif message["type"] == "ACTIVATE_VERSION":
+                rows = {key: at for key, at in rows.items() if at >= message["version"]}
+    return {key for key, version in rows.items() if version >= 0}
+
+
+def test_a_first_load_has_every_entry(
+    read: Callable[..., Run], company: Sandbox, *, hides: bool
+) -> None:
+    run = read(LINES, *MAY_LACK_A_DATE, concurrency=1)
+    for stream in MAY_LACK_A_DATE:
+        assert ids(run.records[stream]) == ids(company.state(stream))
+        assert None in {record["date"] for record in run.records[stream]}
+    assert "draft" in {record["status"] for record in run.records[ENTRIES]}
+    left_out = sum((row["date"] or "2025") < "2025" for row in company.state(ENTRIES))
+    requests = company.stats["requests"][f"/{ENTRIES}"]
+    assert run.log.count("list leaves out") == hides
+    assert (f"list leaves out {left_out} entries that exist" in run.log) == hides
+    listed = len(run.records[ENTRIES]) - (left_out if hides else 0)
+    # The last page is asked for along with the first; by id: two requests for each hundred.
+    assert requests <= listed // 100 + 3 + (2 * (left_out // 100 + 1) if hides else 0)
+
+
+def test_no_date_filter_is_sent_without_a_start_date(
+    read: Callable[..., Run], company: Sandbox, *, hides: bool
+) -> None:
+    read(LINES, *MAY_LACK_A_DATE)
+    if not hides:
+        for stream in MAY_LACK_A_DATE:
+            assert "date" not in company.stats["last_query"][f"/{stream}"].get("filter", "")
+
+
+@pytest.mark.parametrize("selected", [(ENTRIES,), (LINES,)], ids=" ".join)
+def test_either_stream_alone_is_whole(
+    read: Callable[..., Run], company: Sandbox, selected: tuple[str, ...]
+) -> None:
+    run = read(*selected)
+    assert ids(run.records[selected[0]]) == ids(company.state(selected[0]))
+    if selected == (LINES,):
+        assert f"/{ENTRIES}" not in company.stats["requests"]
+
+
+def test_changes_of_closed_years_and_undated_entries_arrive(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(LINES, ENTRIES)
+    rows = company.state(ENTRIES)
+    old = next(row["id"] for row in rows if (row["date"] or "9") < "2025" and row["id"] % 10 == 4)
+    undated = next(row["id"] for row in rows if row["date"] is None)
+    company.change(ENTRIES, update=[old, undated])
+    company.change("customer_invoices", create=3)
+    second = read(LINES, ENTRIES, state=first.state)
+    assert second.log_rows[ENTRIES]["mode"] == "changelog"
+    assert {old, undated} <= {record["id"] for record in second.records[ENTRIES]}
+    assert not [row for row in second.records[ENTRIES] if row.get("_sdc_deleted_at")]
+    assert entries_of(second.records[LINES]) <= set(ids(second.records[ENTRIES]))
+    assert live(first, second) == set(ids(company.state(ENTRIES)))
+
+
+def test_a_whole_read_beside_lines_that_are_only_followed_loses_no_closed_year(
+    read: Callable[..., Run], company: Sandbox, *, hides: bool
+) -> None:
+    first = read(LINES, ENTRIES)
+    company.change(ENTRIES, delete=1)
+    second = read(LINES, ENTRIES, state=first.state, concurrency=1)
+    assert second.log_rows[ENTRIES]["mode"] == "scan"
+    assert second.log_rows[LINES]["mode"] == "changelog"
+    assert live(first, second) == set(ids(company.state(ENTRIES)))
+    if not hides:  # and it costs a single request to know that nothing is hidden
+        assert company.stats["requests"][f"/{ENTRIES}"] <= len(company.state(ENTRIES)) // 100 + 4
+
+
+@pytest.mark.parametrize("after", [700, 2300])
+def test_a_load_that_was_cut_off_ends_whole(
+    read: Callable[..., Run], company: Sandbox, tmp_path: Path, after: int
+) -> None:
+    company.fault("/me", "status", status=401, times=1)
+    with pytest.raises(AssertionError):
+        read(LINES, ENTRIES, page_size=20, concurrency=2)
+    options = ["--config", f"{tmp_path}/config.json", "--catalog", f"{tmp_path}/catalog.json"]
+    command = [sys.executable, "-m", "tap_pennylane", *options]
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line)
+            if len(lines) == after:
+                process.send_signal(signal.SIGKILL)
+    messages = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    states = [message["value"] for message in messages if message["type"] == "STATE"]
+    before = {
+        stream: {m["record"]["id"] for m in messages if m.get("stream") == stream and "record" in m}
+        for stream in (LINES, ENTRIES)
+    }
+    second = read(LINES, ENTRIES, page_size=20, concurrency=2, state=states[-1])
+    for stream in (LINES, ENTRIES):
+        assert before[stream] | set(ids(second.records[stream])) == set(ids(company.state(stream)))
+
+
+def test_a_start_date_loses_no_record_without_a_date(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(LINES, *MAY_LACK_A_DATE, start_date=START)
+    for stream in MAY_LACK_A_DATE:
+        rows = company.state(stream)
+        wanted = {row["id"] for row in rows if (row["date"] or START) >= START}
+        got = ids(first.records[stream])
+        assert len(set(got)) == len(got)
+        assert wanted <= set(got)
+        count = sum(row["date"] is None for row in rows)
+        assert f"'{stream}': {count} records have no date" in first.log
+    assert entries_of(first.records[LINES]) <= set(ids(first.records[ENTRIES]))
+    assert all((one["date"] or START) >= START for one in first.records["customer_invoices"])
+
+    chosen = {
+        stream: next(row["id"] for row in company.state(stream) if row["date"] is None)
+        for stream in MAY_LACK_A_DATE
+    }
+    early = next(
+        row["id"] for row in company.state("customer_invoices") if (row["date"] or "9") < START
+    )
+    company.change("customer_invoices", update=[early])
+    for stream in MAY_LACK_A_DATE:
+        company.change(stream, create=3)
+    company.change("suppliers", update=1)
+    undated = {
+        stream: {row["id"] for row in company.state(stream) if row["date"] is None}
+        for stream in MAY_LACK_A_DATE
+    }
+    second = read(LINES, *MAY_LACK_A_DATE, start_date=START, state=first.state)
+    for stream in MAY_LACK_A_DATE:
+        here = set(ids(first.records[stream])) | set(ids(second.records[stream]))
+        assert chosen[stream] in undated[stream] <= here
+        gone = {row["id"] for row in second.records[stream] if row.get("_sdc_deleted_at")}
+        assert not gone & undated[stream]
+    assert entries_of(second.records[LINES]) <= set(ids(second.records[ENTRIES]))
