@@ -72,21 +72,22 @@ class Document:
         self._add(json.loads(ADDITIONS.read_text(encoding="utf-8")))
 
     def _add(self, additions: dict[str, Any]) -> None:
+        """Add fields and operations; filters matter to no schema."""
         for path, operation in additions["operations"].items():
             record = operation["item"]
-            answer = {"type": "object", "properties": {"items": {"type": "array", "items": record}}}
+            page = {"type": "object", "properties": {"items": {"type": "array", "items": record}}}
             is_list = "items" in self._answer(operation["like"])["properties"]
-            response = {"content": {"application/json": {"schema": answer if is_list else record}}}
+            response = {"content": {"application/json": {"schema": page if is_list else record}}}
             self._document["paths"][API + path] = {"get": {"responses": {"200": response}}}
         for addition in additions["fields"]:
             for path in addition["of"]:
                 answer = self._answer(path)
                 if addition.get("in", [])[:1] == ["included"]:
                     continue  # of a list that has a path of its own
-                record = answer["properties"].get("items", {"items": answer})["items"]
+                found: Any = answer["properties"].get("items", {"items": answer})["items"]
                 for name in addition.get("in", ()):
-                    record = record["properties"][name]
-                record["properties"] |= addition["add"]
+                    found = found["properties"][name]
+                found["properties"] |= addition["add"]
 
     def operation(self, path: str) -> dict[str, Any]:
         """The GET operation of a path below the API's prefix."""

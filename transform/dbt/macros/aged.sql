@@ -4,7 +4,9 @@
     zone. Exactly one of the five columns is not 0. -#}
 {%- macro aged(invoice) -%}
 {%- set remaining = invoice ~ '.remaining_amount_with_tax' -%}
-{%- set late = "(now() at time zone 'Europe/Paris')::date - coalesce(" ~ invoice ~ '.due_date, ' ~ invoice ~ '.date)' -%}
+{#- An invoice without any date is not due. -#}
+{%- set due = 'coalesce(' ~ invoice ~ '.due_date, ' ~ invoice ~ '.date)' -%}
+{%- set late = "coalesce((now() at time zone 'Europe/Paris')::date - " ~ due ~ ', 0)' -%}
     greatest({{ late }}, 0) as days_overdue,
     case
         when {{ late }} > 90 then '> 90'
