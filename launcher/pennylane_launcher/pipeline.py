@@ -62,19 +62,26 @@ def run(
     return code
 
 
-def step(blocks: Sequence[str], environment: Mapping[str, str], progress: Progress) -> int:
+def step(
+    blocks: Sequence[str],
+    environment: Mapping[str, str],
+    progress: Progress,
+    *,
+    options: Sequence[str] = (),
+) -> int:
     """Run one step of a job, as the scheduler does.
 
     Args:
         blocks: what `meltano run` gets.
         environment: all the variables that Meltano gets.
         progress: gets all that is said, and chooses what of it to show.
+        options: of `meltano run`.
 
     Returns:
         Meltano's exit code; 78 where a plugin says that trying again is of no use.
     """
     # `make install` installs: a step that does, for a changed pin, would fail without the registry.
-    command = meltano.command(*meltano.json_log(), "run", "--no-install", *blocks)
+    command = meltano.command(*meltano.json_log(), "run", "--no-install", *options, *blocks)
     code = _watch(command, environment, progress, None)
     return SettingsError.exit_code if SettingsError.exit_code in progress.exit_codes else code
 

@@ -15,7 +15,7 @@ from urllib.error import URLError
 import psycopg
 from dotenv import dotenv_values
 
-from pennylane_launcher import meltano, pipeline, warehouse
+from pennylane_launcher import killed, meltano, pipeline, warehouse
 from pennylane_launcher.database import database
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
@@ -48,8 +48,9 @@ def step(project: Path, blocks: Sequence[str]) -> int:
         LauncherError: no database, or another run is at work.
     """
     progress = Progress(wording(project, warehouse.variables(project)))
-    with alone(project), database(project) as (_, environment):
-        code = pipeline.step(blocks, environment, progress)
+    with alone(project), database(project) as (url, environment):
+        options = ["--force"] if killed.run(url) else []
+        code = pipeline.step(blocks, environment, progress, options=options)
     if code and (reason := str(progress.reasons)):
         print(f"The step failed: {reason}", file=sys.stderr)
     return code

@@ -111,13 +111,27 @@ def test_what_is_mounted_is_there() -> None:
             assert mount["type"] == "volume" or Path(mount["source"]).is_file()
 
 
-def test_our_own_containers_may_do_nothing_and_write_nowhere() -> None:
+def test_no_container_may_do_more_than_a_user() -> None:
+    for name, service in config()["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        # The file of its Python can't be started without; its user gains nothing by it.
+        assert service.get("cap_add") == (["NET_BIND_SERVICE"] if name == "pgadmin" else None)
+
+
+def test_our_own_containers_write_nowhere() -> None:
     ours = [each for each in config()["services"].values() if "build" in each]
     assert ours
     for service in ours:
         assert service["read_only"]
-        assert service["cap_drop"] == ["ALL"]
-        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_queue_is_reached_by_the_parts_of_airflow_alone() -> None:
+    found = config()
+    reached = {name for name, each in found["services"].items() if "queue" in each["networks"]}
+    assert reached == {"redis"} | {f"airflow-{part}" for part in AIRFLOW}
+    assert found["networks"]["queue"]["internal"]
+    assert found["services"]["redis"]["networks"].keys() == {"queue"}
 
 
 def test_every_setting_of_the_tap_gets_in() -> None:
@@ -140,6 +154,14 @@ def test_env_example_names_every_variable(tmp_path: Path) -> None:
     done = compose("--profile", "*", variables={}, env_file=str(tmp_path / ".env"))
     assert not done.stderr
     assert json.loads(done.stdout)["services"].keys() == config()["services"].keys()
+
+
+def test_every_setting_of_postgresql_says_why() -> None:
+    lines = COMPOSE.splitlines()
+    settings = {number for number, line in enumerate(lines) if line.strip().startswith("- -c")}
+    assert settings
+    for number in settings:
+        assert number - 1 in settings or lines[number - 1].strip().startswith("# ")
 
 
 def test_pgadmin_takes_the_login() -> None:
