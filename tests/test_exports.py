@@ -43,7 +43,7 @@ def test_the_next_export_of_a_period_replaces_the_last(
 
         # A file that can't be read leaves everything as it was: also what came whole ahead of it.
         view = "SELECT period_start, line, debit FROM pennylane_live.fec ORDER BY 1, 2"
-        assert pipeline.dbt("run", "--select", "stg_fec").returncode == 0
+        assert pipeline.dbt("run", "--select", "stg_pennylane__fec").returncode == 0
         shown = pipeline.query(view)
         assert len(shown) == after
         sandbox.change("ledger_entries", delete=30)

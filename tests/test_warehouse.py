@@ -311,7 +311,7 @@ def test_rows_of_a_list_live_until_the_next_marker(warehouse: Pipeline) -> None:
     columns = (
         "{'invoice_id': ['bigint', 'invoice_id'], 'id': ['bigint', 'line_id'], 'x': ['text', 'x']}"
     )
-    query = f"{{{{ live_rows({relation}, {columns}, parent='invoice_id') }}}}"
+    query = f"{{{{ pennylane_live_rows({relation}, {columns}, parent='invoice_id') }}}}"
     done = warehouse.dbt("show", "--output", "json", "--limit", "9", "--inline", query)
     assert done.returncode == 0, done.stdout
     shown = json.loads(done.stdout[done.stdout.index("{\n") : done.stdout.rindex("}") + 1])["show"]

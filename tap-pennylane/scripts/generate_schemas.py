@@ -46,6 +46,9 @@ COPIES = {
 }
 """Lists of records that have a collection of their own, and what the list itself says of them."""
 
+ADDED = {"trial_balance": {"asked_at": {"type": ["string", "null"], "format": "date-time"}}}
+"""Columns that the tap itself adds: no answer of the API has them."""
+
 OWN = frozenset(
     name
     for name, stream in TapPennylane(validate_config=False, setup_mapper=False).streams.items()
@@ -247,7 +250,7 @@ def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
     for key in stream.primary_keys:
         properties[key] = {**properties[key], "type": properties[key]["type"][0]}
     ordered = {key: properties.pop(key) for key in stream.primary_keys} | properties
-    ordered |= of_tombstones(stream)
+    ordered |= ADDED.get(stream.name, {}) | of_tombstones(stream)
     return {"type": "object", "properties": ordered, OMITTED: omitted}
 
 

@@ -271,6 +271,13 @@ class TrialBalance(PennylaneStream):
     def slices(self) -> Iterator[dict[str, str]]:
         return self.fiscal_years()
 
+    @override
+    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """The pages, with the moment of asking: lines that changed later are not in the sums."""
+        asked_at = self.tap.client.now().isoformat()
+        for items in super().pages(parameters):
+            yield [{**item, "asked_at": asked_at} for item in items]
+
 
 class WebhookSubscriptions(PennylaneStream):
     """Webhooks that the company asked for."""

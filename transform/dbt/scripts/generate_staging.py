@@ -18,6 +18,12 @@ HEAD = "Made by scripts/generate_staging.py: change the glossary, or the tap, no
 
 TYPES = {"integer": "bigint", "number": "numeric", "boolean": "boolean"}
 FORMATS = {"date": "date", "date-time": "timestamp without time zone"}
+PREFIX = "stg_pennylane__"
+DATABASE = "{{ var('pennylane_database', target.database) }}"
+SCHEMA = (
+    "{{ var('pennylane_schema', env_var('TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', '')"
+    " or 'pennylane') }}"
+)
 METADATA = {"_sdc_extracted_at": "_read_at", "_sdc_batched_at": "_loaded_at"}
 REFERENCES = {
     "bank_account_id": "bank_accounts",
@@ -55,15 +61,15 @@ def files() -> dict[str, str]:
     if missing:
         message = f"scripts/glossary.yml does not say what these mean: {', '.join(missing)}"
         raise SystemExit(message)
-    made = {f"stg_{table}.sql": sql(table, stream, glossary) for table, stream in streams}
+    made = {f"{PREFIX}{table}.sql": sql(table, stream, glossary) for table, stream in streams}
     models = [model(table, stream, glossary, streams) for table, stream in streams]
     made["_models.yml"] = dump({"models": models})
     tables = [{"name": table} for table, _ in streams]
-    source = {"name": "pennylane", "schema": "{{ target.schema }}", "tables": tables}
+    source = {"name": "pennylane", "database": DATABASE, "schema": SCHEMA, "tables": tables}
     source["description"] = "What target-postgres writes: deleted rows too. Ask the views instead."
     made["_sources.yml"] = dump({"sources": [source]})
     return {f"models/staging/{file}": text for file, text in made.items()} | {
-        "macros/streams.sql": macros(streams)
+        "macros/pennylane_streams.sql": macros(streams)
     }
 
 
@@ -76,12 +82,11 @@ def macros(streams: list[tuple[str, Any]]) -> str:
         for table, stream in streams
         if "IncludedStream" in {base.__name__ for base in type(stream).__mro__}
     }
-    return (
-        f"{{#- {HEAD} -#}}\n"
-        f"{{%- macro streams() -%}}{{{{ return({names!r}) }}}}{{%- endmacro -%}}\n"
-        f"{{%- macro lists() -%}}{{{{ return({lists!r}) }}}}{{%- endmacro -%}}\n"
-        f"{{%- macro companions() -%}}{{{{ return({companions!r}) }}}}{{%- endmacro -%}}\n"
-    )
+    lines = [
+        f"{{%- macro pennylane_{name}() -%}}{{{{ return({value!r}) }}}}{{%- endmacro -%}}\n"
+        for name, value in (("streams", names), ("lists", lists), ("companions", companions))
+    ]
+    return "".join([f"{{#- {HEAD} -#}}\n", *lines])
 
 
 def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN401 - any stream
@@ -94,7 +99,8 @@ def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN4
     copies = ", copies=true" if "copy" in stream.primary_keys else ""
     return (
         f"{{#- {HEAD} -#}}\n{{{{ config(alias={table!r}) }}}}\n"
-        f"{{{{ live_rows(source('pennylane', {table!r}), {{\n{columns}}}{parent}{copies}) }}}}\n"
+        f"{{{{ pennylane_live_rows(source('pennylane', {table!r}), {{\n"
+        f"{columns}}}{parent}{copies}) }}}}\n"
     )
 
 
@@ -108,9 +114,9 @@ def model(
     known = {known for known, _ in streams}
     keys = [name(table, key, glossary) for key in stream.primary_keys]
     return {
-        "name": f"stg_{table}",
+        "name": f"{PREFIX}{table}",
         "description": (type(stream).__doc__ or "").splitlines()[0],
-        "data_tests": [{"key": {"arguments": {"columns": keys}}}],
+        "data_tests": [{"pennylane_key": {"arguments": {"columns": keys}}}],
         "columns": [
             described(table, column, glossary, known)
             for column in (*live_columns(stream), *METADATA.values())
@@ -127,7 +133,7 @@ def described(table: str, column: str, glossary: dict[str, Any], known: set[str]
     }
     referred = REFERENCES.get(column)
     if referred in known:
-        found["data_tests"] = [{"refers_to": {"arguments": {"table": referred}}}]
+        found["data_tests"] = [{"pennylane_refers_to": {"arguments": {"table": referred}}}]
     return found
 
 

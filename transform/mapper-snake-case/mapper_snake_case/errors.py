@@ -22,4 +22,8 @@ class CollisionError(MapperError):
             what = f"{', '.join(others)} and {last} would each become {target!r}"
         else:
             what = f"{last} would become {target!r}, as another one does"
-        super().__init__(f"{what}; rename them, or set 'on_collision' to 'suffix'")
+        super().__init__(
+            f"{what}, and what a target has as {target!r} already could change its meaning;"
+            " select one of them in the tap, or set 'on_collision' to 'suffix': then"
+            f" {target!r} is what the tap itself calls so, and the others get suffixes"
+        )

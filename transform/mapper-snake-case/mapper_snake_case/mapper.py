@@ -27,8 +27,8 @@ SETTINGS = th.PropertiesList(
     th.Property(
         "on_collision",
         th.StringType(allowed_values=["suffix", "fail"]),
-        default="suffix",
-        description="Names that would become the same: give them suffixes, or stop and name them",
+        default="fail",
+        description="Names that would become the same: stop and name them, or give them suffixes",
     ),
     th.Property(
         "rename_undeclared",

@@ -135,7 +135,9 @@ def test_names_change_at_every_level_in_schema_and_records_alike(run: Callable[.
         "anyThing": [{"camelCase": {"Été": 1}}],
         "notDeclared": True,
     }
-    done = run(given, {"type": "RECORD", "stream": "Invoices", "record": values})
+    done = run(
+        given, {"type": "RECORD", "stream": "Invoices", "record": values}, on_collision="suffix"
+    )
     assert done.exit_code == 0, done.log
     first, second = done.messages
     assert first["stream"] == second["stream"] == "Invoices"
@@ -166,7 +168,10 @@ def test_names_change_at_every_level_in_schema_and_records_alike(run: Callable[.
     assert again.lines == done.lines
 
     kept = run(
-        given, {"type": "RECORD", "stream": "Invoices", "record": values}, rename_undeclared=False
+        given,
+        {"type": "RECORD", "stream": "Invoices", "record": values},
+        rename_undeclared=False,
+        on_collision="suffix",
     )
     assert kept.records[0]["any_thing"] == [{"camelCase": {"Été": 1}}]
     assert kept.records[0]["notDeclared"] is True
@@ -245,20 +250,35 @@ def test_only_exact_duplicates_of_a_key_are_dropped(run: Callable[..., Run]) -> 
     assert len(run(schema({"v": TEXT}, ("missing",)), a, a).records) == 2
 
 
-def test_collisions_are_suffixed_or_refused_by_name(run: Callable[..., Run]) -> None:
-    given = schema({"vatRate": NUMBER, "VatRate": NUMBER}), record({"vatRate": 1, "VatRate": 2})
-    done = run(*given)
-    assert sorted(done.records[0].values()) == [1, 1, 2]
-    refused = run(*given, on_collision="fail")
+def test_a_column_does_not_change_its_meaning_when_another_name_comes(
+    run: Callable[..., Run],
+) -> None:
+    first = run(schema({"VatRate": NUMBER}), record({"VatRate": 20}))
+    assert first.records[0]["vat_rate"] == 20
+    grown = (
+        schema({"VatRate": NUMBER, "vat_rate": TEXT}),
+        record({"VatRate": 20, "vat_rate": "FR_200"}),
+    )
+    refused = run(*grown)
     assert refused.exit_code == 1
     assert not refused.lines
     assert refused.failure == (
-        "Stream 'x': 'VatRate' and 'vatRate' would each become 'vat_rate'; "
-        "rename them, or set 'on_collision' to 'suffix'."
+        "Stream 'x': 'VatRate' and 'vat_rate' would each become 'vat_rate', and what a target has "
+        "as 'vat_rate' already could change its meaning; select one of them in the tap, or set "
+        "'on_collision' to 'suffix': then 'vat_rate' is what the tap itself calls so, and the "
+        "others get suffixes."
     )
+    assert run(*grown, on_collision="suffix").records[0]["vat_rate"] == "FR_200"
+
+
+def test_collisions_are_refused_by_name_or_suffixed(run: Callable[..., Run]) -> None:
+    given = schema({"vatRate": NUMBER, "VatRate": NUMBER}), record({"vatRate": 1, "VatRate": 2})
+    done = run(*given, on_collision="suffix")
+    assert sorted(done.records[0].values()) == [1, 1, 2]
+    assert "'VatRate' and 'vatRate' would each become 'vat_rate'" in run(*given).failure
     late = schema({"vatRate": NUMBER}), record({"vatRate": 1, "VatRate": 2})
-    assert len(run(*late).records[0]) == 3
-    assert "'VatRate'" in run(*late, on_collision="fail").failure
+    assert len(run(*late, on_collision="suffix").records[0]) == 3
+    assert "'VatRate'" in run(*late).failure
 
 
 def test_streams_keep_their_names_unless_asked(run: Callable[..., Run]) -> None:

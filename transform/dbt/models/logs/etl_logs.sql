@@ -1,13 +1,13 @@
 -- One row a table and run. What the tap says of a stream counts if its rows are known to have landed.
-{%- for table in streams() %}
+{%- for table in pennylane_streams() %}
 -- depends_on: {{ source('pennylane', table) }}
 {%- endfor %}
 with runs as (
-    select * from {{ ref('sync_runs') }}
+    select * from {{ ref('pennylane_sync_runs') }}
 ),
 
 entries as (
-    {{ live_rows(source('pennylane', 'sync_log'), {
+    {{ pennylane_live_rows(source('pennylane', 'sync_log'), {
         'run_id': ['text', 'run_id'],
         'stream': ['text', 'table_name'],
         'mode': ['text', 'mode'],
@@ -24,16 +24,24 @@ entries as (
 counted as (
     select table_name, process, max(records) as records
     from (
-        select * from {{ ref('counted_rows') }}
+        select * from {{ ref('pennylane_counted_rows') }}
         union all
-        {{ counted(
-            '(select coalesce(max(earlier.process), 0) from ' ~ ref('counted_rows') ~ ' as earlier)'
+        {{ pennylane_counted(
+            '(select coalesce(max(earlier.process), 0) from ' ~ ref('pennylane_counted_rows') ~ ' as earlier)'
         ) }}
     ) as both_counts
     group by table_name, process
 ),
 
--- A process of the target belongs to the run that began last before it, and had not ended.
+-- The tap says which run it was of. Of two runs at once that is the only way to tell which target was whose.
+named as (
+    select distinct on (entries.process) entries.process, runs.id
+    from entries
+    inner join runs on runs.run_id = entries.run_id
+    order by entries.process, runs.id desc
+),
+
+-- Any other process of the target belongs to the run that began last before it, and had not ended.
 moments as (
     select
         process,
@@ -56,8 +64,9 @@ placed as (
 ),
 
 processes as (
-    select placed.process, placed.has_told, runs.id
+    select placed.process, placed.has_told, coalesce(named.id, runs.id) as id
     from placed
+    left join named on named.process = placed.process
     left join runs on runs.id = placed.id and placed.moment <= runs.ended_at + interval '2 seconds'
     where placed.process is not null
 ),
@@ -87,7 +96,7 @@ moved as (
 
 confirmed as (
     select id, table_name from moved
-    {%- for companion, parent in companions().items() %}
+    {%- for companion, parent in pennylane_companions().items() %}
     union all
     select id, '{{ companion }}' from moved where table_name = '{{ parent }}'
     {%- endfor %}
@@ -110,7 +119,7 @@ told as (
         entries.ended_at,
         -- Of a list, the tombstones are its markers.
         entries.records + case
-            when entries.table_name in ('{{ lists() | join("', '") }}') then 0
+            when entries.table_name in ('{{ pennylane_lists() | join("', '") }}') then 0
             else entries.tombstones
         end as records_extracted,
         entries.process,
@@ -156,6 +165,18 @@ told_and_untold as (
     select * from told
     union all
     select * from untold
+),
+
+-- A row for each run and table, whatever the witnesses say: the worse one, if there are two.
+once as (
+    select distinct on (run_id, table_name) *
+    from told_and_untold
+    order by
+        run_id,
+        table_name,
+        case status when 'failed' then 0 when 'running' then 1 else 2 end,
+        started_at desc,
+        process desc nulls last
 )
 
 select
@@ -168,6 +189,7 @@ select
     case
         when log.status = 'failed' then coalesce(log.error, 'The stream was cut off')
     end as error_message,
-    round(extract(epoch from log.ended_at - log.started_at), 3) as execution_time_seconds
-from told_and_untold as log
+    round(extract(epoch from log.ended_at - log.started_at), 3) as execution_time_seconds,
+    {{ pennylane_local('log.started_at') }} as execution_date_local
+from once as log
 left join counted on counted.process = log.process and counted.table_name = log.table_name

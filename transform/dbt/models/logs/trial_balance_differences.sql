@@ -1,7 +1,8 @@
 -- Where what the lines add up to is not what Pennylane itself reports, account by account and fiscal year.
 --
 -- Not compared are years that the setting `start_date` cuts, and accounts with a line that changed after
--- Pennylane was asked for its trial balance: the next run asks again.
+-- Pennylane was asked for its trial balance: the next run asks again. Both moments are Pennylane's own,
+-- for the clock of the machine that runs the tap may be wrong by an hour.
 {{ config(schema='logs') }}
 with compared as (
     select
@@ -12,8 +13,8 @@ with compared as (
         coalesce(computed.credits, 0) as credits,
         coalesce(reported.debits, 0) as reported_debits,
         coalesce(reported.credits, 0) as reported_credits
-    from {{ ref('trial_balance_computed') }} as computed
-    full join {{ ref('stg_trial_balance') }} as reported
+    from {{ ref('pennylane', 'trial_balance_computed') }} as computed
+    full join {{ ref('stg_pennylane__trial_balance') }} as reported
         using (period_start, period_end, account_number)
 )
 
@@ -21,16 +22,17 @@ select compared.*
 from compared
 where (debits, credits) <> (reported_debits, reported_credits)
     and exists (
-        select from {{ ref('stg_trial_balance') }} as asked
+        select from {{ ref('stg_pennylane__trial_balance') }} as asked
         where asked.period_start = compared.period_start and asked.period_end = compared.period_end
     )
-    and period_start >= coalesce((select max(start_date) from {{ ref('bookmarks') }}), '-infinity')
+    and period_start >= coalesce((select max(start_date) from {{ ref('pennylane_bookmarks') }}), '-infinity')
     and not exists (
-        select from {{ ref('stg_ledger_entry_lines') }} as line
+        select from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
         where line.account_number = compared.account_number
             and line.date between compared.period_start and compared.period_end
             and line.updated_at > (
-                select min(asked._read_at) from {{ ref('stg_trial_balance') }} as asked
+                select min(coalesce(asked.asked_at, asked._read_at))
+                from {{ ref('stg_pennylane__trial_balance') }} as asked
                 where asked.period_start = compared.period_start
                     and asked.period_end = compared.period_end
             )

@@ -26,8 +26,8 @@ select
     movement.journal_id,
     movement.customer_id,
     movement.supplier_id
-from {{ ref('stg_transactions') }} as movement
-left join {{ ref('stg_bank_accounts') }} as account on account.id = movement.bank_account_id
-left join {{ ref('stg_bank_establishments') }} as bank on bank.id = account.bank_establishment_id
-left join {{ ref('stg_customers') }} as customer on customer.id = movement.customer_id
-left join {{ ref('stg_suppliers') }} as supplier on supplier.id = movement.supplier_id
+from {{ ref('stg_pennylane__transactions') }} as movement
+left join {{ ref('stg_pennylane__bank_accounts') }} as account on account.id = movement.bank_account_id
+left join {{ ref('stg_pennylane__bank_establishments') }} as bank on bank.id = account.bank_establishment_id
+left join {{ ref('stg_pennylane__customers') }} as customer on customer.id = movement.customer_id
+left join {{ ref('stg_pennylane__suppliers') }} as supplier on supplier.id = movement.supplier_id

@@ -6,7 +6,7 @@ with line as (
         -- Accounts of single customers and suppliers; 411 and 401 themselves are no such.
         account_number ~ '^(401|411)' and rtrim(account_number, '0') not in ('401', '411')
             as is_auxiliary
-    from {{ ref('stg_ledger_entry_lines') }}
+    from {{ ref('stg_pennylane__ledger_entry_lines') }}
 ),
 
 -- Entries are counted by their lines: one without a line would leave a gap.
@@ -19,10 +19,10 @@ numbered as (
         ) as number
     from (
         select ledger_entry_id as id, min(date) as date
-        from {{ ref('stg_ledger_entry_lines') }}
+        from {{ ref('stg_pennylane__ledger_entry_lines') }}
         group by ledger_entry_id
     ) as entry
-    left join {{ ref('stg_fiscal_years') }} as fiscal_year
+    left join {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
         on entry.date between fiscal_year.start_date and fiscal_year.end_date
 )
 
@@ -54,15 +54,15 @@ select
     null::text as "Idevise"
 from line
 left join numbered on numbered.id = line.ledger_entry_id
-left join {{ ref('stg_ledger_entries') }} as entry on entry.id = line.ledger_entry_id
-left join {{ ref('stg_journals') }} as journal on journal.id = line.journal_id
-left join {{ ref('stg_ledger_accounts') }} as account on account.id = line.ledger_account_id
+left join {{ ref('stg_pennylane__ledger_entries') }} as entry on entry.id = line.ledger_entry_id
+left join {{ ref('stg_pennylane__journals') }} as journal on journal.id = line.journal_id
+left join {{ ref('stg_pennylane__ledger_accounts') }} as account on account.id = line.ledger_account_id
 left join lateral (
     -- The API does not say when: not before the last of the lines that are lettered together.
     select
         'L' || least(line.id, min(other.id)) as code,
         greatest(line.date, max(other.date)) as date
     from jsonb_array_elements_text(line.lettered_ledger_entry_lines_ids) as lettered (id)
-    inner join {{ ref('stg_ledger_entry_lines') }} as other on other.id = lettered.id::bigint
+    inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as other on other.id = lettered.id::bigint
     having count(*) > 0
 ) as lettering on true

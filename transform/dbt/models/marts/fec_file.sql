@@ -13,4 +13,4 @@ select
         coalesce(translate("{{ column }}"::text, E'\t\r\n', '   '), '')
     {%- endif %} as "{{ column }}"{{ ',' if not loop.last }}
     {%- endfor %}
-from {{ ref('fec') }}
+from {{ ref('pennylane', 'fec') }}

@@ -15,13 +15,13 @@ select
     line.debit - line.credit as balance,
     line.lettered_ledger_entry_lines_ids <> '[]' as is_lettered,
     -- The opening balances that the ledger begins with repeat nothing.
-    {{ carries_forward('journal') }} and line.date > (
-        select min(first.date) from {{ ref('stg_ledger_entry_lines') }} as first
+    {{ pennylane_carries_forward('journal') }} and line.date > (
+        select min(first.date) from {{ ref('stg_pennylane__ledger_entry_lines') }} as first
     ) as is_carried_forward,
     (
         select string_agg(category.category_label, ', ' order by share.place)
         from jsonb_array_elements(line.categories) with ordinality as share (item, place)
-        inner join {{ ref('stg_categories') }} as category
+        inner join {{ ref('stg_pennylane__categories') }} as category
             on category.id = (share.item ->> 'id')::bigint
     ) as categories,
     entry.status as entry_status,
@@ -31,7 +31,7 @@ select
     line.journal_id,
     line.ledger_account_id,
     line._loaded_at
-from {{ ref('stg_ledger_entry_lines') }} as line
-left join {{ ref('stg_ledger_entries') }} as entry on entry.id = line.ledger_entry_id
-left join {{ ref('stg_journals') }} as journal on journal.id = line.journal_id
-left join {{ ref('stg_ledger_accounts') }} as account on account.id = line.ledger_account_id
+from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+left join {{ ref('stg_pennylane__ledger_entries') }} as entry on entry.id = line.ledger_entry_id
+left join {{ ref('stg_pennylane__journals') }} as journal on journal.id = line.journal_id
+left join {{ ref('stg_pennylane__ledger_accounts') }} as account on account.id = line.ledger_account_id

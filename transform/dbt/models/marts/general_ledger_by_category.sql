@@ -17,7 +17,7 @@ select
     line.ledger_account_id,
     part.category_id,
     part.category_group_id
-from {{ ref('stg_ledger_entry_lines') }} as line
+from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
 cross join lateral (
     with share as (
         select
@@ -27,7 +27,7 @@ cross join lateral (
             category.analytical_code,
             category.category_group_id
         from jsonb_array_elements(line.categories) as item
-        left join {{ ref('stg_categories') }} as category
+        left join {{ ref('stg_pennylane__categories') }} as category
             on category.id = (item ->> 'id')::bigint
     )
 
@@ -42,5 +42,5 @@ cross join lateral (
     select 1, null, null, null, null
     where not exists (select from share)
 ) as part
-left join {{ ref('stg_category_groups') }} as category_group
+left join {{ ref('stg_pennylane__category_groups') }} as category_group
     on category_group.id = part.category_group_id

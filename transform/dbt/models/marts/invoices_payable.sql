@@ -5,7 +5,7 @@ select
     invoice.invoice_number,
     invoice.date as invoice_date,
     invoice.due_date,
-    {{ aged('invoice') }},
+    {{ pennylane_aged('invoice') }},
     invoice.amount,
     invoice.currency,
     invoice.payment_status,
@@ -13,8 +13,8 @@ select
     invoice.supplier_id,
     invoice.id as supplier_invoice_id,
     invoice.ledger_entry_id
-from {{ ref('stg_supplier_invoices') }} as invoice
-left join {{ ref('stg_suppliers') }} as supplier on supplier.id = invoice.supplier_id
+from {{ ref('stg_pennylane__supplier_invoices') }} as invoice
+left join {{ ref('stg_pennylane__suppliers') }} as supplier on supplier.id = invoice.supplier_id
 where invoice.remaining_amount_with_tax <> 0
     and invoice.paid is not true
     and invoice.payment_status is distinct from 'paid_offline'

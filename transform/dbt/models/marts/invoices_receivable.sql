@@ -5,7 +5,7 @@ select
     invoice.invoice_number,
     invoice.date as invoice_date,
     invoice.due_date,
-    {{ aged('invoice') }},
+    {{ pennylane_aged('invoice') }},
     invoice.amount,
     invoice.currency,
     invoice.status,
@@ -13,8 +13,8 @@ select
     invoice.customer_id,
     invoice.id as customer_invoice_id,
     invoice.ledger_entry_id
-from {{ ref('stg_customer_invoices') }} as invoice
-left join {{ ref('stg_customers') }} as customer on customer.id = invoice.customer_id
+from {{ ref('stg_pennylane__customer_invoices') }} as invoice
+left join {{ ref('stg_pennylane__customers') }} as customer on customer.id = invoice.customer_id
 where invoice.remaining_amount_with_tax <> 0
     and invoice.paid is not true
     and invoice.draft is not true

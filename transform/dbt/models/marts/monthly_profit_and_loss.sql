@@ -4,16 +4,16 @@ select
     left(line.account_number, 1) as account_class,
     case left(line.account_number, 1) when '6' then 'Charges' else 'Produits' end as class_label,
     left(line.account_number, 2) as account_subclass,
-    {{ pcg_label('left(line.account_number, 2)') }} as subclass_label,
+    {{ pennylane_pcg_label('left(line.account_number, 2)') }} as subclass_label,
     sum(line.debit) as debits,
     sum(line.credit) as credits,
     -- What it adds to the result: income above zero, expenses below.
     sum(line.credit) - sum(line.debit) as result
-from {{ ref('stg_ledger_entry_lines') }} as line
+from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
 where line.account_number >= '6' and line.account_number < '8'
     -- An entry that closes a year empties these accounts into its result, 120 or 129.
     and not exists (
-        select from {{ ref('stg_ledger_entry_lines') }} as closing
+        select from {{ ref('stg_pennylane__ledger_entry_lines') }} as closing
         where closing.ledger_entry_id = line.ledger_entry_id
             and closing.account_number >= '12' and closing.account_number < '13'
     )

@@ -7,8 +7,8 @@ select
     sum(line.debit) as debits,
     sum(line.credit) as credits,
     sum(line.debit) - sum(line.credit) as balance
-from {{ ref('stg_fiscal_years') }} as fiscal_year
-inner join {{ ref('stg_ledger_entry_lines') }} as line
+from {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
+inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     on line.date between fiscal_year.start_date and fiscal_year.end_date
-left join {{ ref('stg_ledger_accounts') }} as account on account.id = line.ledger_account_id
+left join {{ ref('stg_pennylane__ledger_accounts') }} as account on account.id = line.ledger_account_id
 group by fiscal_year.start_date, fiscal_year.end_date, line.account_number

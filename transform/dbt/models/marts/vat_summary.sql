@@ -18,8 +18,8 @@ select
     sum(line.debit) as debits,
     sum(line.credit) as credits,
     sum(line.credit) - sum(line.debit) as vat_due
-from {{ ref('stg_ledger_entry_lines') }} as line
-left join {{ ref('stg_ledger_accounts') }} as account on account.id = line.ledger_account_id
-left join {{ ref('stg_journals') }} as journal on journal.id = line.journal_id
-where line.account_number like '445%' and not {{ carries_forward('journal') }}
+from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+left join {{ ref('stg_pennylane__ledger_accounts') }} as account on account.id = line.ledger_account_id
+left join {{ ref('stg_pennylane__journals') }} as journal on journal.id = line.journal_id
+where line.account_number like '445%' and not {{ pennylane_carries_forward('journal') }}
 group by date_trunc('month', line.date), line.account_number

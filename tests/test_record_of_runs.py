@@ -1,0 +1,82 @@
+"""The record of runs where two ran at once, and how fresh it says each table is."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+if TYPE_CHECKING:
+    from conftest import Pipeline
+
+
+@pytest.mark.parametrize("tap_knows_its_run", [True, False])
+def test_two_runs_at_once_are_a_row_each(books: Pipeline, *, tap_knows_its_run: bool) -> None:
+    runs = [str(uuid.uuid4()), str(uuid.uuid4())]
+    begin = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)
+    with psycopg.connect(books.url, row_factory=dict_row) as connection:
+        for number, run in enumerate(runs):
+            started = begin + timedelta(seconds=number)
+            ended = begin + timedelta(seconds=60 + number)
+            # Both have begun before either's target has.
+            process = int((begin + timedelta(seconds=5 + number)).replace(tzinfo=UTC).timestamp())
+            connection.execute(
+                "INSERT INTO meltano.runs"
+                " (job_name, state, started_at, ended_at, last_heartbeat_at, payload, run_id)"
+                " SELECT job_name, 'SUCCESS', %s, %s, %s, '{}', %s FROM meltano.runs LIMIT 1",
+                [started, ended, ended, run],
+            )
+            connection.execute(
+                "INSERT INTO pennylane.sync_log (run_id, stream, mode, started_at, ended_at,"
+                " records, tombstones, status, _sdc_sync_started_at)"
+                " VALUES (%s, 'customers', 'scan', %s, %s, %s, 0, 'success', %s)",
+                [
+                    run if tap_knows_its_run else str(uuid.uuid4()),
+                    started,
+                    ended,
+                    number + 1,
+                    process * 1000,
+                ],
+            )
+        rows = connection.execute(
+            "SELECT id, records_extracted, count(*) OVER (PARTITION BY id) AS times"
+            " FROM pennylane.etl_logs WHERE execution_date >= %s ORDER BY execution_date",
+            [begin],
+        ).fetchall()
+        connection.rollback()
+    assert {row["times"] for row in rows} == {1}
+    if tap_knows_its_run:
+        assert [(row["id"], row["records_extracted"]) for row in rows] == [
+            (f"{runs[0]}:customers", 1),
+            (f"{runs[1]}:customers", 2),
+        ]
+
+
+def test_freshness_is_told_in_minutes_and_in_local_time(books: Pipeline) -> None:
+    rows = books.query("SELECT *, now() AT TIME ZONE 'utc' AS asked FROM pennylane.sync_metadata")
+    assert rows
+    for row in rows:
+        read = row["last_sync_date"]
+        local = read.replace(tzinfo=UTC).astimezone(ZoneInfo("Europe/Paris"))
+        assert row["last_sync_date_local"] == local.replace(tzinfo=None)
+        assert row["minutes_since_last_success"] == (row["asked"] - read) // timedelta(minutes=1)
+    for row in books.query("SELECT * FROM pennylane.etl_logs"):
+        began = row["execution_date"].replace(tzinfo=UTC)
+        local = began.astimezone(ZoneInfo("Europe/Paris"))
+        assert row["execution_date_local"] == local.replace(tzinfo=None)
+
+
+def test_local_time_is_that_of_the_setting(books: Pipeline) -> None:
+    views = ("build", "--select", "sync_metadata", "--exclude-resource-type", "test")
+    done = books.dbt(*views, DBT_PENNYLANE_TIME_ZONE="Indian/Reunion")
+    assert done.returncode == 0, done.stdout
+    rows = books.query("SELECT last_sync_date, last_sync_date_local FROM pennylane.sync_metadata")
+    assert books.dbt(*views).returncode == 0
+    assert {row["last_sync_date_local"] - row["last_sync_date"] for row in rows} == {
+        timedelta(hours=4)
+    }

@@ -1,0 +1,28 @@
+{#- How late an invoice is, and what is left to pay of it in the column of its age.
+
+    An invoice without due date is due on its day; today is the day in France, whatever the session's time
+    zone. Exactly one of the five columns is not 0. -#}
+{%- macro pennylane_aged(invoice) -%}
+{%- set remaining = invoice ~ '.remaining_amount_with_tax' -%}
+{#- An invoice without any date is not due. -#}
+{%- set due = 'coalesce(' ~ invoice ~ '.due_date, ' ~ invoice ~ '.date)' -%}
+{%- set late = "coalesce((now() at time zone 'Europe/Paris')::date - " ~ due ~ ', 0)' -%}
+    greatest({{ late }}, 0) as days_overdue,
+    case
+        when {{ late }} > 90 then '> 90'
+        when {{ late }} > 60 then '61-90'
+        when {{ late }} > 30 then '31-60'
+        when {{ late }} > 0 then '1-30'
+        else 'not due'
+    end as age,
+    {{ remaining }} as remaining_amount,
+    {%- for name, condition in [
+        ('not_due', late ~ ' <= 0'),
+        ('overdue_1_30', late ~ ' between 1 and 30'),
+        ('overdue_31_60', late ~ ' between 31 and 60'),
+        ('overdue_61_90', late ~ ' between 61 and 90'),
+        ('overdue_over_90', late ~ ' > 90'),
+    ] %}
+    case when {{ condition }} then {{ remaining }} else 0 end as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro -%}

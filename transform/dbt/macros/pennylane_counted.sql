@@ -1,0 +1,20 @@
+{#- How many rows of each table a process of the target was the last to write, as the tables are now.
+    `_sdc_sync_started_at` is when the process began, in milliseconds. The markers of lists are no records.
+
+    since: SQL; only processes that began after it are counted. -#}
+{%- macro pennylane_counted(since) -%}
+{%- set tables = [] -%}
+{%- for table in pennylane_streams() if execute and table != 'sync_log' and load_relation(source('pennylane', table)) -%}
+  {%- do tables.append(table) -%}
+{%- endfor -%}
+{%- for table in tables %}
+select '{{ table }}' as table_name, _sdc_sync_started_at as process, count(*) as records
+from {{ source('pennylane', table) }}
+where _sdc_sync_started_at > {{ since }}{{ ' and id <> 0' if table in pennylane_lists() }}
+group by _sdc_sync_started_at
+{{ 'union all' if not loop.last }}
+{%- else %}
+select null::text as table_name, null::bigint as process, null::bigint as records
+where false
+{%- endfor %}
+{%- endmacro -%}

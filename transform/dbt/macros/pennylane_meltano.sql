@@ -1,0 +1,19 @@
+{#- Meltano's own table of runs or states, where they are in this database; else nothing, in the same columns. -#}
+{%- macro pennylane_meltano_table(name, columns) -%}
+  {%- set relation = load_relation(api.Relation.create(
+      database=target.database, schema=pennylane_setting('pennylane_meltano_schema'), identifier=name
+  )) if execute -%}
+(
+    {%- if relation %}
+    select {{ columns.keys() | join(', ') }} from {{ relation }}
+    {%- else %}
+    select {% for column, type in columns.items() %}null::{{ type }} as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
+    where false
+    {%- endif %}
+)
+{%- endmacro -%}
+
+{#- What the pipelines of this tap into PostgreSQL are called, as Meltano names runs and states. -#}
+{%- macro pennylane_is_our_pipeline(column) -%}
+{{ column }} like '%:tap-pennylane-to-target-postgres%'
+{%- endmacro -%}

@@ -1,0 +1,73 @@
+{#- The role of BI tools, where the setting `pennylane_reader_role` names one: it reads the views, and nothing
+    else. It can't log in until somebody gives it a password: alter role pennylane_reader login password '…'.
+
+    What is granted already is not granted again. -#}
+
+{#- The schemas of the models of this package that people ask: the views, or the two logs. -#}
+{%- macro pennylane_schemas_of(names=[], folders=[]) -%}
+  {%- set found = [] -%}
+  {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.package_name == 'pennylane' -%}
+    {%- if (node.name in names or node.fqn[1] in folders) and node.schema not in found -%}
+      {%- do found.append(node.schema) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(found | sort) }}
+{%- endmacro -%}
+
+{#- Before the build: what it makes anew is readable from the first moment. -#}
+{%- macro pennylane_reader_prepare() -%}
+  {%- set role = pennylane_setting('pennylane_reader_role') -%}
+  {%- if execute and role -%}
+    {%- set found = run_query("
+        select
+            exists (select from pg_roles where rolname = " ~ pennylane_quoted(role) ~ ") as is_there,
+            (select rolcreaterole or rolsuper from pg_roles where rolname = current_user) as may_create
+    ").rows[0] -%}
+    {%- if found.is_there -%}
+      {{ pennylane_reader_defaults(role) }}
+    {%- elif found.may_create and pennylane_is_on('pennylane_create_role') -%}
+      create role {{ adapter.quote(role) }} nologin;
+      {{ pennylane_reader_defaults(role) }}
+    {%- else -%}
+      {%- do print(
+          'The role ' ~ role ~ ' is missing, and '
+          ~ (target.user ~ ' may not create it' if pennylane_is_on('pennylane_create_role') else 'pennylane_create_role is off')
+          ~ ': have an administrator say `create role ' ~ role ~ '`, and the next build lets it read the views.'
+      ) -%}
+    {%- endif -%}
+  {%- endif -%}
+{%- endmacro -%}
+
+{%- macro pennylane_reader_defaults(role) -%}
+  {%- for schema in pennylane_schemas_of(folders=['staging', 'marts']) %}
+      create schema if not exists {{ adapter.quote(schema) }};
+      grant usage on schema {{ adapter.quote(schema) }} to {{ adapter.quote(role) }};
+      alter default privileges in schema {{ adapter.quote(schema) }} grant select on tables to {{ adapter.quote(role) }};
+  {%- endfor %}
+  {%- for schema in pennylane_schemas_of(names=['etl_logs', 'sync_metadata']) %}
+      create schema if not exists {{ adapter.quote(schema) }};
+      grant usage on schema {{ adapter.quote(schema) }} to {{ adapter.quote(role) }};
+  {%- endfor %}
+{%- endmacro -%}
+
+{#- After it: what was there before the role, and the two logs. -#}
+{%- macro pennylane_reader_grant() -%}
+  {%- set role = pennylane_setting('pennylane_reader_role') -%}
+  {%- if execute and role
+      and run_query('select 1 from pg_roles where rolname = ' ~ pennylane_quoted(role)).rows | length -%}
+    {%- set schemas = pennylane_schemas_of(folders=['staging', 'marts']) -%}
+    {%- set logs = pennylane_schemas_of(names=['etl_logs', 'sync_metadata']) -%}
+    {{ run_query("
+        select format('grant select on %s to %I', pg_class.oid::regclass, " ~ pennylane_quoted(role) ~ ")
+        from pg_class
+        where relkind = 'v'
+            and (
+                relnamespace::regnamespace::text in ('" ~ schemas | join("', '") ~ "')
+                or relnamespace::regnamespace::text in ('" ~ logs | join("', '") ~ "')
+                and relname in ('etl_logs', 'sync_metadata')
+            )
+            and pg_has_role(relowner, 'usage')
+            and not has_table_privilege(" ~ pennylane_quoted(role) ~ ", pg_class.oid, 'select')
+    ").columns[0].values() | join(';\n') }}
+  {%- endif -%}
+{%- endmacro -%}

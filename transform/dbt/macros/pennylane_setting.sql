@@ -1,0 +1,19 @@
+{#- A var of this package, or the environment variable that stands in for it, or what holds without both.
+    README.md lists them. -#}
+{%- macro pennylane_setting(name) -%}
+  {%- set settings = {
+      'pennylane_schema': ['TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', 'pennylane'],
+      'pennylane_meltano_schema': ['DBT_PENNYLANE_MELTANO_SCHEMA', 'meltano'],
+      'pennylane_time_zone': ['DBT_PENNYLANE_TIME_ZONE', 'Europe/Paris'],
+      'pennylane_reader_role': ['DBT_PENNYLANE_READER_ROLE', ''],
+      'pennylane_create_role': ['DBT_PENNYLANE_CREATE_ROLE', ''],
+      'pennylane_indexes': ['DBT_PENNYLANE_INDEXES', ''],
+  } -%}
+  {%- set variable, default = settings[name] -%}
+  {{ return(var(name, none) if var(name, none) is not none else (env_var(variable, '') or default)) }}
+{%- endmacro -%}
+
+{#- Whether a setting that is on or off is on. -#}
+{%- macro pennylane_is_on(name) -%}
+  {{ return(pennylane_setting(name) | string | lower in ['true', 'yes', 'on', '1']) }}
+{%- endmacro -%}

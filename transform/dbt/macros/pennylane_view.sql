@@ -1,0 +1,83 @@
+{#- A view that is left alone while it is as it should be, and else replaced where it is, so that the views
+    on it and who may read it stay.
+
+    dbt's own materialization drops and renames in every run: it waits for whoever reads the view, and
+    everybody else waits behind it. Only when columns go or change is the view made anew, with the
+    views on it. -#}
+{%- materialization pennylane_view, adapter='postgres' -%}
+  {%- set view = this.incorporate(type='view') -%}
+  {{ run_hooks(pre_hooks) }}
+  {%- if not pennylane_is_the_same(view, sql) -%}
+    {%- do pennylane_in_short_waits(view, 'could not be replaced', "
+    begin
+      execute $create$ create or replace view " ~ view ~ " as " ~ sql ~ " $create$;
+    exception when invalid_table_definition or wrong_object_type then
+      execute format('drop %s " ~ view ~ " cascade', (
+        select case relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end
+        from pg_class where oid = " ~ pennylane_oid(view) ~ "
+      ));
+      execute $create$ create view " ~ view ~ " as " ~ sql ~ " $create$;
+    end") -%}
+  {%- endif -%}
+  {%- do pennylane_comments(view, model) -%}
+  {%- call statement('main') %}select 'unchanged or replaced' as view{% endcall -%}
+  {{ run_hooks(post_hooks) }}
+  {%- do adapter.commit() -%}
+  {{ return({'relations': [view]}) }}
+{%- endmaterialization -%}
+
+{#- The number of a relation in PostgreSQL's catalog, as SQL; null if there is none. -#}
+{%- macro pennylane_oid(relation) -%}
+to_regclass('{{ relation.include(database=false) }}')
+{%- endmacro -%}
+
+{#- Whether a view is there with this definition and these columns. PostgreSQL is asked what it makes of
+    the definition: a temporary view takes no lock that a reader would feel. -#}
+{%- macro pennylane_is_the_same(view, sql) -%}
+  {%- call statement('wanted') %}
+    set local lock_timeout = '1min';
+    create temporary view pennylane_wanted as {{ sql }}
+  {% endcall -%}
+  {%- call statement('compared', fetch_result=true) %}
+    select count(distinct (pg_get_viewdef(pg_class.oid), described.columns)) = 1 and count(*) = 2 as is_same
+    from pg_class
+    cross join lateral (
+        select array_agg(attname || ' ' || format_type(atttypid, atttypmod) order by attnum) as columns
+        from pg_attribute
+        where attrelid = pg_class.oid and attnum > 0 and not attisdropped
+    ) as described
+    where relkind = 'v'
+        and oid in ({{ pennylane_oid(view) }}, to_regclass('pg_temp.pennylane_wanted'))
+  {% endcall -%}
+  {%- call statement('forgotten') %}drop view pg_temp.pennylane_wanted{% endcall -%}
+  {%- do adapter.commit() -%}
+  {{ return(load_result('compared').table.rows[0].is_same) }}
+{%- endmacro -%}
+
+{#- The comments of a view and its columns, written where they are not there yet. -#}
+{%- macro pennylane_comments(view, model) -%}
+  {%- set wanted = {} -%}
+  {%- for name, column in model.columns.items() if column.description -%}
+    {%- do wanted.update({name: column.description}) -%}
+  {%- endfor -%}
+  {%- call statement('silent', fetch_result=true) %}
+    select format('comment on view {{ view }} is %L', wanted.text) as command
+    from (select {{ pennylane_quoted(model.description) }} as text) as wanted
+    where wanted.text <> '' and wanted.text is distinct from obj_description({{ pennylane_oid(view) }}, 'pg_class')
+    union all
+    select format('comment on column {{ view }}.%I is %L', attname, wanted.value)
+    from jsonb_each_text({{ pennylane_quoted(tojson(wanted)) }}::jsonb) as wanted
+    inner join pg_attribute
+        on attrelid = {{ pennylane_oid(view) }} and attname = wanted.key and attnum > 0
+    where wanted.value is distinct from col_description(attrelid, attnum)
+  {% endcall -%}
+  {%- do adapter.commit() -%}
+  {%- set commands = load_result('silent').table.columns[0].values() -%}
+  {%- if commands -%}
+    {%- do pennylane_in_short_waits(view, 'could not be given its comments', commands | join(';\n')) -%}
+  {%- endif -%}
+{%- endmacro -%}
+
+{%- macro pennylane_quoted(text) -%}
+'{{ text | replace("'", "''") }}'
+{%- endmacro -%}

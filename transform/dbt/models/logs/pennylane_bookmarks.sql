@@ -1,0 +1,26 @@
+-- What the tap remembers of every stream: the state that Meltano keeps (docs/state.md).
+{{ config(schema='logs') }}
+with state as (
+    select partial_state, completed_state
+    from {{ pennylane_meltano_table('state', {
+        'state_id': 'text',
+        'partial_state': 'text',
+        'completed_state': 'text',
+        'updated_at': 'timestamp',
+    }) }} as state
+    where {{ pennylane_is_our_pipeline('state_id') }}
+    order by updated_at desc
+    limit 1
+)
+
+select
+    bookmark.key as table_name,
+    max((bookmark.value ->> 'read_at')::timestamptz at time zone 'utc') as read_at,
+    max(left(bookmark.value ->> 'start_date', 10)::date) as start_date,
+    bool_or(bookmark.value ? 'scan') as is_cut_off
+from state
+cross join lateral (values (state.completed_state), (state.partial_state)) as part (content)
+cross join lateral jsonb_each(
+    nullif(part.content, '')::jsonb #> '{singer_state,bookmarks}'
+) as bookmark
+group by bookmark.key

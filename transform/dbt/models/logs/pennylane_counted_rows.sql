@@ -1,0 +1,15 @@
+-- What each run had put into each table, counted by the build after it: a later run overwrites rows, and
+-- nobody could count them then.
+{{ config(schema='logs', materialized='incremental', incremental_strategy='append', full_refresh=false) }}
+{%- for table in pennylane_streams() %}
+-- depends_on: {{ source('pennylane', table) }}
+{%- endfor %}
+select counted.*
+from ({{ pennylane_counted(
+    '(select coalesce(max(earlier.process), 0) from ' ~ this ~ ' as earlier)' if is_incremental() else '0'
+) }}) as counted
+where not exists (
+    select from {{ ref('pennylane_sync_runs') }} as run
+    where run.status = 'running'
+        and counted.process >= extract(epoch from run.started_at) * 1000
+)

@@ -1,8 +1,0 @@
-{#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
-{{ config(alias='numberings') }}
-{{ live_rows(source('pennylane', 'numberings'), {
-    'id': ['bigint', 'id'],
-    'kind': ['text', 'kind'],
-    'number_prefix': ['text', 'number_prefix'],
-    'next_number': ['bigint', 'next_number'],
-}) }}

@@ -1,0 +1,27 @@
+{#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
+{{ config(alias='customer_invoice_lines') }}
+{{ pennylane_live_rows(source('pennylane', 'customer_invoice_lines'), {
+    'customer_invoice_id': ['bigint', 'customer_invoice_id'],
+    'id': ['bigint', 'id'],
+    'label': ['text', 'line_label'],
+    'unit': ['text', 'unit'],
+    'quantity': ['numeric', 'quantity'],
+    'amount': ['numeric', 'amount'],
+    'currency_amount': ['numeric', 'currency_amount'],
+    'description': ['text', 'description'],
+    'product_id': ['bigint', 'product_id'],
+    'vat_rate': ['text', 'vat_rate'],
+    'currency_amount_before_tax': ['numeric', 'currency_amount_before_tax'],
+    'currency_tax': ['numeric', 'currency_tax'],
+    'tax': ['numeric', 'tax'],
+    'raw_currency_unit_price': ['numeric', 'raw_currency_unit_price'],
+    'discount_type': ['text', 'discount_type'],
+    'discount_value': ['numeric', 'discount_value'],
+    'section_rank': ['bigint', 'section_rank'],
+    'imputation_dates_start_date': ['date', 'imputation_dates_start_date'],
+    'imputation_dates_end_date': ['date', 'imputation_dates_end_date'],
+    'created_at': ['timestamp without time zone', 'created_at'],
+    'updated_at': ['timestamp without time zone', 'updated_at'],
+    'substance': ['text', 'substance'],
+    'custom_fields': ['jsonb', 'custom_fields'],
+}, parent='customer_invoice_id') }}

@@ -1,0 +1,26 @@
+{#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
+{{ config(alias='fec') }}
+{{ pennylane_live_rows(source('pennylane', 'fec'), {
+    'period_start': ['date', 'period_start'],
+    'period_end': ['date', 'period_end'],
+    'copy': ['bigint', 'copy'],
+    'line': ['bigint', 'line'],
+    'journal_code': ['text', 'journal_code'],
+    'journal_lib': ['text', 'journal_lib'],
+    'ecriture_num': ['text', 'ecriture_num'],
+    'ecriture_date': ['date', 'ecriture_date'],
+    'compte_num': ['text', 'compte_num'],
+    'compte_lib': ['text', 'compte_lib'],
+    'comp_aux_num': ['text', 'comp_aux_num'],
+    'comp_aux_lib': ['text', 'comp_aux_lib'],
+    'piece_ref': ['text', 'piece_ref'],
+    'piece_date': ['date', 'piece_date'],
+    'ecriture_lib': ['text', 'ecriture_lib'],
+    'debit': ['numeric', 'debit'],
+    'credit': ['numeric', 'credit'],
+    'ecriture_let': ['text', 'ecriture_let'],
+    'date_let': ['date', 'date_let'],
+    'valid_date': ['date', 'valid_date'],
+    'montant_devise': ['numeric', 'montant_devise'],
+    'idevise': ['text', 'idevise'],
+}, copies=true) }}

@@ -1,0 +1,25 @@
+{#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
+{{ config(alias='purchase_requests') }}
+{{ pennylane_live_rows(source('pennylane', 'purchase_requests'), {
+    'id': ['bigint', 'id'],
+    'purchase_order_number': ['text', 'purchase_order_number'],
+    'supplier_id': ['bigint', 'supplier_id'],
+    'delivery_address_address': ['text', 'delivery_address_address'],
+    'delivery_address_postal_code': ['text', 'delivery_address_postal_code'],
+    'delivery_address_city': ['text', 'delivery_address_city'],
+    'delivery_address_country_alpha2': ['text', 'delivery_address_country_alpha2'],
+    'status': ['text', 'status'],
+    'currency': ['text', 'currency'],
+    'reason': ['text', 'reason'],
+    'estimated_delivery_date': ['date', 'estimated_delivery_date'],
+    'amount': ['numeric', 'amount'],
+    'currency_amount': ['numeric', 'currency_amount'],
+    'currency_amount_before_tax': ['numeric', 'currency_amount_before_tax'],
+    'exchange_rate': ['numeric', 'exchange_rate'],
+    'currency_tax': ['numeric', 'currency_tax'],
+    'tax': ['numeric', 'tax'],
+    'purchase_order_filename': ['text', 'purchase_order_filename'],
+    'linked_invoices': ['jsonb', 'linked_invoices'],
+    'created_at': ['timestamp without time zone', 'created_at'],
+    'updated_at': ['timestamp without time zone', 'updated_at'],
+}) }}

@@ -1,0 +1,27 @@
+{#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
+{{ config(alias='transactions') }}
+{{ pennylane_live_rows(source('pennylane', 'transactions'), {
+    'id': ['bigint', 'id'],
+    'label': ['text', 'transaction_label'],
+    'attachment_required': ['boolean', 'attachment_required'],
+    'date': ['date', 'date'],
+    'outstanding_balance': ['numeric', 'outstanding_balance'],
+    'created_at': ['timestamp without time zone', 'created_at'],
+    'updated_at': ['timestamp without time zone', 'updated_at'],
+    'archived_at': ['timestamp without time zone', 'archived_at'],
+    'currency': ['text', 'currency'],
+    'currency_amount': ['numeric', 'currency_amount'],
+    'amount': ['numeric', 'amount'],
+    'currency_fee': ['numeric', 'currency_fee'],
+    'fee': ['numeric', 'fee'],
+    'journal_id': ['bigint', 'journal_id'],
+    'bank_account_id': ['bigint', 'bank_account_id'],
+    'pro_account_expense_employee_id': ['bigint', 'pro_account_expense_employee_id'],
+    'pro_account_expense_employee_first_name': ['text', 'pro_account_expense_employee_first_name'],
+    'pro_account_expense_employee_last_name': ['text', 'pro_account_expense_employee_last_name'],
+    'pro_account_expense_card_masked_number': ['text', 'pro_account_expense_card_masked_number'],
+    'customer_id': ['bigint', 'customer_id'],
+    'supplier_id': ['bigint', 'supplier_id'],
+    'categories': ['jsonb', 'categories'],
+    'interbank_code': ['text', 'interbank_code'],
+}) }}

@@ -1,7 +1,0 @@
-{#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
-{{ config(alias='transaction_categories') }}
-{{ live_rows(source('pennylane', 'transaction_categories'), {
-    'transaction_id': ['bigint', 'transaction_id'],
-    'id': ['bigint', 'id'],
-    'weight': ['numeric', 'weight'],
-}, parent='transaction_id') }}

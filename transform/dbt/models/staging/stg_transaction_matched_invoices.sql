@@ -1,7 +1,0 @@
-{#- Made by scripts/generate_staging.py: change the glossary, or the tap, not this file. -#}
-{{ config(alias='transaction_matched_invoices') }}
-{{ live_rows(source('pennylane', 'transaction_matched_invoices'), {
-    'transaction_id': ['bigint', 'transaction_id'],
-    'type': ['text', 'type'],
-    'id': ['bigint', 'id'],
-}, parent='transaction_id') }}

@@ -1,7 +1,0 @@
--- The rows of a line in general_ledger_by_category add up to the line, in each group of categories.
--- depends_on: {{ ref('sync_metadata') }} (a failure keeps no view from being built)
-select part.ledger_entry_line_id, part.category_group_id, sum(part.balance) as shared
-from {{ ref('general_ledger_by_category') }} as part
-inner join {{ ref('stg_ledger_entry_lines') }} as line on line.id = part.ledger_entry_line_id
-group by part.ledger_entry_line_id, part.category_group_id, line.debit, line.credit
-having sum(part.balance) <> line.debit - line.credit

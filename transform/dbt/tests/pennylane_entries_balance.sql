@@ -1,0 +1,6 @@
+-- Every ledger entry has as many debits as credits.
+-- depends_on: {{ ref('pennylane', 'sync_metadata') }} (a failure keeps no view from being built)
+select ledger_entry_id, sum(debit) as debits, sum(credit) as credits
+from {{ ref('stg_pennylane__ledger_entry_lines') }}
+group by ledger_entry_id
+having sum(debit) <> sum(credit)
