@@ -1,6 +1,7 @@
 """What runs by itself: the steps that an orchestrator runs, and Airflow on one machine."""
 
 import json
+import os
 import secrets
 import sys
 import time
@@ -30,6 +31,8 @@ SERVICES = {
     "dag-processor": ["dag-processor"],
     "api-server": ["api-server"],
 }
+AIRFLOWS = ("AIRFLOW_", "SCHEDULE_")
+"""What of `.env` Airflow and the DAG file read at their start, not each step anew."""
 PATIENCE = 180.0
 """Seconds that Airflow gets to answer."""
 
@@ -91,7 +94,7 @@ def schedule(project: Path) -> int:
 
 
 def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for Airflow: of `.env`, and the plugin's settings in meltano.yml.
+    """Return Airflow's variables: its own of `.env`, and the plugin's settings in meltano.yml.
 
     Args:
         project: the project's folder.
@@ -112,7 +115,13 @@ def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -
     _check(done, "meltano config print airflow")
     plugin = dotenv_values(stream=StringIO(done.stdout), interpolate=False)
     settings = {name: value for name, value in plugin.items() if value and "AIRFLOW_" in name[:8]}
-    found = meltano.python(warehouse.variables(project)) | settings
+    # Each step reads `.env` anew: what is not Airflow's is not kept, so a new token there is used.
+    kept = {
+        name: value
+        for name, value in warehouse.variables(project).items()
+        if name in os.environ or name.startswith(AIRFLOWS)
+    }
+    found = meltano.python(kept) | settings
     address = _address(found)
     defaults = {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _own_tables(url),

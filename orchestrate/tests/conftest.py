@@ -85,6 +85,11 @@ class Machine:
         )
         return {row["task_id"]: (row["state"], row["try_number"]) for row in rows}
 
+    def set_token(self, token: str) -> None:
+        """Write the token into `.env`."""
+        line = f"TAP_PENNYLANE_API_TOKEN={token}\n"
+        (self.project / ".env").write_text(line, encoding="utf-8")
+
     def customers(self) -> set[int]:
         """The customers that are loaded and not gone."""
         rows = self.query("SELECT id FROM pennylane.customers WHERE _sdc_deleted_at IS NULL")

@@ -50,6 +50,8 @@ def test_it_runs_by_itself(machine: Machine) -> None:
     sandbox.heal()
 
     machine.environment["SCHEDULE_HEALTH_INTERVAL"] = "* * * * *"
+    del machine.environment["TAP_PENNYLANE_API_TOKEN"]
+    machine.set_token(sandbox.token)
     with machine.scheduler() as scheduler:
         # The same run goes on; nothing is lost, nothing is there twice.
         ended = machine.wait(lambda: _ended(machine, cut))
@@ -64,6 +66,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
 
         _pennylane_is_down(machine)
         _the_token_is_refused(machine)
+        _a_scope_is_missing(machine)
     assert scheduler.returncode == 128 + signal.SIGINT
 
 
@@ -160,9 +163,31 @@ def _pennylane_is_down(machine: Machine) -> None:
 
 
 def _the_token_is_refused(machine: Machine) -> None:
-    """That is not tried again."""
-    machine.sandbox.fault("*", "status", status=401)
+    """That is not tried again, told once, and over with the first run after the token is right."""
+    machine.mails.clear()
+    machine.set_token("a-token-of-before")
     failed = _next_run(machine, "failed")
     assert machine.tries(failed)[LOAD] == ("failed", 1)
     looked = "SELECT FROM airflow.dag_run WHERE dag_id = 'health' AND state = 'success'"
     machine.wait(lambda: machine.query(looked))
+    machine.wait(lambda: machine.mails.subjects)
+    _next_run(machine, "failed")
+    (subject,), (body,) = machine.mails.subjects, machine.mails.bodies
+    assert subject.endswith(": the last run failed")
+    assert "refuses the token" in body
+    assert "TAP_PENNYLANE_API_TOKEN in `.env`" in body
+    machine.set_token(machine.sandbox.token)
+    _next_run(machine, "success")
+    machine.wait(lambda: len(machine.mails.subjects) > 1)
+    assert machine.mails.subjects[1:] == [f"Resolved: {subject}"]
+
+
+def _a_scope_is_missing(machine: Machine) -> None:
+    """That is not tried again either; what did land is in the views."""
+    machine.sandbox.change("customers", create=1)
+    machine.sandbox.fault("/journals", "status", status=403)
+    failed = _next_run(machine, "failed")
+    assert machine.tries(failed)[LOAD] == ("failed", 1)
+    assert machine.tries(failed)["dbt-build"][0] == "success"
+    assert machine.customers() == machine.truth()
+    machine.sandbox.heal()

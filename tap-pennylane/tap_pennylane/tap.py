@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,7 @@ from tap_pennylane.changelog import Changelogs
 from tap_pennylane.errors import (
     FatalError,
     PennylaneError,
+    RefusedError,
     UnavailableError,
     UnreachableError,
 )
@@ -84,6 +86,7 @@ class TapPennylane(Tap):
             raise ConfigValidationError(errors[0], errors=errors)
         self.failures: dict[str, str] = {}
         """Streams that were not delivered whole, and why."""
+        self._is_retry_useful = False
         self._is_cost_said = False
         self._spared: str | None = None
         """What to say of costly streams that are not read."""
@@ -218,6 +221,8 @@ class TapPennylane(Tap):
             error: What happened and what to do, without a full stop; a `FatalError` ends the run.
         """
         self.failures[stream] = str(error)
+        is_forbidden = isinstance(error, RefusedError) and error.status == HTTPStatus.FORBIDDEN
+        self._is_retry_useful |= not is_forbidden
         if isinstance(error, UnavailableError) and not self.client.answers():
             # One by one the other streams would wait as long, for nothing.
             error = UnreachableError(f"Pennylane does not answer any more: {error}")
@@ -321,19 +326,22 @@ class TapPennylane(Tap):
         """Say what failed.
 
         Returns:
-            The exit code: 0 only if every selected stream was delivered whole.
+            The exit code: 0 only if every selected stream was delivered whole; 78 if what failed
+            needs a person, such as a scope that the token lacks.
         """
         if not self.failures:
             return 0
         if self.fatal:
             return _exit_code(self.fatal)
+        code = 1 if self._is_retry_useful else CANNOT_HEAL
         self.logger.error(
-            "%d of %d streams failed (%s); the others were delivered whole. Exit code 1.",
+            "%d of %d streams failed (%s); the others were delivered whole. Exit code %d.",
             len(self.failures),
             sum(stream.selected for stream in self.streams.values()),
             ", ".join(self.failures),
+            code,
         )
-        return 1
+        return code
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

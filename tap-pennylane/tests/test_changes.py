@@ -366,3 +366,16 @@ def test_the_record_of_runs_comes_also_when_streams_fail(
     assert rows["suppliers"]["records"] == len(run.records["suppliers"])
     assert rows["suppliers"]["started_at"] <= rows["suppliers"]["ended_at"]
     assert [m["stream"] for m in run.messages if m["type"] == "RECORD"][-1] == "sync_log"
+
+
+def test_a_missing_scope_is_final_unless_something_else_may_pass(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    company.fault("/quotes", "status", status=403)
+    forbidden = read()
+    assert forbidden.exit_code == 78
+    assert "1 of" in forbidden.log
+    assert "Exit code 78." in forbidden.log
+    assert forbidden.log_rows["suppliers"]["status"] == "success"
+    company.fault("/products", "status", status=503)
+    assert read().exit_code == 1, "a retry brings the products"

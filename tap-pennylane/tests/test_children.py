@@ -168,7 +168,7 @@ def test_when_the_invoices_fail_so_do_their_lines(
 ) -> None:
     company.fault("/customer_invoices", "status", status=403)
     failed = read(streams=["customer_invoices", "customer_invoice_lines", "sync_log"])
-    assert failed.exit_code == 1
+    assert failed.exit_code == 78, "the scope is missing at the next attempt, too"
     assert "2 of 3 streams failed" in failed.log
     assert not failed.activated
     assert failed.log_rows["customer_invoice_lines"]["status"] == "failed"
