@@ -13,6 +13,7 @@ from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.facts import Facts
 from pennylane_launcher.problem import Problem, listed
 from pennylane_launcher.redaction import Redaction
+from pennylane_launcher.wording import wording
 
 DATABASE = "pennylane"
 EMPTY = "Nothing was loaded yet: `make run` loads your books; if it has run, its output says why."
@@ -78,7 +79,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
             return _only("database", redaction(warehouse.unusable(url or "", error)))
         except LauncherError as error:
             return _only("database", redaction(str(error)))
-    failures = [*_failures(project, found, redaction), *_missing(found, lost)]
+    failures = [*_failures(project, settings, found, redaction), *_missing(found, lost)]
     return _judge(found, failures, limit, where)
 
 
@@ -108,10 +109,15 @@ def _only(kind: str, sentence: str) -> Health:
     )
 
 
-def _failures(project: Path, found: Facts, redaction: Redaction) -> list[Problem]:
+def _failures(
+    project: Path, settings: Mapping[str, str], found: Facts, redaction: Redaction
+) -> list[Problem]:
     """What failed: tables, each for a reason of its own, and the run as a whole, told once."""
+    if not found.failed and not found.failure:
+        return []
+    words = wording(project, settings)
     own = {
-        table: redaction(cause.with_environment_names(failure.why), 200)
+        table: redaction(words(failure.why), 200)
         + ("" if table in found.fresh else " (never loaded yet)")
         for table, failure in found.failed.items()
         if failure.is_own
@@ -123,7 +129,7 @@ def _failures(project: Path, found: Facts, redaction: Redaction) -> list[Problem
     if last and all(failure.run != last.id for failure in found.failed.values()):
         run = last
     if run:
-        why = cause.of(project, run.id) or run.error.removeprefix("The run failed: ")
+        why = cause.of(project, run.id, words) or run.error.removeprefix("The run failed: ")
         never = "" if found.fresh else " Nothing was loaded yet."
         text = f"The last run failed: {redaction(why, 400).rstrip('.')}.{never}"
         problems.append(Problem("run", {"": text}, title="the last run failed"))

@@ -65,7 +65,7 @@ def test_a_run_that_failed_as_a_whole_is_one_problem_with_the_tap_s_reason(
     code, (line,) = check()
     assert code == 1
     assert line.startswith("The last run failed: Pennylane refuses the token (401): ")
-    assert "TAP_PENNYLANE_API_TOKEN in `.env`" in line
+    assert "TAP_PENNYLANE_API_TOKEN" in line
     assert "Extractor failed" not in line
     assert line in check(changes=False)[1]
     assert books.load().returncode == 0
@@ -83,7 +83,7 @@ def test_a_run_that_failed_as_a_whole_is_one_problem_with_the_tap_s_reason(
 def test_a_run_without_network_or_with_a_wrong_setting_tells_so(books: Books, check: Check) -> None:
     for variable, value, said in (
         ("TAP_PENNYLANE_API_URL", "http://127.0.0.1:1", "Can't begin: "),
-        ("TAP_PENNYLANE_CONCURRENCY", "0", "TAP_PENNYLANE_CONCURRENCY in `.env`"),
+        ("TAP_PENNYLANE_CONCURRENCY", "0", "TAP_PENNYLANE_CONCURRENCY"),
     ):
         assert books.load(**{variable: value}).returncode == 1
         line = check(changes=False)[1][0]

@@ -1,4 +1,4 @@
-"""Fill the tables of the READMEs from the tap itself.
+"""Fill the tables of the READMEs and docs from the tap itself.
 
 python tap-pennylane/scripts/generate_docs.py
 
@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_pennylane import settings
+from tap_pennylane.streams.base import PennylaneStream
 from tap_pennylane.streams.child import ChildStream, IncludedStream
+from tap_pennylane.streams.scopes import scope
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_pennylane.streams.base import PennylaneStream
-
 PACKAGE = Path(__file__).parents[1]
-PAGES = (PACKAGE / "README.md", PACKAGE.parent / "README.md")
+PAGES = (
+    PACKAGE / "README.md",
+    PACKAGE.parent / "README.md",
+    PACKAGE.parent / "docs" / "set-up.md",
+)
 
 
 def table(*rows: Iterable[str]) -> str:
@@ -89,10 +93,34 @@ def settings_table() -> str:
     )
 
 
+def scopes() -> str:
+    """Every scope that a stream needs, and the tables it opens: those loaded by default first."""
+    tables: dict[str, list[tuple[bool, str]]] = {}
+    for name, stream in sorted(TapPennylane(validate_config=False).streams.items()):
+        if isinstance(stream, PennylaneStream) and (needed := scope(stream.path)):
+            is_off = "off by default" in freshness(stream)
+            tables.setdefault(needed, []).append((is_off, name))
+    return table(
+        ("Scope", "For the tables", "And, of those that are off by default"),
+        *(
+            (
+                f"`{needed}`",
+                ", ".join(f"`{name}`" for is_off, name in found if not is_off),
+                ", ".join(f"`{name}`" for is_off, name in found if is_off),
+            )
+            for needed, found in sorted(tables.items())
+        ),
+    )
+
+
 def filled(page: str) -> str:
     """A page with its tables made anew."""
-    for name, text in {"streams": streams(), "settings": settings_table()}.items():
+    made = {"streams": streams, "settings": settings_table, "scopes": scopes}
+    for name, make in made.items():
         begin, end = f"<!-- {name}: generated -->", f"<!-- /{name} -->"
+        if begin not in page:
+            continue
+        text = make()
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)
         page = f"{before}{begin}\n\n{text}\n\n{end}{after}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import runpy
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +16,7 @@ from tap_pennylane.streams import STREAMS
 from tap_pennylane.streams.base import schema_file
 from tap_pennylane.streams.child import ChildStream
 from tap_pennylane.streams.exports import ExportStream
+from tap_pennylane.streams.scopes import scope
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -86,4 +89,29 @@ def test_the_tables_of_the_readmes_are_the_taps_own() -> None:
     for page in script["PAGES"]:
         text = page.read_text(encoding="utf-8")
         assert "`customer_invoices`" in text
+        assert "generated -->" in text
         assert script["filled"](text) == text, f"run generate_docs.py: {page.name} is out of date"
+
+
+def test_the_scope_of_every_stream_is_what_the_api_document_says() -> None:
+    directory = os.environ.get("PENNYLANE_OPENAPI_DIR")
+    if not directory:
+        pytest.skip("PENNYLANE_OPENAPI_DIR does not say where Pennylane's OpenAPI documents are")
+    document = json.loads((Path(directory) / "company_v2.json").read_text(encoding="utf-8"))
+    for stream in STREAMS:
+        methods = document["paths"].get(f"/api/external/v2{stream.path}")
+        if methods is None:  # newer than the document
+            continue
+        (security,) = (methods.get("get") or methods["post"]).get("security", [{}])
+        allowed = security.get("oauth2", [])
+        wanted = scope(stream.path)
+        assert wanted in allowed if allowed else wanted is None, stream.path
+        assert wanted is None or not wanted.endswith(":all")
+
+
+def test_the_table_of_scopes_has_every_stream() -> None:
+    script = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "generate_docs.py"))
+    told = set(re.findall(r"`(\w+)`", script["scopes"]()))
+    need_none = {stream.name for stream in STREAMS if scope(stream.path) is None}
+    assert {"company", "webhook_subscriptions"} <= need_none
+    assert told == set(NAMES) - need_none - {"sync_log"}

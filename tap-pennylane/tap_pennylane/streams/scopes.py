@@ -1,0 +1,52 @@
+"""Which scope of a token lets each stream be read: what to tick when a token is created."""
+
+from __future__ import annotations
+
+SCOPES: dict[str, str | None] = {
+    "/bank_accounts": "bank_accounts:readonly",
+    "/bank_establishments": "bank_establishments:readonly",
+    "/billing_subscriptions": "billing_subscriptions:readonly",
+    "/categories": "categories:readonly",
+    "/category_groups": "categories:readonly",
+    "/commercial_documents": "commercial_documents:readonly",
+    "/company/features": None,
+    "/customer_invoice_templates": "customer_invoice_templates:readonly",
+    "/customer_invoices": "customer_invoices:readonly",
+    "/customers": "customers:readonly",
+    "/exports/analytical_general_ledgers": "exports:agl",
+    "/exports/fecs": "exports:fec",
+    "/exports/general_ledgers": "exports:gl",
+    "/fiscal_years": "fiscal_years:readonly",
+    "/gocardless_mandates": "customer_mandates:readonly",
+    "/journals": "journals:readonly",
+    "/ledger_accounts": "ledger_accounts:readonly",
+    "/ledger_entries": "ledger_entries:readonly",
+    "/ledger_entry_lines": "ledger_entries:readonly",
+    "/me": None,
+    "/numberings": "customer_invoices:readonly",
+    "/pa_registrations": "pa_registrations:readonly",
+    "/pro_account": "customer_mandates:readonly",
+    "/products": "products:readonly",
+    "/purchase_requests": "purchase_requests:readonly",
+    "/quotes": "quotes:readonly",
+    "/sepa_mandates": "customer_mandates:readonly",
+    "/supplier_invoices": "supplier_invoices:readonly",
+    "/suppliers": "suppliers:readonly",
+    "/transactions": "transactions:readonly",
+    "/trial_balance": "trial_balance:readonly",
+    "/webhook_subscriptions": None,
+}
+"""The scope by the beginning of a path; None where the API asks for none."""
+
+
+def scope(path: str) -> str | None:
+    """The scope with which a path can be read and nothing else be done; None if it needs none.
+
+    Args:
+        path: Of a stream.
+
+    Raises:
+        KeyError: No scope is declared for it.
+    """
+    begins = [start for start in SCOPES if f"{path}/".startswith(f"{start}/")]
+    return SCOPES[max(begins, key=len, default=path)]
