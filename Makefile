@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health notebook report backup restore test bench lint types locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -58,6 +58,9 @@ bench: install .cache/bench/.installed ## Measure it, beside dlt (`make bench AR
 
 notebook: install .cache/notebook/.installed ## Open the notebook on the data (`make notebook ARGS=--demo`: on the demo's)
 	@$(LAUNCHER) notebook $(ARGS)
+
+forget: install ## Erase what was loaded of personal columns that you left out since (asks first; docs/personal-data.md)
+	@$(LAUNCHER) forget $(ARGS)
 
 report: install .cache/notebook/.installed ## Write what the notebook shows as one HTML page (`make report ARGS=--demo`: the demo's)
 	@$(LAUNCHER) report $(ARGS)

@@ -17,6 +17,7 @@ from pennylane_launcher import (
     cleaning,
     commands,
     envfile,
+    forgetting,
     loading,
     notebook,
     scheduling,
@@ -185,6 +186,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     put_back.add_argument("file", help="what `make backup` wrote")
     put_back.add_argument("--yes", action="store_true", help="don't ask before rows are replaced")
+    forget = add(
+        "forget",
+        lambda project, given, _: forgetting.forget(project, sure=given.yes),
+        "erase what was loaded of personal columns that are left out now",
+    )
+    forget.add_argument("--yes", action="store_true", help="don't ask")
     clean = add(
         "clean",
         lambda project, given, _: cleaning.clean(project, sure=given.yes),

@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,15 @@ TABLES = {
     "bank_establishments", "company", "customers", "fiscal_years", "journals", "ledger_accounts",
     "ledger_entries", "ledger_entry_lines", "trial_balance",
 }  # fmt: skip
+EXPLAINED = [
+    line.partition("…")[0]
+    for line in re.findall(
+        r"^\| `([^`]+)`",
+        (ROOT / "docs" / "alerts.md").read_text().partition("\n## What is new")[0],
+        flags=re.MULTILINE,
+    )
+]
+"""How the lines begin that docs/alerts.md explains: all that a check may print."""
 LAST_LINE = "id = (select max(id) from pennylane.ledger_entry_lines)"
 Check = Callable[..., tuple[int, list[str]]]
 
@@ -157,7 +167,9 @@ def check(
     def ask(*outcomes: str, changes: bool = True) -> tuple[int, list[str]]:
         capsys.readouterr()
         code = alerts.check_health(books.folder, changes=changes, outcomes=outcomes)
-        return code, capsys.readouterr().out.splitlines()
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if not line.startswith(tuple(EXPLAINED))] == []
+        return code, lines
 
     return ask
 
@@ -224,6 +236,14 @@ def folder() -> Iterator[Path]:
     yield path
     embedded.remove(path / ".embedded")
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def checkout(folder: Path) -> Path:
+    """The project in a folder of its own, installed, before anybody made a `.env`."""
+    project(folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
 
 
 @pytest.fixture(scope="session")
