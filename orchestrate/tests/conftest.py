@@ -182,7 +182,9 @@ def machine() -> Iterator[Machine]:
         try:
             with embedded.server(project / ".embedded", keep=False) as server:
                 environment = variables(sandbox, controller.port)
-                yield Machine(project, sandbox, server.url("pennylane"), environment, mails)
+                machine = Machine(project, sandbox, server.url("pennylane"), environment, mails)
+                machine.set_token(sandbox.token)
+                yield machine
         finally:
             controller.stop()
             shutil.rmtree(project)
@@ -216,7 +218,6 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
     }
     return base | {
         "TAP_PENNYLANE_API_URL": sandbox.url,
-        "TAP_PENNYLANE_API_TOKEN": sandbox.token,
         "TAP_PENNYLANE_MAX_RETRIES": "0",
         "TAP_PENNYLANE__SELECT": '["customers.*", "journals.*", "sync_log.*"]',
         # Shorter than a run takes.

@@ -50,8 +50,6 @@ def test_it_runs_by_itself(machine: Machine) -> None:
     sandbox.heal()
 
     machine.environment["SCHEDULE_HEALTH_INTERVAL"] = "* * * * *"
-    del machine.environment["TAP_PENNYLANE_API_TOKEN"]
-    machine.set_token(sandbox.token)
     with machine.scheduler() as scheduler:
         # The same run goes on; nothing is lost, nothing is there twice.
         ended = machine.wait(lambda: _ended(machine, cut))
