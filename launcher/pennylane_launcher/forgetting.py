@@ -45,14 +45,14 @@ def forget(project: Path, *, sure: bool) -> int:
             )
             raise LauncherError(msg)
         with psycopg.connect(url, autocommit=True) as connection:
-            filled = _filled(connection, schema, personal - loaded)
-            if not filled:
+            found = filled(connection, schema, personal - loaded)
+            if not found:
                 print("The personal columns that are left out hold nothing: nothing to erase.")
                 return 0
             if not sure:
-                _ask(filled, warehouse.name(url))
-            for table, columns in filled.items():
-                _erase(connection, schema, table, columns)
+                _ask(found, warehouse.name(url))
+            for table, columns in found.items():
+                erase(connection, schema, table, columns)
     if kept := personal & loaded:
         print(
             f"{len(kept)} personal columns are still loaded, and were left as they are: {PAGE}"
@@ -104,7 +104,7 @@ def _selected(metadata: list[dict[str, Any]]) -> list[str]:
     return [path[-1] for path in selected if path] if () in selected else []
 
 
-def _filled(
+def filled(
     connection: psycopg.Connection, schema: str, wanted: set[tuple[str, str]]
 ) -> dict[str, dict[str, int]]:
     """Return the columns that hold something, by table, and in how many rows."""
@@ -138,7 +138,7 @@ def _ask(filled: Mapping[str, Mapping[str, int]], where: str) -> None:
     )
 
 
-def _erase(
+def erase(
     connection: psycopg.Connection, schema: str, table: str, columns: Mapping[str, int]
 ) -> None:
     """Empty the columns, deleted rows included, and let go of the rows as they were before."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import psycopg
 import pytest
-from pennylane_launcher import embedded
+from pennylane_launcher import embedded, forgetting
 from pennylane_launcher.cluster import SUPERUSER
 from pennylane_sandbox.pytest_plugin import running
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Sandbox
 
 ROOT = Path(__file__).parents[2]
-WANTED = ("customers.*", "suppliers.*", "journals.*", "sync_log.*")
-LEFT_OUT = ("customers", "emails"), ("customers", "name"), ("suppliers", "iban")
 
 
 @pytest.fixture(scope="module")
@@ -131,84 +129,42 @@ def unit_command(name: str, folder: Path) -> str:
     return f"cd {folder} && {command}".replace("/opt/pennylane", str(folder))
 
 
-@pytest.mark.timeout(900)
-def test_a_plain_role_loads_forgets_and_is_uninstalled(checkout: Path, sandbox: Sandbox) -> None:
-    with embedded.server(checkout / "server" / ".embedded", keep=False) as server:
+def test_three_lines_make_a_plain_role_columns_are_erased_and_all_is_uninstalled(
+    folder: Path,
+) -> None:
+    with embedded.server(folder / ".embedded", keep=False) as server:
         admin = server.url(SUPERUSER)
         (three_lines,) = blocks("set-up.md", "sql", "2. The database")
-        assert len(three_lines.splitlines()) == 3
         run_sql(admin, three_lines)
-        assert ask(
-            admin,
-            "select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = 'pennylane'",
-        ) == [(False, False, False)]
-        host, _, port = server.url("x").partition("host=")[2].partition("&port=")
-        lines = [
-            "MELTANO_ENVIRONMENT=prod",
-            f"POSTGRES_HOST={host}",
-            *([f"POSTGRES_PORT={port}"] if port else []),
-            "POSTGRES_USER=pennylane",
-            "POSTGRES_PASSWORD=a password of your choice",
-            "POSTGRES_DB=pennylane",
-        ]
-        chosen = ", ".join(f'"{rule}"' for rule in WANTED)
-        write_env(checkout, sandbox, *lines, f"TAP_PENNYLANE__SELECT='[{chosen}]'")
-        loaded = launch(checkout, "run")
-        assert loaded.returncode == 0, loaded.stdout
+        rights = (
+            "select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = 'pennylane'"
+        )
+        assert ask(admin, rights) == [(False, False, False)]
         books = re.sub(r"/x\?", "/pennylane?", server.url("x"))
-        run_sql(books, "set role pennylane_reader; select from pennylane_marts.general_ledger")
-
-        forgotten(checkout, sandbox, books, lines)
+        role = books.replace("postgres@", "pennylane@")
+        run_sql(
+            role,
+            """
+            create schema pennylane create table customers (id int, emails jsonb, name text);
+            insert into pennylane.customers values (1, '[]', 'Jeanne'), (2, null, 'Paul');
+            create schema pennylane_live create view customers as table pennylane.customers;
+            grant usage on schema pennylane_live to pennylane_reader
+            """,
+        )
+        personal = {("customers", "emails"), ("customers", "name"), ("quotes", "label")}
+        with psycopg.connect(role, autocommit=True) as connection:
+            filled = forgetting.filled(connection, "pennylane", personal)
+            assert filled == {"customers": {"emails": 1, "name": 2}}
+            forgetting.erase(connection, "pennylane", "customers", filled["customers"])
+        assert ask(role, "table pennylane_live.customers") == [(1, None, None), (2, None, None)]
 
         first, second = blocks("operations.md", "sql", "Uninstall")
         run_sql(books, first)
-        schemas = (
-            "select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public)'"
-        )
+        schemas = "select from pg_namespace where nspname !~ '^(pg_|information_schema|public)'"
         assert ask(books, schemas) == []
         run_sql(admin, second)
         assert ask(admin, "select from pg_roles where rolname ~ 'pennylane'") == []
         assert ask(admin, "select from pg_database where datname = 'pennylane'") == []
-
-
-def forgotten(folder: Path, sandbox: Sandbox, books: str, lines: list[str]) -> None:
-    """Personal columns are left out, erased, and stay so."""
-
-    def held() -> list[int]:
-        return [
-            ask(books, f"select count({column}) from pennylane.{table}")[0][0]  # noqa: S608
-            for table, column in LEFT_OUT
-        ]
-
-    def select(*rules: str) -> None:
-        chosen = ", ".join(f'"{rule}"' for rule in rules)
-        write_env(folder, sandbox, *lines, f"TAP_PENNYLANE__SELECT='[{chosen}]'")
-
-    before = held()
-    assert all(before)
-    select("*.*")
-    refused = launch(folder, "forget")
-    assert refused.returncode == 1
-    assert "Every personal column is still loaded" in refused.stdout
-    select(*WANTED, *(f"!{table}.{column}" for table, column in LEFT_OUT))
-    unasked = launch(folder, "forget")
-    assert unasked.returncode == 1
-    assert "make forget ARGS=--yes" in unasked.stdout
-    assert held() == before
-    names = ask(books, "select sum(hashtext(customer_type)) from pennylane.customers")
-    done = launch(folder, "forget", "--yes")
-    assert done.returncode == 0, done.stdout
-    assert "rows of customers: emails, name" in done.stdout
-    assert held() == [0, 0, 0]
-    assert ask(books, "select count(*) from pennylane_live.customers where emails is not null") == [
-        (0,)
-    ]
-    again = launch(folder, "run")
-    assert again.returncode == 0, again.stdout
-    assert "'customers' is read whole again" in again.stdout
-    assert held() == [0, 0, 0]
-    assert ask(books, "select sum(hashtext(customer_type)) from pennylane.customers") == names
-    assert "nothing to erase" in launch(folder, "forget", "--yes").stdout
 
 
 def run_sql(url: str, script: str) -> None:
