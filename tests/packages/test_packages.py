@@ -1,0 +1,44 @@
+"""The packages as others get them: built, checked as PyPI would, installed as documented."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+UV = Path(sys.executable).with_name("uv")
+ENVIRONMENT = {"UV_SYSTEM_CERTS": "true", **os.environ}
+
+
+@pytest.mark.parametrize(
+    "folder", ["tap-pennylane", "transform/mapper-snake-case", "postgresql-exact"]
+)
+def test_a_package_could_be_published(folder: str, tmp_path: Path) -> None:
+    build = [UV, "build", "--quiet", "--out-dir", tmp_path, PROJECT / folder]
+    subprocess.run(build, env=ENVIRONMENT, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    (source,) = tmp_path.glob("*.tar.gz")
+    check = [UV, "tool", "run", "twine==7.0.0", "check", "--strict", wheel, source]
+    done = subprocess.run(check, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("PASSED") == 2
+
+    licence = (PROJECT / "LICENSE").read_bytes()
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (name,) = (name for name in names if name.endswith(".dist-info/licenses/LICENSE"))
+        assert archive.read(name) == licence
+        (name,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        metadata = archive.read(name).decode()
+    with tarfile.open(source) as sources:
+        assert any(name.endswith("/LICENSE") for name in sources.getnames())
+    assert "\nLicense-Expression: MIT\n" in metadata
+    assert "\nAuthor: The tap-pennylane authors\n" in metadata
+    assert "\nProject-URL: Repository, https://" in metadata
+    assert "\nClassifier: Programming Language :: Python :: 3.11\n" in metadata
