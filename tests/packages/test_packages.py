@@ -20,11 +20,20 @@ ENVIRONMENT = {"UV_SYSTEM_CERTS": "true", **os.environ}
     "folder", ["tap-pennylane", "transform/mapper-snake-case", "postgresql-exact"]
 )
 def test_a_package_could_be_published(folder: str, tmp_path: Path) -> None:
-    build = [UV, "build", "--quiet", "--out-dir", tmp_path, PROJECT / folder]
+    build: list[str | Path] = [UV, "build", "--quiet", "--out-dir", tmp_path, PROJECT / folder]
     subprocess.run(build, env=ENVIRONMENT, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     (source,) = tmp_path.glob("*.tar.gz")
-    check = [UV, "tool", "run", "twine==7.0.0", "check", "--strict", wheel, source]
+    check: list[str | Path] = [
+        UV,
+        "tool",
+        "run",
+        "twine==7.0.0",
+        "check",
+        "--strict",
+        wheel,
+        source,
+    ]
     done = subprocess.run(check, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("PASSED") == 2
