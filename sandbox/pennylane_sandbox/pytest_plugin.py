@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Query = dict[str, list[str]]
+    Answer = tuple[int, dict[str, str], bytes]
 
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own
 
@@ -156,3 +162,49 @@ def sandbox(_unlimited_sandbox: Sandbox) -> Iterator[Sandbox]:
     _unlimited_sandbox.control("DELETE", "stats")
     yield _unlimited_sandbox
     _unlimited_sandbox.heal()
+
+
+@contextmanager
+def other_server(
+    sandbox: Sandbox,
+    *,
+    asked: Callable[[str, Query], Answer | None],
+    answered: Callable[[dict[str, str]], None] = lambda _: None,
+) -> Iterator[str]:
+    """A server of our own before the sandbox: it may answer itself, or change what passes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            query = parse_qs(parts.query)
+            answer = asked(parts.path.removeprefix("/api/external/v2"), query)
+            if answer is None:
+                found = requests.get(
+                    f"{sandbox.url}{parts.path}?{urlencode(query, doseq=True)}",
+                    headers={"Authorization": self.headers["Authorization"]},
+                    timeout=60,
+                )
+                names = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
+                headers = {name: found.headers[name] for name in names if name in found.headers}
+                answer = found.status_code, headers, found.content
+            status, headers, body = answer
+            answered(headers)
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -50,6 +50,10 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
     company: int
     """The id that `/me` answered."""
     start_date: str | None = None
+    undated: bool = False
+    """Whether the read took in records without a date, of a stream that may have them."""
+    unlisted: bool = False
+    """Whether the list was found to leave out records that other streams refer to."""
     columns: str
     """Fingerprint of the selected columns: a new one needs the old rows again."""
     version: int | None = None

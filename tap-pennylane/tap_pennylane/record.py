@@ -147,7 +147,7 @@ def _conversion(definition: Mapping[str, Any]) -> Conversion:
     types = definition["type"]
     kind = types if isinstance(types, str) else next(name for name in types if name != "null")
     if kept := definition.get("items", {}).get("properties"):
-        return partial(_objects, tuple(kept))
+        return partial(_objects, {name: _may_be_number(one) for name, one in kept.items()})
     if kind == "string":
         return _STRINGS.get(definition.get("format", ""), _text)
     return _CONVERSIONS[kind]
@@ -225,12 +225,30 @@ def _array(value: object) -> list[Any]:
     raise TypeError(msg)
 
 
-def _objects(names: Sequence[str], value: object) -> list[dict[str, Any]]:
+def _objects(names: Mapping[str, bool], value: object) -> list[dict[str, Any]]:
+    """Keep these members of each object; a number, as text where the schema knows none."""
     try:
-        return [{name: item.get(name) for name in names} for item in _array(value)]
+        return [
+            {
+                name: item.get(name) if may_be_number else _without_numbers(item.get(name))
+                for name, may_be_number in names.items()
+            }
+            for item in _array(value)
+        ]
     except AttributeError as error:
         msg = "expected a list of objects"
         raise TypeError(msg) from error
+
+
+def _may_be_number(definition: Mapping[str, Any]) -> bool:
+    return not {"integer", "number"}.isdisjoint(definition["type"])
+
+
+def _without_numbers(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_numbers(one) for one in value]
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return str(value) if is_number else value
 
 
 _STRINGS: dict[str, Conversion] = {"date": _date, "date-time": _moment}

@@ -121,6 +121,7 @@ def _scan(
 ) -> Iterator[dict[str, Any]]:
     """Deliver the collection, or what is left of it, and then say what is gone."""
     stream.activate(progress.version)
+    stream.unlisted = bookmark.unlisted
     ids = array("q") if progress.left is None and stream.has_children else None
     for page, left in stream.whole(progress.left):
         for item in page:
@@ -135,6 +136,7 @@ def _scan(
         stream.found(ids)
     stream.announce(progress.version)
     bookmark.scan = None
+    bookmark.unlisted = stream.unlisted
     bookmark.version = progress.version
     bookmark.read_at = progress.began
     _remember(stream, bookmark)
@@ -242,6 +244,8 @@ def _new_bookmark(
         format=FORMAT,
         company=stream.tap.company_id,
         start_date=stream.config.get("start_date"),
+        undated=stream.may_lack_date,
+        unlisted=bool(earlier and earlier.unlisted),
         columns=_columns(stream),
         version=earlier.version if earlier else None,
         changes={path: positions.get(path, start) for path in stream.changelogs},
@@ -265,6 +269,8 @@ def _way(stream: PennylaneStream, bookmark: Bookmark | None) -> tuple[str, str |
 def _obstacle(stream: PennylaneStream, bookmark: Bookmark) -> str | None:
     if bookmark.start_date != stream.config.get("start_date"):
         return "the setting 'start_date' changed"
+    if stream.once_lacked_undated and not bookmark.undated:
+        return "an earlier version left out the records without a date"
     if bookmark.columns != _columns(stream):
         return "other columns are selected than then, or other stream maps set"
     if bookmark.scan and not stream.changelogs:

@@ -42,7 +42,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Start date",
         description=(
             "Read invoices, bank transactions, ledger entries and their lines from this date on "
-            "(YYYY-MM-DD), and the trial balances of the fiscal years that end after it. "
+            "(YYYY-MM-DD), and the trial balances of the fiscal years that end after it. Entries "
+            "and invoices without a date are read whatever the start date. "
             "Default: all there is."
         ),
     ),

@@ -9,13 +9,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pennylane_sandbox.pytest_plugin import running
+from pennylane_sandbox.pytest_plugin import other_server, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pennylane_sandbox.pytest_plugin import Sandbox
+    from pennylane_sandbox.pytest_plugin import Answer, Query, Sandbox
 
     from conftest import Run
 
@@ -206,3 +206,64 @@ def test_a_start_date_loses_no_record_without_a_date(
         gone = {row["id"] for row in second.records[stream] if row.get("_sdc_deleted_at")}
         assert not gone & undated[stream]
     assert entries_of(second.records[LINES]) <= set(ids(second.records[ENTRIES]))
+
+
+def test_entries_that_the_list_leaves_out_are_fetched_by_id_and_stay(
+    read: Callable[..., Run], company: Sandbox, *, hides: bool
+) -> None:
+    def asked(path: str, query: Query) -> Answer | None:
+        if path != f"/{ENTRIES}" or '"in"' in query.get("filter", [""])[0]:
+            return None
+        page = company.get(path, **query)
+        page["items"] = [item for item in page["items"] if item["id"] not in left_out]
+        return 200, {}, json.dumps(page).encode()
+
+    rows = company.state(ENTRIES)
+    one, another, gone, gone_too = [row["id"] for row in rows if (row["date"] or "") >= START][:4]
+    closed = sum((row["date"] or START) < "2025" for row in rows)
+    left_out = {one}
+    with other_server(company, asked=asked) as url:
+        first = read(LINES, ENTRIES, api_url=url)
+        assert ids(first.records[ENTRIES]) == ids(rows)
+        assert f"list leaves out {1 + hides * closed} entries that exist" in first.log
+        assert first.log.count("list leaves out") == 1
+
+        left_out.add(another)
+        company.change(ENTRIES, delete=[gone])
+        second = read(LINES, ENTRIES, api_url=url, state=first.state)
+        assert second.log_rows[ENTRIES]["mode"] == "scan"
+        assert second.log_rows[LINES]["mode"] == "changelog"
+        assert second.log.count("all lines are read to find them") == 1
+        assert not [row for row in second.records[LINES] if not row["_sdc_deleted_at"]]
+        assert live(first, second) == set(ids(rows)) - {gone}
+
+        left_out.clear()
+        company.change(ENTRIES, delete=[gone_too])
+        third = read(LINES, ENTRIES, api_url=url, state=second.state)
+        assert live(first, second, third) == set(ids(rows)) - {gone, gone_too}
+        assert second.state["bookmarks"][ENTRIES]["unlisted"] is True
+        assert "unlisted" not in third.state["bookmarks"][ENTRIES]
+
+
+@pytest.mark.parametrize("start", [None, START])
+def test_a_state_of_version_0_1_0_brings_the_undated_records_once(
+    read: Callable[..., Run], start: str | None
+) -> None:
+    known = {"format", "company", "start_date", "columns", "version", "read_at", "changes"}
+    config = {"start_date": start} if start else {}
+    first = read(LINES, *MAY_LACK_A_DATE, **config)
+    bookmarks = {
+        stream: {name: value for name, value in bookmark.items() if name in known}
+        for stream, bookmark in first.state["bookmarks"].items()
+    }
+    second = read(LINES, *MAY_LACK_A_DATE, state={"bookmarks": bookmarks}, **config)
+    lacked = MAY_LACK_A_DATE if start else (ENTRIES,)
+    for stream in (LINES, *MAY_LACK_A_DATE):
+        is_read = stream in lacked
+        assert second.log_rows[stream]["mode"] == ("scan" if is_read else "changelog")
+        reason = f"'{stream}' is read whole again: an earlier version left out the records without"
+        assert second.log.count(reason) == is_read
+        if is_read:
+            assert ids(second.records[stream]) == ids(first.records[stream])
+    third = read(LINES, *MAY_LACK_A_DATE, state=second.state, **config)
+    assert {third.log_rows[stream]["mode"] for stream in lacked} == {"changelog"}

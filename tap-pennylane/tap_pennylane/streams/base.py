@@ -125,6 +125,8 @@ class PennylaneStream(Stream):
         self._refusal: str | None = None
         """Why nothing can be sent under this catalog."""
         self._ids: array[int] | None = None
+        self.unlisted = False
+        """Whether the list was found to leave out records that other streams refer to."""
 
     @cached_property
     def _reader(self) -> RecordReader:
@@ -202,6 +204,11 @@ class PennylaneStream(Stream):
         """The earliest date to read from, YYYY-MM-DD; None for all there is."""
         start: str | None = self.config.get("start_date")
         return start[:10] if start else None
+
+    @property
+    def once_lacked_undated(self) -> bool:
+        """Whether version 0.1.0 left records without a date out: its bookmark is not built upon."""
+        return self.may_lack_date and self.first_date is not None
 
     def slices(self) -> Iterable[dict[str, Any]]:
         """Queries that together make the collection, whose parameters are fields of its records."""

@@ -54,6 +54,11 @@ class LedgerEntryLines(PennylaneStream):
             yield items, rest
         self.are_all_known = left is None
 
+    def know_all(self) -> None:
+        """Read all lines for the entries that they name, and deliver none."""
+        for _ in self.whole(None):
+            pass
+
     @override
     def again(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
         for asked, items in super().again(ids):
@@ -91,6 +96,11 @@ class LedgerEntries(PennylaneStream):
         stream: LedgerEntryLines = self.tap.streams[LedgerEntryLines.name]
         return stream
 
+    @property
+    @override
+    def once_lacked_undated(self) -> bool:
+        return True  # every list was asked with a date filter
+
     @override
     def changed(self, path: str, key: str, events: Sequence[Event]) -> dict[int, bool]:
         """Entries have no changelog of their own: a changed line names its entry."""
@@ -121,15 +131,16 @@ class LedgerEntries(PennylaneStream):
 
         Since July 2026 the list has all entries. Should a company's leave out those of closed years
         as it did before, the lines that were just read tell; where they are not all known, the
-        oldest entry does.
+        oldest entry does. Where entries were once missing for another reason, all lines are read:
+        what is not delivered now, a target takes for deleted.
         """
         listed = array("q")
         for items, rest in super().whole(left):
             listed.extend(item["id"] for item in items)
             yield items, rest
         unlisted = array("q")
-        for items in self._unlisted(listed):
-            unlisted.extend(item["id"] for item in items)
+        for items, is_news in self._unlisted(listed, is_whole=left is None):
+            unlisted.extend(item["id"] for item in items if is_news)
             yield items, []
         if unlisted:
             self.logger.warning(
@@ -140,7 +151,19 @@ class LedgerEntries(PennylaneStream):
                 unlisted[0],
             )
 
-    def _unlisted(self, listed: array[int]) -> Iterator[Items]:
+    def _unlisted(self, listed: array[int], *, is_whole: bool) -> Iterator[tuple[Items, bool]]:
+        """Entries that are not listed, and whether that is certain.
+
+        Args:
+            listed: The ids that the list has.
+            is_whole: Whether it was read from its beginning, not from where an earlier run stopped.
+        """
+        if self.unlisted and not self.lines.are_all_known:
+            self.logger.info(
+                "'%s': Pennylane's list left entries out before; all lines are read to find them.",
+                self.name,
+            )
+            self.lines.know_all()
         known = array("q", sorted(listed))
         if not (self.lines.are_all_known or self.first_date) and self._leaves_closed_years_out(
             known
@@ -148,11 +171,16 @@ class LedgerEntries(PennylaneStream):
             for items in self.pages(filtered(self.query(), ANY_DATE)):
                 others = [item for item in items if not _has(known, item["id"])]
                 listed.extend(item["id"] for item in others)
-                yield others
+                yield others, True
             known = array("q", sorted(listed))
         missing = sorted({one for one in self.lines.entries if not _has(known, one)})
-        for _, items in self._anyhow(missing):
-            yield items
+        found = False
+        for _, items, dated in self._anyhow(missing):
+            found = found or bool(items)
+            yield items, is_whole
+            yield dated, True
+        if is_whole and self.lines.are_all_known:
+            self.unlisted = found
 
     def _leaves_closed_years_out(self, listed: array[int]) -> bool:
         """Whether the oldest entry, of a closed year if there is one, comes by a date only."""
@@ -165,15 +193,21 @@ class LedgerEntries(PennylaneStream):
     @override
     def again(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
         named = set(self.lines.entries)
-        for asked, items in self._anyhow(ids):
-            yield asked, [one for one in items if one["id"] in named or self.is_wanted(one)]
+        for asked, items, dated in self._anyhow(ids):
+            found = items + dated
+            yield asked, [one for one in found if one["id"] in named or self.is_wanted(one)]
 
-    def _anyhow(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
-        """Fetch entries by id; those that do not come so, with a filter by date besides."""
+    def _anyhow(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items, Items]]:
+        """Fetch entries by id.
+
+        Yields:
+            Some of the ids, the entries that come so, and those that come with a filter by date
+            besides.
+        """
         for asked, items in by_id(self, ids, self.query()):
             missing = sorted(set(asked) - {item["id"] for item in items})
             others = by_id(self, missing, filtered(self.query(), ANY_DATE))
-            yield asked, items + [item for _, found in others for item in found]
+            yield asked, items, [item for _, found in others for item in found]
 
 
 def _has(ids: array[int], one: int) -> bool:
