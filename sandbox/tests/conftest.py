@@ -151,15 +151,30 @@ def _add_to(document: dict[str, Any]) -> None:
         else:
             schema |= wanted["item"]
         document["paths"][PREFIX + path] = {"get": operation}
-    for addition in additions["fields"]:
-        for path in addition["of"]:
-            for record in _records(_get(document, path), addition.get("in", [])):
-                record["properties"] |= addition["add"]
-                record["required"] = [*record["required"], *addition["add"]]
+    _add_fields(document, additions["fields"])
+    for known in _lists_of_values(document):
+        fitting = [one for one in additions["values"] if set(one["beside"]) <= set(known)]
+        known.extend(value for one in fitting for value in one["add"])
     for path, text in additions["filters"].items():
         for parameter in _get(document, path)["parameters"]:
             if parameter["name"] == "filter":
                 parameter["description"] += text
+
+
+def _add_fields(document: dict[str, Any], additions: list[dict[str, Any]]) -> None:
+    for addition in additions:
+        for path in addition["of"]:
+            for record in _records(_get(document, path), addition.get("in", [])):
+                record["properties"] |= addition["add"]
+                record["required"] = [*record["required"], *addition["add"]]
+
+
+def _lists_of_values(node: Any) -> Iterator[list[Any]]:
+    for one in node.values() if isinstance(node, dict) else node:
+        if isinstance(one, dict | list):
+            yield from _lists_of_values(one)
+    if isinstance(node, dict) and isinstance(node.get("enum"), list):
+        yield node["enum"]
 
 
 def _get(document: dict[str, Any], path: str) -> dict[str, Any]:

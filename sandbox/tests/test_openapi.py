@@ -158,6 +158,8 @@ def _answers(changing: Any, contract: Contract, path: str) -> Iterator[Json]:
         yield from changing.pages(path, **params)
         if "include" in contract.parameters(path):
             yield from changing.pages(path, **params, include="invoice_lines")
+    elif path.count("{") == 2:
+        yield from _items_of_lists(changing, path)
     else:
         for place, one in enumerate(_parent_ids(changing, path)):
             answer = changing.get(re.sub(r"\{\w+\}", str(one), path), **params)
@@ -165,6 +167,13 @@ def _answers(changing: Any, contract: Contract, path: str) -> Iterator[Json]:
             yield answer.json()
             if place == 40:
                 break
+
+
+def _items_of_lists(changing: Any, path: str) -> Iterator[Json]:
+    before, _, name, _ = path.strip("/").split("/")
+    for one in list(_parent_ids(changing, path))[:40]:
+        for item in changing.items(f"/{before}/{one}/{name}"):
+            yield changing.get(f"/{before}/{one}/{name}/{item['id']}").json()
 
 
 def test_the_check_notices_what_is_wrong(sandbox: Any, contract: Contract) -> None:

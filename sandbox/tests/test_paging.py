@@ -165,6 +165,24 @@ def test_included_lines_come_20_at_most_with_the_address_of_the_rest(sandbox: An
     assert sandbox.get("/customer_invoices", include="customers").status_code == 400
 
 
+def test_a_contact_comes_by_itself_below_its_own_customer(sandbox: Any) -> None:
+    customers = [one["id"] for one in sandbox.state("customers")]
+    lists = {one: sandbox.items(f"/customers/{one}/contacts") for one in customers[:30]}
+    owner, contacts = next((one, found) for one, found in lists.items() if found)
+    other = next(one for one in customers if one != owner)
+    for contact in contacts:
+        path = f"/customers/{owner}/contacts/{contact['id']}"
+        assert sandbox.get(path).json() == contact
+        assert sandbox.get(path.replace(str(owner), str(other), 1)).status_code == 404
+    assert sandbox.get(f"/customers/{owner}/contacts/1").status_code == 404
+    assert sandbox.get(f"/customers/1/contacts/{contacts[0]['id']}").status_code == 404
+
+
+def test_the_lists_of_values_of_september_are_shown(sandbox: Any) -> None:
+    assert "es_ES" in {one["billing_language"] for one in sandbox.state("customers")}
+    assert "lost" in {one["status"] for one in sandbox.state("pa_registrations")}
+
+
 def test_links_can_be_followed(sandbox: Any) -> None:
     headers = {"Authorization": "Bearer sandbox-token"}
     invoice = sandbox.get("/customer_invoices", limit=1).json()["items"][0]

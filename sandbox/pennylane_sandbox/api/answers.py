@@ -7,7 +7,14 @@ from typing import Any
 import orjson
 
 from pennylane_sandbox.api import query as asked
-from pennylane_sandbox.api.endpoint import Changelog, Endpoint, Listing, Single, Sublist
+from pennylane_sandbox.api.endpoint import (
+    Changelog,
+    Endpoint,
+    Listing,
+    Single,
+    Sublist,
+    SublistSingle,
+)
 from pennylane_sandbox.api.endpoints import EXPORTS
 from pennylane_sandbox.api.errors import refuse, refuse_malformed, refuse_unknown
 from pennylane_sandbox.api.filters import Condition, Conditions, Fields, parse
@@ -83,6 +90,8 @@ class Answers:
                 return self._single(endpoint, request)
             case Sublist():
                 return self._sublist(endpoint, request)
+            case SublistSingle():
+                return self._sublist_single(endpoint, request)
             case Changelog():
                 return self._changelog(endpoint, request)
         return self._special[endpoint.path](request)
@@ -201,6 +210,15 @@ class Answers:
         sort = asked.sort(request.query, endpoint.sorts, "-id")
         found, end = self._page(request, rows, conditions, endpoint.fields, sort, 100)
         return Answer({"items": [doc(row) for row in found], **end}, len(found))
+
+    def _sublist_single(self, endpoint: SublistSingle, request: Request) -> Answer:
+        asked.refuse_undeclared(request.query, ())
+        parent, wanted = request.ids
+        books = self._sandbox.books
+        for item in endpoint.items(books, _row(books.collections[endpoint.parent], parent)):
+            if str(item["id"]) == wanted:
+                return Answer(item, 1)
+        return refuse_unknown()
 
     def _changelog(self, endpoint: Changelog, request: Request) -> Answer:
         query, sandbox = request.query, self._sandbox

@@ -29,11 +29,12 @@ def resolve(path: str) -> tuple[str, Endpoint | None, tuple[str, ...]]:
     if path in _BY_SHAPE:
         return path, _BY_SHAPE[path], ()
     parts = path.split("/")
-    for place in (2, 3):
-        if len(parts) > place:
-            shape = "/".join([*parts[:place], "{id}", *parts[place + 1 :]])
+    for places in ((2,), (3,), (2, 4)):
+        if len(parts) > places[-1]:
+            named = ["{id}" if place in places else part for place, part in enumerate(parts)]
+            shape = "/".join(named)
             if shape in _BY_SHAPE:
-                return shape, _BY_SHAPE[shape], (parts[place],)
+                return shape, _BY_SHAPE[shape], tuple(parts[place] for place in places)
     return path, None, ()
 
 

@@ -47,6 +47,14 @@ class Sublist(Endpoint):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SublistSingle(Endpoint):
+    """One record of a list that belongs to one record of another collection."""
+
+    parent: str
+    items: Callable[[Books, Any], list[Json]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Single(Endpoint):
     """One record of a collection."""
 

@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pennylane_sandbox.api import fields
-from pennylane_sandbox.api.endpoint import Changelog, Endpoint, Listing, Single, Special, Sublist
+from pennylane_sandbox.api.endpoint import (
+    Changelog,
+    Endpoint,
+    Listing,
+    Single,
+    Special,
+    Sublist,
+    SublistSingle,
+)
 from pennylane_sandbox.api.filters import Field
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.model import Doc, Json
@@ -227,6 +235,14 @@ _SUBLISTS: Final = (
     _below("transactions", "categories", sublists.categories),
     _below("transactions", "matched_invoices", sublists.matched_invoices),
 )
+_SUBLIST_SINGLES: Final = (
+    SublistSingle(
+        path="/customers/{customer_id}/contacts/{id}",
+        scopes=_scopes("customers"),
+        parent="customers",
+        items=sublists.contacts,
+    ),
+)
 _CHANGELOGS: Final = tuple(
     Changelog(path=f"/changelogs/{resource}", scopes=_scopes(family), resource=resource)
     for resource, family in (
@@ -261,6 +277,7 @@ ENDPOINTS: Final[dict[str, Endpoint]] = {
         *_SINGLES,
         *_CUSTOMERS_BY_TYPE,
         *_SUBLISTS,
+        *_SUBLIST_SINGLES,
         *_CHANGELOGS,
         *_SPECIALS,
     )

@@ -183,7 +183,7 @@ def make_registrations(books: Books) -> list[Doc]:
             "id": row_id,
             "siret": siret,
             "siren": "732829320",
-            "status": "activated" if siret is None else "pending",
+            "status": "activated" if siret is None else "lost",
             "exchange_direction": direction,
             "created_at": created,
             "updated_at": updated,

@@ -100,7 +100,7 @@ def make_customer(books: Books, stamp: str | None = None) -> tuple[Doc, Account]
         "updated_at": stamp or later(created, rng),
         "customer_type": "individual" if individual else "company",
         "external_reference": f"ext-{rng.getrandbits(64):016x}",
-        "billing_language": "en_GB" if place % 17 == 0 else "fr_FR",
+        "billing_language": {0: "en_GB", 5: "es_ES"}.get(place % 17, "fr_FR"),
         "mandates": filtered("gocardless_mandates", "customer_id", row_id),
         "pro_account_mandates": filtered("pro_account/mandates", "customer_id", row_id),
         "contacts": link(f"customers/{row_id}/contacts"),
