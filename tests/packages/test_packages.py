@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pennylane_sandbox.pytest_plugin import Sandbox
 
 PROJECT = Path(__file__).parents[2]
@@ -58,31 +62,79 @@ def test_a_package_could_be_published(folder: str, tmp_path: Path) -> None:
     assert "\nClassifier: Programming Language :: Python :: 3.11\n" in metadata
 
 
-def test_the_taps_readme_begins_with_commands_that_work(tmp_path: Path, sandbox: Sandbox) -> None:
-    page = (PROJECT / "tap-pennylane" / "README.md").read_text(encoding="utf-8")
-    use = page.partition("## Use it alone")[2]
-    install, *_ = re.findall(r"```sh\n(.*?)```", use, re.DOTALL)
-    commands = install.replace("API_TOKEN=…", f"API_TOKEN={sandbox.token}")
-    assert "uv tool install ./tap-pennylane" in commands
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[..., Path]:
+    """Runs commands in a folder beside the repository's parts, and says which folder that was."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    for part in ("sandbox", "tap-pennylane"):
+        (folder / part).symlink_to(PROJECT / part)
     environment = {
-        **ENVIRONMENT,
+        **{name: text for name, text in ENVIRONMENT.items() if not name.startswith("TAP_")},
         "UV_TOOL_DIR": str(tmp_path / "tools"),
         "UV_TOOL_BIN_DIR": str(tmp_path / "bin"),
         "PATH": f"{tmp_path / 'bin'}:{UV.parent}:{os.environ['PATH']}",
-        "TAP_PENNYLANE_API_URL": sandbox.url,
-        "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
     }
-    # From a folder beside the repository's parts, so that nothing is written into it.
-    here = tmp_path / "clone"
-    here.mkdir()
-    (here / "tap-pennylane").symlink_to(PROJECT / "tap-pennylane")
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=here,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert list(here.glob("customer_invoices-*.jsonl"))
+
+    def run(*commands: str, **variables: str) -> Path:
+        script = "\n".join(["trap 'kill $(jobs -p) 2>/dev/null || true' EXIT", *commands])
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=folder,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return folder
+
+    return run
+
+
+def test_the_commands_of_the_tap_s_readme_work(
+    shell: Callable[..., Path], sandbox: Sandbox, free_port: int
+) -> None:
+    page = (PROJECT / "tap-pennylane" / "README.md").read_text(encoding="utf-8")
+    use = page.partition("## Use it alone")[2].partition("\n## ")[0]
+    found = re.findall(r"<!-- (not )?tested.*?-->\n```sh\n(.*?)```", use, re.DOTALL)
+    install, own_server, dotenv, maps, flat = (block for untested, block in found if not untested)
+    company = {"TAP_PENNYLANE_API_URL": sandbox.url, "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"}
+    token = f"TAP_PENNYLANE_API_TOKEN={sandbox.token}"
+
+    assert "uv tool install ./tap-pennylane" in install
+    folder = shell(install.replace("TAP_PENNYLANE_API_TOKEN=…", token), **company)
+    assert list(folder.glob("customer_invoices-*.jsonl"))
+
+    (folder / ".env").write_text(f"{token}\n")
+    with pytest.raises(AssertionError, match="Setting 'api_token' is missing"):
+        shell("tap-pennylane --config=ENV --test", **company)
+    shell(dotenv, **company)
+
+    for commands in (maps, flat):
+        shell(f"export {token}", commands, **company)
+    plain, mapped = (records(folder / name) for name in ("flat.jsonl", "mapped.jsonl"))
+    assert all(isinstance(one["emails"], str) for one in plain["customers"])
+    assert all("emails" not in one for one in mapped["customers"])
+    assert all(len(one["name"]) == 32 for one in mapped["customers"])
+    dates = [one["date"] for one in mapped["customer_invoices"]]
+    assert dates
+    assert all(date >= "2025" for date in dates)
+    assert len(mapped["suppliers"]) == len(plain["suppliers"])
+
+    shell(own_server.replace("8787", str(free_port)))
+
+
+def records(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The records in a file of messages, by stream."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for message in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        if message["type"] == "RECORD":
+            found.setdefault(message["stream"], []).append(message["record"])
+    return found
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

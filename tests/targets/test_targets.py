@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import subprocess
 import sys
@@ -104,25 +103,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 
 def installed(package: str) -> Path:
-    """The programs of a target, in an environment of its own from its pinned list."""
-    pins = HERE / f"{package}.txt"
-    folder = PROJECT / ".cache" / "targets" / package
-    done = folder / "pins.txt"
-    if not done.exists() or done.read_text() != pins.read_text():
-        environment = {"UV_SYSTEM_CERTS": "true", **os.environ}
-        uv = [BIN / "uv"]
-        subprocess.run(
-            [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
-            env=environment,
-            check=True,
-        )
-        subprocess.run(
-            [*uv, "pip", "install", "--quiet", "--python", folder, "-r", pins],
-            env=environment,
-            check=True,
-        )
-        done.write_text(pins.read_text())
-    return folder / "bin"
+    """The programs of a target, which `make test` puts into an environment of its own."""
+    programs = PROJECT / ".cache" / "targets" / package / "bin"
+    if not programs.exists():
+        pytest.skip(f"{package} is not installed: make .cache/targets/.installed")
+    return programs
 
 
 def load(program: Path, config: dict[str, Any], runs: Runs, folder: Path) -> None:
