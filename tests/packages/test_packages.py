@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -63,6 +64,12 @@ def test_a_package_could_be_published(folder: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def company() -> Iterator[Sandbox]:
+    with running("--size", "100", "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
 def shell(tmp_path: Path) -> Callable[..., Path]:
     """Runs commands in a folder beside the repository's parts, and says which folder that was."""
     folder = tmp_path / "clone"
@@ -92,27 +99,29 @@ def shell(tmp_path: Path) -> Callable[..., Path]:
     return run
 
 
+@pytest.mark.timeout(600)  # it installs three programs and reads the company five times
 def test_the_commands_of_the_tap_s_readme_work(
-    shell: Callable[..., Path], sandbox: Sandbox, free_port: int
+    shell: Callable[..., Path], company: Sandbox, free_port: int
 ) -> None:
     page = (PROJECT / "tap-pennylane" / "README.md").read_text(encoding="utf-8")
     use = page.partition("## Use it alone")[2].partition("\n## ")[0]
     found = re.findall(r"<!-- (not )?tested.*?-->\n```sh\n(.*?)```", use, re.DOTALL)
     install, own_server, dotenv, maps, flat = (block for untested, block in found if not untested)
-    company = {"TAP_PENNYLANE_API_URL": sandbox.url, "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"}
-    token = f"TAP_PENNYLANE_API_TOKEN={sandbox.token}"
+    variables = {"TAP_PENNYLANE_API_URL": company.url}
+    variables["TAP_PENNYLANE_REQUESTS_PER_WINDOW"] = "100000"
+    token = f"TAP_PENNYLANE_API_TOKEN={company.token}"
 
     assert "uv tool install ./tap-pennylane" in install
-    folder = shell(install.replace("TAP_PENNYLANE_API_TOKEN=…", token), **company)
+    folder = shell(install.replace("TAP_PENNYLANE_API_TOKEN=…", token), **variables)
     assert list(folder.glob("customer_invoices-*.jsonl"))
 
     (folder / ".env").write_text(f"{token}\n")
     with pytest.raises(AssertionError, match="Setting 'api_token' is missing"):
-        shell("tap-pennylane --config=ENV --test", **company)
-    shell(dotenv, **company)
+        shell("tap-pennylane --config=ENV --test", **variables)
+    shell(dotenv, **variables)
 
     for commands in (maps, flat):
-        shell(f"export {token}", commands, **company)
+        shell(f"export {token}", commands, **variables)
     plain, mapped = (records(folder / name) for name in ("flat.jsonl", "mapped.jsonl"))
     assert all(isinstance(one["emails"], str) for one in plain["customers"])
     assert all("emails" not in one for one in mapped["customers"])
