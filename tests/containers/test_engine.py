@@ -293,7 +293,7 @@ def test_a_stopped_load_ends_in_good_order_and_the_next_goes_on(
     asked = requests(sandbox)
     container = stack.start_pipeline()
     stack.wait(lambda: requests(sandbox) > asked + 3)
-    stack.docker("stop", container)
+    stack.docker("stop", "--time", "60", container)
     code, said = stack.end_of(container)
     assert (code, "Stopped by SIGTERM" in said) == (143, True), said
     sandbox.heal()
@@ -327,7 +327,7 @@ def test_the_scheduler_loads_by_itself(stack: Stack, sandbox: Sandbox) -> None:
     try:
         done = "SELECT count(*) FROM airflow.dag_run WHERE dag_id = 'sync' AND state = 'success'"
         there = "SELECT to_regclass('airflow.dag_run') IS NOT NULL"
-        stack.wait(lambda: stack.query(there) == "t" and stack.query(done) != "0")
+        stack.wait(lambda: stack.query(there) == "t" and stack.query(done) != "0", 600)
         whole(stack)
     finally:
         stack.compose("rm", "--stop", "--force", "scheduler")
