@@ -48,6 +48,10 @@ services:
 LINES = "SELECT count(*) FROM pennylane_marts.general_ledger"
 # The first test builds the images.
 pytestmark = pytest.mark.timeout(900)
+long = pytest.mark.skipif(
+    "CONTAINERS" not in os.environ,
+    reason="Airflow's image takes minutes: CONTAINERS=all asks for it",
+)
 
 
 @dataclass(frozen=True)
@@ -320,6 +324,7 @@ def test_postgresql_restarts_in_the_middle_of_a_load(stack: Stack, sandbox: Sand
     whole(stack)
 
 
+@long
 def test_the_scheduler_loads_by_itself(stack: Stack, sandbox: Sandbox) -> None:
     sandbox.change("customers", create=1)
     stack.compose("build", "--quiet", "scheduler")
@@ -333,7 +338,7 @@ def test_the_scheduler_loads_by_itself(stack: Stack, sandbox: Sandbox) -> None:
         stack.compose("rm", "--stop", "--force", "scheduler")
 
 
-@pytest.mark.skipif("CELERY" not in os.environ, reason="takes four minutes: CELERY=1 asks for it")
+@long
 def test_another_worker_goes_on_where_one_was_killed(stack: Stack, sandbox: Sandbox) -> None:
     sandbox.change("customers", create=3, update=2, delete=1)
     sandbox.fault("*", "latency", seconds=2)
