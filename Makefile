@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test bench lint types locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test test-pythons bench lint types locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -48,6 +48,15 @@ check-health: install ## Say what is wrong: failed runs, old tables, books that 
 
 test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed .cache/targets/.installed ## Run every test (`make test ARGS="-k name"`: some)
 	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
+
+test-pythons: install ## Run the tests of the tap and the mapper on each Python from 3.11 to 3.14 that is here
+	@for version in 3.11 3.12 3.13 3.14; do \
+	  if ! $(UV) python find --no-python-downloads --no-project "$$version" >/dev/null 2>&1; then \
+	    echo "Python $$version: skipped, it is not on this machine."; continue; fi; \
+	  echo "Python $$version:"; \
+	  UV_PROJECT_ENVIRONMENT=.cache/python-$$version $(UV) sync --frozen --quiet --python "$$version" && \
+	  .cache/python-$$version/bin/python -m pytest -p no:cacheprovider \
+	    $(or $(ARGS),tap-pennylane/tests transform/mapper-snake-case/tests) || exit 1; done
 
 soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
 	@MODEL_STEPS=$(or $(STEPS),3000) MODEL_SEED=$(or $(SEED),$(shell date +%s)) \
