@@ -371,10 +371,10 @@ def test_a_list_is_json_whether_or_not_the_schema_says_of_what(
     assert [row[position] for row in rows] == values
 
 
-def run_ours(url: str, folder: Path, lines: list[str]) -> tuple[int, str]:
+def run_ours(url: str, folder: Path, lines: list[str], **config: str) -> tuple[int, str]:
     """Load messages into a database that is there; the exit code, and the whole log."""
     file = folder / "config.json"
-    file.write_text(json.dumps({**CONFIG, "sqlalchemy_url": url}), "utf-8")
+    file.write_text(json.dumps({**CONFIG, "sqlalchemy_url": url, **config}), "utf-8")
     done = subprocess.run(
         [str(PROGRAMS / OURS), "--config", str(file)],
         input="".join(f"{line}\n" for line in lines),
@@ -456,3 +456,20 @@ def test_a_database_that_cannot_be_used(
     assert f"CRITICAL | target-postgres                | {sentence}" in log
     assert "Traceback" not in log
     assert "TOPSECRET" not in log
+
+
+def test_the_host_may_be_the_folder_of_a_socket(postgres: embedded.Server, tmp_path: Path) -> None:
+    url = postgres.url("by_socket")
+    exit_code, log = run_ours(
+        "",
+        tmp_path,
+        [schema("things", "id"), record("things", 1)],
+        **{"dialect+driver": "postgresql+exact"},
+        host=str(postgres.sockets),
+        user="postgres",
+        password="p@ss/word:1",  # noqa: S106
+        database="by_socket",
+    )
+    assert exit_code == 0, log
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT id FROM landed.things").fetchall() == [(1,)]

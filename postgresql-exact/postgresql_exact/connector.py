@@ -41,16 +41,21 @@ class ExactConnector(PostgresConnector):
 
     @override
     def get_sqlalchemy_url(self, config: Mapping[str, Any]) -> str:
-        url: str = super().get_sqlalchemy_url(config)
+        given: str = super().get_sqlalchemy_url(config)
         try:
-            sa.make_url(url).get_dialect()
+            url = sa.make_url(given)
+            url.get_dialect()
         except (ValueError, sa.exc.ArgumentError):
             msg = (
                 "The setting 'sqlalchemy_url' is no URL like postgresql+exact://USER:PASSWORD@HOST"
                 ":PORT/DATABASE; characters such as @ : / % in the password are percent-encoded."
             )
             raise LoadError(msg) from None
-        return url
+        if url.host and url.host.startswith("/"):
+            # The folder of a socket, which a URL written out can hold as an option only.
+            url = url.set(host="").update_query_dict({"host": url.host})
+            return url.render_as_string(hide_password=False)
+        return given
 
     @override
     def create_engine(self) -> sa.Engine:
