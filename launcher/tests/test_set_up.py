@@ -17,7 +17,7 @@ from pennylane_launcher.cluster import SUPERUSER
 from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -78,11 +78,12 @@ def ask(url: str, query: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.timeout(900)
 def test_the_line_for_cron_works_with_the_env_of_make_run_and_after_a_crash(
-    checkout: Path, sandbox: Sandbox
+    checkout: Path, sandbox: Sandbox, leave_out_views: Callable[[], None]
 ) -> None:
     write_env(checkout, sandbox)
     (hourly, weekly) = blocks("set-up.md", "cron", "5. By itself")
     assert hourly.startswith("17 * * * * cd /srv/pennylane && ")
+    assert "check-health --changes" in hourly
     assert "%" not in hourly + weekly, "cron would read it as the end of the line"
     log = checkout / "logs" / "cron.log"
 
@@ -97,6 +98,7 @@ def test_the_line_for_cron_works_with_the_env_of_make_run_and_after_a_crash(
         return said
 
     assert "customers" in cron(hourly)
+    leave_out_views()
     # The machine goes down with the database up; its lock files stay.
     assert launch(checkout, "up").returncode == 0
     data = next(checkout.glob(".embedded/**/postmaster.pid"), None)
