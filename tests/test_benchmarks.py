@@ -26,3 +26,7 @@ def test_the_program_measures_and_keeps_what_it_measured(tmp_path: Path) -> None
         assert line["measured"]["cpu_by_program"]["tap-pennylane"] > 0
     assert lines[-1]["measured"]["cpu_beside"]["postgres"] > 0
     assert "| 500 lines into PostgreSQL at 2500/5 |" in done.stdout
+    tables = [sys.executable, "benchmarks/tables.py", str(file), "--print"]
+    again = subprocess.run(tables, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout in done.stdout
