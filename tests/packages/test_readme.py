@@ -58,7 +58,6 @@ def run(folder: Path, script: str, *, typed: str = "", **variables: str) -> str:
             "UV_SYSTEM_CERTS": "true",
             **given,
             "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
-            "UV_PYTHON": sys.executable,
             **variables,
         },
         input=typed,
@@ -82,35 +81,25 @@ def environment(folder: Path) -> dict[str, str]:
     """An empty environment, whose `pip` is uv's: it takes what is in uv's cache."""
     there = folder / "environment"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, there], check=True)
-    program(folder, "pip", f'exec {UV} pip "$@"')
-    return {
-        "VIRTUAL_ENV": str(there),
-        "PATH": f"{folder / 'bin'}:{there / 'bin'}:/usr/bin:/bin",
-    }
+    program(folder, "pip", f'shift && exec {UV} pip install --python {there} "$@"')
+    return {"PATH": f"{folder / 'bin'}:{there / 'bin'}:/usr/bin:/bin"}
 
 
 @pytest.mark.timeout(900)
-def test_the_tap_runs_alone_and_against_the_sandbox(tmp_path: Path) -> None:
+def test_the_tap_reads_the_sandbox(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     program(tmp_path, "uv", f'exec {UV} "$@"')
-    into_a_file, against_the_sandbox = blocks("tap-pennylane")
-    # Without a token of Pennylane's, the sandbox stands in for it.
-    assert "export TAP_PENNYLANE_API_TOKEN=…" in into_a_file
-    script = against_the_sandbox.replace("8787", str(port)) + into_a_file.replace(
-        "=…", "=sandbox-token"
-    )
+    install, block = blocks("tap-pennylane")
     said = run(
         tmp_path,
-        script,
+        f"{install.splitlines()[0]}\n{block.replace('8787', str(port))}",
         UV_TOOL_DIR=str(tmp_path / "tools"),
         UV_TOOL_BIN_DIR=str(tmp_path / "bin"),
         TAP_PENNYLANE_REQUESTS_PER_WINDOW="100000",
     )
-    assert said.count("One record of each of ") == 2
-    (file,) = tmp_path.glob("customers*.jsonl")
-    assert all(json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines())
+    assert "One record of each of " in said
 
 
 @pytest.mark.timeout(900)
