@@ -26,10 +26,9 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("*.md")),
-    *(path for path in sorted(ROOT.glob("*/README.md")) if path.parent.name != "tap-pennylane"),
+    *sorted(ROOT.glob("*/README.md")),
     *sorted(ROOT.glob("transform/*/README.md")),
 ]
-"""But the tap's, whose commands run in environments of their own in its own tests."""
 MARK = re.compile(r"<!-- (?:tested by: ([^;]*?)(?:;.*)?|not tested: .+) -->")
 BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 HERE = "launcher/tests/test_documented_commands.py::test_they_run_as_they_stand"
