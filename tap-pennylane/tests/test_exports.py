@@ -303,7 +303,7 @@ def test_a_failure_is_a_sentence_and_nothing_is_replaced(
 def test_a_missing_scope_is_named(read: Callable[..., Run], sandbox: Sandbox) -> None:
     sandbox.add_token("not-exports", without=["exports"])
     run = read(streams=["fec", "journals"], api_token="not-exports")  # noqa: S106 - the sandbox's
-    assert run.exit_code == 1
+    assert run.exit_code == 78
     assert "Pennylane refuses /exports/fecs" in run.log
     assert "exports:fec" in run.log
     assert run.activated.keys() == {"journals"}

@@ -123,7 +123,7 @@ def test_a_refused_token_stops_at_once(read: Callable[..., Run], sandbox: Sandbo
 def test_a_missing_scope_stops_its_stream_alone(read: Callable[..., Run], sandbox: Sandbox) -> None:
     sandbox.add_token("no-quotes", without=["quotes"])
     run = read(api_token="no-quotes", streams=["quotes", "journals", "products"])  # noqa: S106
-    assert run.exit_code == 1
+    assert run.exit_code == 78
     assert "Stream 'quotes' failed" in run.log
     assert "quotes:readonly" in run.log
     assert run.activated.keys() == {"journals", "products"}
@@ -135,7 +135,7 @@ def test_without_fiscal_years_the_transactions_still_come(
 ) -> None:
     sandbox.add_token("no-years", without=["fiscal_years"])
     run = read(api_token="no-years", streams=["transactions", "trial_balance"])  # noqa: S106
-    assert run.exit_code == 1
+    assert run.exit_code == 78
     assert "Stream 'trial_balance' failed" in run.log
     assert "fiscal_years:readonly" in run.log
     assert {record["id"] for record in run.records["transactions"]} == {
