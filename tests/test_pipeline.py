@@ -165,7 +165,14 @@ def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
     assert {row["id"] for row in pipeline.live("ledger_entries")} == entries
     sandbox.heal()
     sandbox.change("ledger_entries", create=2, delete=2)
-    assert pipeline.run().returncode == 0
+    # Meltano mixed the bookmark of before with the one of the failed read: no table fits that, so
+    # the plain run refuses, and the first step of `sync` has the stream read whole.
+    refused = pipeline.run()
+    assert refused.returncode == 1
+    assert "Stream 'ledger_entry_lines' cannot go on from its bookmark" in refused.stdout
+    assert pipeline.meltano("run", "bookmarks:check").returncode == 0
+    again = pipeline.run()
+    assert again.returncode == 0, again.stdout
     assert pipeline.run().returncode == 0  # what changed after the cut-off read began
     assert_same_ids(pipeline, sandbox)
     log = pipeline.query(
@@ -175,7 +182,7 @@ def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
     assert [tuple(row.values()) for row in log] == [
         ("scan", "success"),
         ("scan", "failed"),
-        ("resumed scan", "success"),
+        ("scan", "success"),
         ("changelog", "success"),
     ]
 
