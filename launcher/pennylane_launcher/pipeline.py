@@ -54,7 +54,7 @@ def run(
         return _watch(command, environment, progress, check)
 
     code = watched(*options, JOB)
-    if code and progress.stream and not progress.loaded and (rest := _after_the_load()):
+    if code and progress.stream and not progress.loaded and (rest := _around_the_load()[1]):
         # Meltano ends a job where a step fails; what did land belongs into the views all the same.
         terminal.say("not everything was loaded; the views are built of what there is")
         progress.build()
@@ -80,18 +80,23 @@ def step(
     Returns:
         Meltano's exit code; 78 where a plugin says that trying again is of no use.
     """
+    if blocks and blocks[0].startswith(TAP):
+        # A scheduler repeats this step alone, and a killed load may have left bookmarks that no
+        # table fits: what the job does before its load is repeated with it.
+        blocks = [*_around_the_load()[0], *blocks]
     # `make install` installs: a step that does, for a changed pin, would fail without the registry.
     command = meltano.command(*meltano.json_log(), "run", "--no-install", *options, *blocks)
     code = _watch(command, environment, progress, None)
     return SettingsError.exit_code if SettingsError.exit_code in progress.exit_codes else code
 
 
-def _after_the_load() -> list[str]:
-    """Return the job's steps behind the load."""
+def _around_the_load() -> tuple[list[str], list[str]]:
+    """Return the job's steps before the load, and those behind it."""
     project = yaml.safe_load(Path("meltano.yml").read_text(encoding="utf-8"))
-    tasks: list[str] = next((job["tasks"] for job in project["jobs"] if job["name"] == JOB), [])
+    jobs = project.get("jobs") or []
+    tasks: list[str] = next((job["tasks"] for job in jobs if job["name"] == JOB), [])
     loads = [number for number, task in enumerate(tasks) if str(task).startswith(TAP)]
-    return tasks[loads[-1] + 1 :] if loads else []
+    return (tasks[: loads[0]], tasks[loads[-1] + 1 :]) if loads else ([], [])
 
 
 def _watch(
