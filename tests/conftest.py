@@ -33,6 +33,7 @@ class Pipeline:
 
     sandbox: Sandbox
     url: str
+    project: Path
 
     def meltano(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Call Meltano; its output and log are in `stdout`."""
@@ -46,7 +47,7 @@ class Pipeline:
         }
         return subprocess.run(
             meltano.command(*arguments, env_file=Path("/dev/null")),
-            cwd=PROJECT,
+            cwd=self.project,
             env={**environment, **defaults, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -66,7 +67,7 @@ class Pipeline:
         arguments = ("run", "tap-pennylane", "target-postgres")
         with subprocess.Popen(
             meltano.command(*arguments, env_file=Path("/dev/null")),
-            cwd=PROJECT,
+            cwd=self.project,
             env={**environment, **variables},
             start_new_session=True,
             stdout=subprocess.DEVNULL,
@@ -116,6 +117,22 @@ class Pipeline:
             "WHERE schemaname = 'pennylane' AND tablename NOT LIKE '\\_%'"
         )
         return {row["tablename"] for row in rows}
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This project in a folder of its own: Meltano's runs in one folder would clash."""
+    folder = tmp_path_factory.mktemp("project")
+    for part in PROJECT.iterdir():
+        if part.name not in {".meltano", ".embedded", ".env", "logs", "meltano.yml"}:
+            (folder / part.name).symlink_to(part)
+    # Meltano would install the plugins again in another folder.
+    text = (PROJECT / "meltano.yml").read_text(encoding="utf-8")
+    (folder / "meltano.yml").write_text(f"auto_install: false\n{text}", encoding="utf-8")
+    (folder / ".meltano").mkdir()
+    for kind in ("extractors", "loaders", "mappers", "utilities"):
+        (folder / ".meltano" / kind).symlink_to(PROJECT / ".meltano" / kind)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -169,9 +186,9 @@ def postgres_of(
 
 
 @pytest.fixture(scope="session")
-def pipeline_of(postgres: embedded.Server) -> Callable[[Sandbox], Pipeline]:
+def pipeline_of(postgres: embedded.Server, project: Path) -> Callable[[Sandbox], Pipeline]:
     """Make a pipeline from a sandbox into a new database."""
-    return lambda sandbox: Pipeline(sandbox, postgres.url(f"test_{uuid.uuid4().hex[:12]}"))
+    return lambda sandbox: Pipeline(sandbox, postgres.url(f"test_{uuid.uuid4().hex[:12]}"), project)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from conftest import Pipeline
 
-PROJECT = Path(__file__).parents[1]
 LISTS = {
     "customers": "/customers",
     "suppliers": "/suppliers",
@@ -201,18 +200,18 @@ def test_health_and_dbt_see_what_is_missing(pipeline: Pipeline) -> None:
     settings = {"TARGET_POSTGRES_SQLALCHEMY_URL": pipeline.url}
     test = ("test", "--select", "tables_hold_what_was_delivered")
     assert pipeline.sync().returncode == 0
-    assert "lost" in health.check(PROJECT, settings).judged
+    assert "lost" in health.check(pipeline.project, settings).judged
     assert pipeline.dbt(*test).returncode == 0
     with psycopg.connect(pipeline.url) as connection:
         connection.execute("TRUNCATE pennylane.suppliers")
-    said = [str(problem) for problem in health.check(PROJECT, settings).problems]
+    said = [str(problem) for problem in health.check(pipeline.project, settings).problems]
     assert len(said) == 1
     assert said[0].startswith("Rows that were loaded are missing: suppliers: its table has 0 rows")
     assert pipeline.dbt(*test).returncode != 0
     healed = pipeline.sync()
     assert healed.returncode == 0, healed.stdout
     assert "'suppliers' is read whole again: its table has 0 rows" in healed.stdout
-    assert health.check(PROJECT, settings).problems == []
+    assert health.check(pipeline.project, settings).problems == []
 
 
 def test_every_list_that_comes_along_is_known() -> None:

@@ -16,7 +16,6 @@ import time
 from collections import deque
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -189,7 +188,7 @@ class History:
         command = meltano.command("run", "--force", "tap-pennylane", "target-postgres")
         with subprocess.Popen(
             [*command[:1], "--env-file", "/dev/null", *command[1:]],
-            cwd=Path(__file__).parents[1],
+            cwd=self.pipeline.project,
             env={**environment, **self.variables(5)},
             start_new_session=True,
             stdout=subprocess.DEVNULL,

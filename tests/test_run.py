@@ -5,14 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from pennylane_launcher import meltano
-
-PROJECT = Path(__file__).parents[1]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +38,7 @@ class MakeRun:
         parts = meltano.target(self.pipeline.url)
         return subprocess.run(
             [sys.executable, "-m", "pennylane_launcher", "run", *options],
-            cwd=PROJECT,
+            cwd=self.pipeline.project,
             env=meltano.environment(self.pipeline.url) | parts | given | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -82,18 +82,18 @@ def test_secrets_stay_secret(pipeline: Pipeline) -> None:
     assert commands == set()
     left = _files_with_secrets(began)
     assert {path.name.split(".", 1)[1].partition(".")[2] for path in left} <= {"config.json"}, left
-    assert {path.parents[1] for path in left} <= {PROJECT / ".meltano/run"}
+    assert {path.parents[1] for path in left} <= {pipeline.project / ".meltano/run"}
     # What the killed Meltano left is gone with the next run, and nobody else could read it.
     pipeline.meltano("run", "bookmarks:check")
     assert _files_with_secrets(began) == []
-    assert (PROJECT / ".meltano/run").stat().st_mode & 0o077 == 0
+    assert (pipeline.project / ".meltano/run").stat().st_mode & 0o077 == 0
 
 
 def _launch(pipeline: Pipeline, **variables: str) -> subprocess.CompletedProcess[str]:
     """`make run`, without installing."""
     return subprocess.run(
         [sys.executable, "-m", "pennylane_launcher", "run"],
-        cwd=PROJECT,
+        cwd=pipeline.project,
         env={**_environment(pipeline), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -106,13 +106,13 @@ def _kill(pipeline: Pipeline) -> None:
     """Run the job `sync`, and kill all of it while the target is at work."""
     with subprocess.Popen(
         meltano.command("run", "sync"),
-        cwd=PROJECT,
+        cwd=pipeline.project,
         env=_environment(pipeline),
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        folder = PROJECT / ".meltano/run/target-postgres"
+        folder = pipeline.project / ".meltano/run/target-postgres"
         while not list(folder.glob("*.config.json")):
             assert process.poll() is None, "it ended before"
             time.sleep(0.1)

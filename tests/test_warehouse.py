@@ -56,7 +56,7 @@ def run_with_a_killed_target(pipeline: Pipeline) -> None:
     command = meltano.command("run", "--full-refresh", "sync", env_file=Path("/dev/null"))
     with subprocess.Popen(
         command,
-        cwd=PROJECT,
+        cwd=pipeline.project,
         env=environment | FAST,
         start_new_session=True,
         stdout=subprocess.DEVNULL,

@@ -111,7 +111,7 @@ class _Questions:
             for name in ("sync_log", "etl_logs", "sync_metadata", "company")
         } | {
             name: sql.Identifier(f"{schema}_logs", name)
-            for name in ("sync_runs", "trial_balance_differences")
+            for name in ("pennylane_sync_runs", "trial_balance_differences")
         }
 
     def has_tables(self) -> bool:
@@ -199,9 +199,9 @@ limit 1
 
 # Those at work, and the last one that ended.
 _RUNS = """
-select run_id, status, error from {sync_runs} where status = 'running'
+select run_id, status, error from {pennylane_sync_runs} where status = 'running'
 union all
-(select run_id, status, error from {sync_runs} where status <> 'running' order by id desc limit 1)
+(select run_id, status, error from {pennylane_sync_runs} where status <> 'running' order by id desc limit 1)
 """
 
 # What the tap calls a run and what Meltano does meet in the view of both.
@@ -215,7 +215,7 @@ select
 from {sync_log} as entry
 left join {etl_logs} as log
     on log.table_name = entry.stream and log.execution_date = entry.started_at
-left join {sync_runs} as run on run.run_id = split_part(log.id, ':', 1)
+left join {pennylane_sync_runs} as run on run.run_id = split_part(log.id, ':', 1)
 """
 
 # A pipeline that has not run for a month, while another one has, is no more.
@@ -268,7 +268,7 @@ where status <> 'running'
 order by table_name, execution_date desc
 """
 
-_FAILED_RUNS = "select run_id, error from {sync_runs} where status = 'failed'"
+_FAILED_RUNS = "select run_id, error from {pennylane_sync_runs} where status = 'failed'"
 
 _HAS_COMPANY = """
 select from information_schema.columns
