@@ -47,7 +47,7 @@ check-health: install ## Say what is wrong: failed runs, old tables, books that 
 	@$(LAUNCHER) check-health $(ARGS)
 
 test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed .cache/targets/.installed ## Run every test (`make test ARGS="-k name"`: some)
-	@.venv/bin/pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
+	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-pythons: install ## Run the tests of the tap and the mapper on each Python from 3.11 to 3.14 that is here
 	@for version in 3.11 3.12 3.13 3.14; do \
@@ -107,7 +107,7 @@ lint: locks types ## Check style, types and that the locks are in step
 	.venv/bin/ruff format --check
 
 types: .venv/.installed
-	@for part in $(PACKAGES) $(wildcard conftest.py tests benchmarks orchestrate/dags orchestrate/scripts orchestrate/tests transform/dbt/scripts); do \
+	@for part in $(PACKAGES) $(wildcard tests benchmarks orchestrate/dags orchestrate/scripts orchestrate/tests transform/dbt/scripts); do \
 	  echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; done
 
 locks: .venv/.installed

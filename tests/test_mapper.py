@@ -34,8 +34,8 @@ FROM pg_constraint WHERE connamespace = 'pennylane'::regnamespace ORDER BY 1, 2
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'pennylane' ORDER BY 1"
 # When a row came, and by which run, differs from load to load.
 MOMENTS = (
-    "{_sdc_batched_at,_sdc_extracted_at,_sdc_received_at,_sdc_sequence,_sdc_sync_started_at,"
-    "_sdc_table_version}"
+    "{asked_at,_sdc_batched_at,_sdc_extracted_at,_sdc_received_at,_sdc_sequence,"
+    "_sdc_sync_started_at,_sdc_table_version}"
 )
 
 

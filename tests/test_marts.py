@@ -116,7 +116,11 @@ def examples() -> list[str]:
 def test_every_example_of_the_documentation_answers(draft: Draft) -> None:
     asked = examples()
     assert len(asked) >= 9
-    for statement in asked:
+    # What an administrator does, launcher/tests/test_set_up.py tries; views are dropped at the end.
+    administration = re.compile("CREATE|DROP (?!VIEW)")
+    for statement in sorted(asked, key=lambda each: each.startswith("DROP")):
+        if administration.match(statement):
+            continue
         cursor = draft.connection.execute(statement.encode())
         if statement.startswith("SELECT"):
             assert cursor.fetchall(), statement

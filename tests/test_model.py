@@ -84,6 +84,9 @@ def assert_tables_equal(pipeline: Pipeline) -> None:
         assert found.keys() == wanted.keys(), name
         for key, row in found.items():
             for column, definition in stream.schema["properties"].items():
+                if column == "asked_at":  # the tap's own
+                    assert row[column]
+                    continue
                 value, expected = plain(row[column]), wanted[key].get(column)
                 if expected is not None and "number" in definition["type"]:
                     expected = Decimal(expected) if expected != "" else None

@@ -7,6 +7,7 @@ import json
 import subprocess
 import time
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -338,7 +339,7 @@ def test_few_streams_a_poor_role_and_a_system_database_elsewhere(
             connection.execute("CREATE ROLE poor LOGIN")
             connection.execute("GRANT CREATE ON DATABASE books TO poor")
         url = server.url("books").replace("postgres@", "poor@")
-        pipeline = type(pipeline_of(sandbox))(sandbox, url)
+        pipeline = replace(pipeline_of(sandbox), url=url)
         variables = {
             "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/meltano.db",
             "TAP_PENNYLANE__SELECT": json.dumps(

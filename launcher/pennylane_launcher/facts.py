@@ -201,7 +201,8 @@ limit 1
 _RUNS = """
 select run_id, status, error from {pennylane_sync_runs} where status = 'running'
 union all
-(select run_id, status, error from {pennylane_sync_runs} where status <> 'running' order by id desc limit 1)
+(select run_id, status, error from {pennylane_sync_runs} where status <> 'running'
+order by id desc limit 1)
 """
 
 # What the tap calls a run and what Meltano does meet in the view of both.

@@ -155,7 +155,7 @@ def test_the_snippet_is_all_that_a_project_needs(
     assert config["api_url"] == sandbox.url
     assert config["window_seconds"] == "4.5"
     assert config["refresh_hours"] == {"quotes": 24}
-    assert config["max_retries"] == 2
+    assert config["max_retries"] == "2"
     assert config["flattening_enabled"] is False
 
     requests = load_and_count(project, sandbox)
