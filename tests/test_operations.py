@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 SOURCES = [
     "launcher/pennylane_launcher",
-    "postgresql-exact/postgresql_exact",
+    "target-postgres-exact/target_postgres_exact",
     "tap-pennylane/tap_pennylane",
     "transform/*/mapper_*",
 ]

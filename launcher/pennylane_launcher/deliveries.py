@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from postgresql_exact.deliveries import Deliveries
 from sqlalchemy.pool import NullPool
+from target_postgres_exact.deliveries import Deliveries
 
 from pennylane_launcher.meltano import sqlalchemy
 

@@ -27,7 +27,7 @@ ENVIRONMENT = {"UV_SYSTEM_CERTS": "true", **os.environ}
 
 
 @pytest.mark.parametrize(
-    "folder", ["tap-pennylane", "transform/mapper-snake-case", "postgresql-exact"]
+    "folder", ["tap-pennylane", "transform/mapper-snake-case", "target-postgres-exact"]
 )
 def test_a_package_could_be_published(folder: str, tmp_path: Path) -> None:
     build: list[str | Path] = [UV, "build", "--quiet", "--out-dir", tmp_path, PROJECT / folder]

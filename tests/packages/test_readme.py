@@ -43,7 +43,7 @@ def blocks(package: str) -> list[str]:
 
 def run(folder: Path, script: str, *, typed: str = "") -> None:
     """Run commands in a folder that has the packages in it, as a clone has."""
-    for package in ("postgresql-exact", "transform"):
+    for package in ("target-postgres-exact", "transform"):
         (folder / package).symlink_to(PROJECT / package)
     done = subprocess.run(
         ["bash", "-c", SHELL + script],
@@ -84,7 +84,7 @@ def test_the_target_keeps_amounts(place: int, postgres: embedded.Server, folder:
     url = postgres.url(f"readme_{place}")
     config = {"sqlalchemy_url": meltano.sqlalchemy(url), "default_target_schema": "landed"}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    run(folder, blocks("postgresql-exact")[place], typed=MESSAGES)
+    run(folder, blocks("target-postgres-exact")[place], typed=MESSAGES)
     with psycopg.connect(url) as connection:
         found = connection.execute('select "netAmount" from landed.things').fetchall()
     assert found == [(Decimal("0.10000000000000001"),)]

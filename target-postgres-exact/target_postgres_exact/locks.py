@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import sqlalchemy as sa
 
-from postgresql_exact.errors import LoadError, cause
+from target_postgres_exact.errors import LoadError, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from postgresql_exact.deliveries import Deliveries
-from postgresql_exact.errors import LoadError
+from target_postgres_exact.deliveries import Deliveries
+from target_postgres_exact.errors import LoadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

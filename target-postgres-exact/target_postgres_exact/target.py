@@ -23,10 +23,10 @@ from target_postgres.sinks import PostgresSink
 from target_postgres.target import TargetPostgres
 from typing_extensions import override
 
-from postgresql_exact import locks
-from postgresql_exact.connector import ExactConnector
-from postgresql_exact.errors import LoadError, explained
-from postgresql_exact.ledger import Ledger
+from target_postgres_exact import locks
+from target_postgres_exact.connector import ExactConnector
+from target_postgres_exact.errors import LoadError, explained
+from target_postgres_exact.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from target_postgres.connector import PostgresConnector
 from typing_extensions import override
 
-from postgresql_exact.errors import LoadError
-from postgresql_exact.locks import BRIEF_WAIT, LONGEST_WAIT
+from target_postgres_exact.errors import LoadError
+from target_postgres_exact.locks import BRIEF_WAIT, LONGEST_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
