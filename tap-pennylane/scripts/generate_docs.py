@@ -38,7 +38,7 @@ def table(*rows: Iterable[str]) -> str:
 def streams() -> str:
     """Every stream: its table, keys, how it is kept fresh, and what it holds."""
     return table(
-        ("Table", "Key", "Kept fresh by", "Holds"),
+        ("Table", "Key", "Kept fresh by", "Contents"),
         *(
             (
                 f"`{name}`",
@@ -54,21 +54,21 @@ def streams() -> str:
 def freshness(stream: PennylaneStream | SyncLog) -> str:
     """How a stream is kept fresh, in words."""
     if isinstance(stream, SyncLog):
-        return "every run adds rows"
+        return "rows added by every run"
     if isinstance(stream, IncludedStream):
         return "its parent's changelog"
     if isinstance(stream, ChildStream):
         how = (
             "its parent's changelog"
             if stream.changelog
-            else f"a read every {stream.refresh_hours} h"
+            else f"a full read every {stream.refresh_hours} h"
         )
         return f"{how}; off by default"
     if stream.changelog:
         return "its changelog" if stream.changelog.endswith(f"/{stream.name}") else "changelogs"
     hours = stream.refresh_hours
-    read = f"a read every {hours} h" if hours else "a read every run"
-    return read if stream.selected_by_default else f"off by default; {read}"
+    read = f"a full read every {hours} h" if hours else "a full read in every run"
+    return read if stream.selected_by_default else f"{read}; off by default"
 
 
 def doc(stream: object) -> str:
@@ -101,7 +101,7 @@ def scopes() -> str:
             is_off = "off by default" in freshness(stream)
             tables.setdefault(needed, []).append((is_off, name))
     return table(
-        ("Scope", "For the tables", "And, of those that are off by default"),
+        ("Scope", "Tables loaded by default", "Tables that are off by default"),
         *(
             (
                 f"`{needed}`",
