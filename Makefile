@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test test-pythons bench lint types locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test test-pythons bench lint types layers locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -102,13 +102,16 @@ restore: install ## Put a backup in the place of what the database holds (`make 
 	  $(UV) pip install --quiet --python "$$folder" -r "$$pins" || exit 1; done
 	@touch $@
 
-lint: locks types ## Check style, types and that the locks are in step
+lint: locks types layers ## Check style, types, layers and that the locks are in step
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 
 types: .venv/.installed
 	@for part in $(PACKAGES) $(wildcard tests benchmarks orchestrate/dags orchestrate/scripts orchestrate/tests transform/dbt/scripts); do \
 	  echo ".venv/bin/mypy $$part"; .venv/bin/mypy $$part || exit 1; done
+
+layers: .venv/.installed
+	.venv/bin/lint-imports --no-logo --cache-dir .cache/import-linter
 
 locks: .venv/.installed
 	$(UV) lock --check --quiet

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pennylane_sandbox.ratelimit import Limit
 from pennylane_sandbox.sandbox import Options, Sandbox
-from pennylane_sandbox.server import serve
+from pennylane_sandbox.serving.server import serve
 
 
 def _limit(text: str) -> Limit | None:

@@ -4,7 +4,7 @@ from pennylane_sandbox.calendar import instant, later, shift
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.ledger import post
 from pennylane_sandbox.company.vocabulary import PURCHASES, RATES, VAT_CODES
-from pennylane_sandbox.model import Account, Doc, Invoice
+from pennylane_sandbox.model import Doc, Invoice
 from pennylane_sandbox.money import convert, share
 
 _DELAYS = (0, 7, 15, 30, 30, 45, 60)
@@ -172,9 +172,3 @@ def make_supplier_invoice(
         created_at=created,
         updated_at=updated,
     )
-
-
-def party_line(invoice: Invoice) -> tuple[Account, int]:
-    """Return the account and amount by which the invoice is owed."""
-    line = invoice.entry.lines[0]
-    return line.account, line.cents

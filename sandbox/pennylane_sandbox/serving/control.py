@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from pennylane_sandbox.api.answers import Answers
-from pennylane_sandbox.api.answers import Request as Asked
-from pennylane_sandbox.api.app import PREFIX, resolve
 from pennylane_sandbox.api.errors import ApiError
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.model import Json
 from pennylane_sandbox.sandbox import Sandbox
+from pennylane_sandbox.serving.answers import Answers
+from pennylane_sandbox.serving.answers import Request as Asked
+from pennylane_sandbox.serving.app import PREFIX, resolve
 
 _CHUNK = 500
 _JSON = "application/json"

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from pennylane_sandbox.faults import Fault
-from pennylane_sandbox.http import cut_off
 from pennylane_sandbox.sandbox import Sandbox
+from pennylane_sandbox.serving.http import cut_off
 
 _CHUNK: Final = 1 << 20
 

@@ -8,11 +8,11 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pennylane_sandbox.api.app import PREFIX, Api
-from pennylane_sandbox.control import Control
-from pennylane_sandbox.files import Files
-from pennylane_sandbox.http import TRANSPORT
 from pennylane_sandbox.sandbox import Sandbox
+from pennylane_sandbox.serving.app import PREFIX, Api
+from pennylane_sandbox.serving.control import Control
+from pennylane_sandbox.serving.files import Files
+from pennylane_sandbox.serving.http import TRANSPORT
 
 
 class _Protocol(HttpToolsProtocol):

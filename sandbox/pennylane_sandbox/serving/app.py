@@ -8,14 +8,14 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from pennylane_sandbox.api.answers import Answer, Answers, Request
 from pennylane_sandbox.api.endpoint import Endpoint
 from pennylane_sandbox.api.endpoints import ENDPOINTS
 from pennylane_sandbox.api.errors import ApiError, refuse, refuse_unknown
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.faults import Fault
-from pennylane_sandbox.http import Headers, body_of, cut_off, respond
 from pennylane_sandbox.sandbox import Sandbox
+from pennylane_sandbox.serving.answers import Answer, Answers, Request
+from pennylane_sandbox.serving.http import Headers, body_of, cut_off, respond
 
 PREFIX: Final = "/api/external/v2"
 _BY_SHAPE: Final = {
