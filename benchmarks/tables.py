@@ -1,13 +1,14 @@
-"""The tables of docs/benchmarks.md, made from kept numbers.
+"""The tables of docs/benchmarks.md, made from stored numbers.
 
-python benchmarks/tables.py                  # the newest of benchmarks/results into the page
-python benchmarks/tables.py FILE --print     # these numbers, to the terminal
+python benchmarks/tables.py                  # write the newest of benchmarks/results into the page
+python benchmarks/tables.py FILE --print     # print the numbers of a file
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +24,21 @@ PAGE = PROJECT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: generated -->\n", "<!-- /results -->"
 
 PUBLISHED = {10_000: (30, 5), 100_000: (300, 30), 1_000_000: (2700, 300)}
-"""Of the system this replaces, at 4.5 requests/s: seconds of extraction and of loading."""
+"""Published by the system this replaces, at 4.5 requests/s: seconds of extraction and loading."""
 
 
 SMALLEST = 10
-"""A program that holds less MiB is a passing one, and not shown."""
+"""MiB; programs that use less memory are left out."""
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Line]]:
-    """What was kept of a run: its circumstances, and its lines."""
+    """What was stored of a run: its circumstances and its lines."""
     first, *others = path.read_text("utf-8").splitlines()
     return json.loads(first)["run"], [Line(**json.loads(line)) for line in others]
 
 
 def page(run: dict[str, Any], lines: Sequence[Line]) -> str:
-    """Every table that something was measured for."""
+    """Every table that has measurements."""
     shown = [_circumstances(run), _verdicts(lines, run["scale"])]
     shown += [
         table(lines) for table in (_limit, _throughput, _growth, _incremental) if table(lines)
@@ -55,19 +56,20 @@ def _table(title: str, head: str, rows: Iterable[Sequence[object]]) -> str:
 
 def _circumstances(run: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    return (
+    text = (
         f"{run['date'][:16].replace('T', ' ')} UTC, commit `{run['commit']}`, scale "
         f"`{run['scale']}`, parts {', '.join(run['parts'])}: `{run['command']}`, "
-        f"{run['minutes']} minutes.\n"
+        f"{run['minutes']} minutes. "
         f"{run['cores']} cores ({run['processor']}), {run['memory_gib']} GiB, {run['system']}; "
-        f"load before it began: {run['load']}. {versions}.\n"
+        f"load average at the start: {run['load']}. {versions}."
     )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def _verdicts(lines: Sequence[Line], scale: str) -> str:
     rows = [(one.name, one.target, one.measured, _yes(one.met)) for one in verdicts(lines)]
-    title = "Targets" if scale == "full" else "Targets (of the full sizes, which these are not)"
-    return _table(title, "What | Target | Measured | Met", rows)
+    title = "Targets" if scale == "full" else "Targets (meant for full sizes, which these are not)"
+    return _table(title, "Measurement | Target | Measured | Met", rows)
 
 
 def _yes(met: bool) -> str:  # noqa: FBT001 - it is what is shown
@@ -93,11 +95,11 @@ def _limit(lines: Sequence[Line]) -> str:
             )
         )
     head = "Latency | Concurrency | Rows | Requests | (R - 25) / 5 | Window | Time | 429s | Busiest"
-    return _table("Use of the limit: the tap alone at 25/5, time of the stream", head, rows)
+    return _table("Use of the rate limit: the tap alone at 25/5, time of the stream", head, rows)
 
 
 def _groups(lines: Sequence[Line]) -> list[list[Line]]:
-    """Repeated runs of one thing, together."""
+    """The lines, grouped by what was measured repeatedly."""
     found: dict[str, list[Line]] = {}
     for line in lines:
         key = json.dumps([line.part, line.system, line.parameters], sort_keys=True)
@@ -129,11 +131,11 @@ def _throughput(lines: Sequence[Line]) -> str:
             )
         )
     head = "System | Readers | Stream | Rows | Runs | Time | Rows/s | CPU-s/million rows | Peak MiB"
-    return _table("Throughput, start-up included (the tap's rows/s without)", head, rows)
+    return _table("Throughput, including start-up (except in the tap's rows/s)", head, rows)
 
 
 def _resources(line: Line) -> tuple[str, str]:
-    """CPU-seconds per million rows of the programs, and beside them; peak memory by program."""
+    """CPU-seconds per million rows, and those of sandbox and database; peak memory by program."""
     one = line.measured
     million = 1e6 / max(1, one["rows"])
     costs = {"": one["cpu_seconds"]} | one["cpu_beside"]
@@ -160,7 +162,7 @@ def _growth(lines: Sequence[Line]) -> str:
             )
         )
     head = (
-        "Rows | meltano run, unthrottled | dlt, unthrottled | Least at 25/5 (ours) | "
+        "Rows | meltano run, unthrottled | dlt, unthrottled | Minimum at 25/5 (ours) | "
         "Published by the system this replaces (extraction + loading)"
     )
     return _table("Growth", head, rows)
@@ -185,11 +187,11 @@ def _incremental(lines: Sequence[Line]) -> str:
         for line in chosen(lines, "incremental")
     ]
     head = "System | Run | Rows in the table | Requests | Time | CPU-s"
-    return _table("A later run (ours at 25/5; dlt unthrottled), start-up included", head, rows)
+    return _table("A later run (ours at 25/5; dlt unthrottled), including start-up", head, rows)
 
 
 def write(path: Path) -> None:
-    """Put the tables of kept numbers into the page."""
+    """Write the tables of stored numbers into the page."""
     text = PAGE.read_text("utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
@@ -198,10 +200,10 @@ def write(path: Path) -> None:
 
 
 def main() -> None:
-    """Write, or print."""
+    """Write or print the tables."""
     parser = argparse.ArgumentParser(description="Make the tables of docs/benchmarks.md.")
     parser.add_argument("file", type=Path, nargs="?", help="default: the newest results")
-    parser.add_argument("--print", action="store_true", help="to the terminal, not the page")
+    parser.add_argument("--print", action="store_true", help="print instead of writing the page")
     given = parser.parse_args()
     file = given.file or max(RESULTS.glob("*.jsonl"))
     if given.print:

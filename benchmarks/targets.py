@@ -1,4 +1,4 @@
-"""What the numbers are held against. A target that is missed is said, and fails nothing."""
+"""The targets that the numbers are checked against. A missed target is reported, never an error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One target, and what was measured."""
+    """One target and its measurement."""
 
     name: str
     target: str
@@ -52,17 +52,17 @@ def middle(lines: Sequence[Line], number: str) -> float:
 
 
 def formula_floor(requests: int, budget: int = BUDGET) -> float:
-    """The seconds that requests need if the first window's are free, the others evenly spread."""
+    """The seconds that requests need if the first window is free and the others spread evenly."""
     return max(0.0, (requests - budget) / budget * WINDOW)
 
 
 def window_floor(requests: int, budget: int = BUDGET) -> int:
-    """The seconds before the last request may leave: a window's worth at once, then the next."""
+    """The seconds before the last request may leave if each window's requests leave at once."""
     return (requests - 1) // budget * WINDOW
 
 
 def verdicts(lines: Sequence[Line]) -> Iterator[Verdict]:
-    """Every target that something was measured for."""
+    """Every target that has a measurement."""
     yield from _limit(lines)
     yield from _compressed(lines)
     yield from _rates(lines)
@@ -76,13 +76,13 @@ def _limit(lines: Sequence[Line]) -> Iterator[Verdict]:
         took, factor = line.measured["stream_seconds"], 1.05 if latency == 400 else 1.10  # noqa: PLR2004
         for name, floor in (
             ("(requests - 25) / 5", formula_floor(requests)),
-            ("what a sliding window admits", float(window_floor(requests))),
+            ("a sliding window's minimum", float(window_floor(requests))),
         ):
             if floor:
                 yield Verdict(
-                    f"First load at 25/5 and {latency} ms, {factor:.2f} of {name}",
+                    f"First load at 25/5 and {latency} ms: at most {factor:.2f} times {name}",
                     f"≤ {factor * floor:.1f} s",
-                    f"{took:.1f} s, {took / floor:.2f} of it",
+                    f"{took:.1f} s, {took / floor:.2f} times",
                     took <= factor * floor,
                 )
     if found := chosen(lines, "limit"):
@@ -134,11 +134,11 @@ def _against_dlt(lines: Sequence[Line]) -> Iterator[Verdict]:
     for system in (DLT, DLT_JSON):
         if ours and (theirs := chosen(lines, "dlt", system, stream=LINES)):
             times = middle(ours, "rows_per_second") / middle(theirs, "rows_per_second")
-            name, least = f"Rows a second against {system}", 1.7
+            name, least = f"Rows per second, compared with {system}", 1.7
             yield Verdict(name, f"≥ {least} times", f"{times:.2f} times", times >= least)
     ours = chosen(lines, "dlt at the limit", PIPELINE, concurrency=CONCURRENCY)
     if ours and (theirs := chosen(lines, "dlt at the limit", DLT)):
         share, most = middle(ours, "seconds") / middle(theirs, "seconds"), 0.6
         latency = ours[0].parameters["latency_ms"]
-        name = f"Time at 25/5 and {latency} ms against dlt"
-        yield Verdict(name, f"≤ {most} of it", f"{share:.2f} of it", share <= most)
+        name = f"Time at 25/5 and {latency} ms, compared with dlt"
+        yield Verdict(name, f"≤ {most} times", f"{share:.2f} times", share <= most)
