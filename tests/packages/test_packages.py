@@ -104,7 +104,7 @@ def test_the_commands_of_the_tap_s_readme_work(
     shell: Callable[..., Path], company: Sandbox, free_port: int
 ) -> None:
     page = (PROJECT / "tap-pennylane" / "README.md").read_text(encoding="utf-8")
-    use = page.partition("## Use it alone")[2].partition("\n## ")[0]
+    use = page.partition("## Use it on its own")[2].partition("\n## ")[0]
     found = re.findall(r"<!-- (not )?tested.*?-->\n```sh\n(.*?)```", use, re.DOTALL)
     install, own_server, dotenv, maps, flat = (block for untested, block in found if not untested)
     variables = {"TAP_PENNYLANE_API_URL": company.url}
