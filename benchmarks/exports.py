@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
-from pennylane_launcher import embedded, meltano
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded
 from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 import psycopg
-from pennylane_launcher import embedded, meltano
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded
 from pennylane_sandbox.pytest_plugin import running
 from psycopg import sql
 

@@ -12,7 +12,7 @@ from systems import UNLIMITED, World, world
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pennylane_launcher.embedded import Server
+    from pennylane_launcher.postgres.embedded import Server
 
     Started = tuple[Server, int]
 

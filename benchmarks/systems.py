@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import psycopg
-from pennylane_launcher import embedded, meltano
-from pennylane_launcher.cluster import SUPERUSER, Cluster
-from pennylane_launcher.place import Place
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.cluster import SUPERUSER, Cluster
+from pennylane_launcher.postgres.place import Place
 from pennylane_sandbox.pytest_plugin import Sandbox, running
 from psycopg import sql
 from watch import Run, cpu_seconds, run

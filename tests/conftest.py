@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from pennylane_launcher import embedded, meltano
-from pennylane_launcher.cluster import Cluster
-from pennylane_launcher.place import Place
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.cluster import Cluster
+from pennylane_launcher.postgres.place import Place
 from pennylane_sandbox.pytest_plugin import running
 from psycopg.rows import dict_row
 

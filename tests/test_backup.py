@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from pennylane_launcher import embedded, meltano
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded
 from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from pennylane_launcher import embedded, health, meltano
-from pennylane_launcher.deliveries import COMES_WITH
+from pennylane_launcher import meltano
+from pennylane_launcher.books.deliveries import COMES_WITH
+from pennylane_launcher.monitoring import health
+from pennylane_launcher.postgres import embedded
 from tap_pennylane.streams import STREAMS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
 
     from conftest import Pipeline
 

@@ -16,7 +16,7 @@ from pennylane_launcher import meltano
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Pipeline

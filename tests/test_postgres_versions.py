@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Pipeline

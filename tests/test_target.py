@@ -14,7 +14,7 @@ import pytest
 from psycopg.rows import tuple_row
 
 if TYPE_CHECKING:
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
 
 PROGRAMS = Path(__file__).parents[1] / ".meltano/loaders/target-postgres/venv/bin"
 STOCK, OURS = "target-postgres", "target-postgres-exact"

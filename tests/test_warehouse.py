@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 import requests
-from pennylane_launcher import embedded, meltano
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded
 from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane.tap import TapPennylane
 

@@ -11,18 +11,12 @@ from types import FrameType
 
 import psycopg
 
-from pennylane_launcher import (
-    alerts,
-    backup,
-    cleaning,
-    commands,
-    envfile,
-    forgetting,
-    loading,
-    notebook,
-    scheduling,
-)
+from pennylane_launcher import commands
+from pennylane_launcher.books import backup, cleaning, forgetting, notebook
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.monitoring import alerts
+from pennylane_launcher.running import loading, scheduling
+from pennylane_launcher.settings import envfile
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Work = Callable[[Path, argparse.Namespace, Sequence[str]], int]
@@ -123,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     step = add(
         "step",
         lambda project, given, _: scheduling.step(project, given.blocks.split()),
-        "run one step of a job; 78: trying again is of no use",
+        f"run one step of a job; exit code {os.EX_CONFIG}: a retry cannot succeed",
     )
     step.add_argument("blocks", help='as in meltano.yml, like "tap-pennylane target-postgres"')
     add("up", lambda project, *_: commands.up(project), "make the database ready for Meltano")

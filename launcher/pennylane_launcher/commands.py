@@ -4,13 +4,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pennylane_launcher import embedded, meltano, warehouse
-from pennylane_launcher.database import DATABASE, connection, database
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded, warehouse
+from pennylane_launcher.postgres.database import DATABASE, connection, database
+from pennylane_launcher.settings import envfile
 
 
 def up(project: Path) -> int:
     """Make the database ready for Meltano by hand: start the embedded one, or prepare `.env`'s."""
-    settings = warehouse.variables(project)
+    settings = envfile.variables(project)
     if url := warehouse.url(settings):
         warehouse.prepare(url, warehouse.schema(settings))
         print(f"Ready: {warehouse.name(url)}")

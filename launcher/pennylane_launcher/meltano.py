@@ -9,6 +9,8 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 SCHEMA = "pennylane"
+TAP = "tap-pennylane"
+TARGET = "target-postgres"
 TARGET_URL = "TARGET_POSTGRES_SQLALCHEMY_URL"
 # What `meltano.yml` and the plugins read, or libpq behind their back.
 OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG", "DBT_")

@@ -22,7 +22,9 @@ import pytest
 import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
-from pennylane_launcher import alerts, embedded, meltano
+from pennylane_launcher import meltano
+from pennylane_launcher.monitoring import alerts
+from pennylane_launcher.postgres import embedded
 from pennylane_sandbox.pytest_plugin import Sandbox, running
 
 ROOT = Path(__file__).parents[2]

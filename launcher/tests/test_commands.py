@@ -21,9 +21,9 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from pennylane_launcher import embedded
-from pennylane_launcher.cluster import Cluster
-from pennylane_launcher.place import Place
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.cluster import Cluster
+from pennylane_launcher.postgres.place import Place
 
 LAUNCHER = [sys.executable, "-m", "pennylane_launcher"]
 TOKEN = "a-very-secret-token"  # noqa: S105

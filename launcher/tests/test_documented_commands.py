@@ -19,7 +19,7 @@ from pennylane_sandbox.pytest_plugin import running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

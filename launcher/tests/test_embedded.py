@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from pennylane_launcher import embedded
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.place import SYSTEM_HOME, Place, shipped_programs
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.place import SYSTEM_HOME, Place, shipped_programs
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -185,7 +185,7 @@ USE = """
 import sys
 from pathlib import Path
 import psycopg
-from pennylane_launcher import embedded
+from pennylane_launcher.postgres import embedded
 from pennylane_launcher.errors import LauncherError
 try:
     with embedded.server(Path(sys.argv[1])) as server:

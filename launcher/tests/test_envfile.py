@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pennylane_launcher import envfile
 from pennylane_launcher.errors import SettingsError
+from pennylane_launcher.settings import envfile
 
 TEXT = "# Société\nTAP_PENNYLANE_API_TOKEN='a b#c'\nPOSTGRES_DB=books\nEMPTY=\n"
 

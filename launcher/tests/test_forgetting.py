@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
 
 ROOT = Path(__file__).parents[2]
 ALL = """TAP_PENNYLANE__SELECT='["customers.*", "suppliers.*", "sync_log.*"]'"""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from pennylane_launcher import facts, meltano
+from pennylane_launcher import meltano
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.monitoring import facts
 
 if TYPE_CHECKING:
-    from pennylane_launcher.embedded import Server
+    from pennylane_launcher.postgres.embedded import Server
 
     from conftest import Books, Check
 

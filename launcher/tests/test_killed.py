@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from pennylane_launcher import embedded, killed
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.running import killed
 
 TABLE = """
 drop schema if exists meltano cascade;

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from pennylane_launcher import leftovers
+from pennylane_launcher.running import leftovers
 
 
 def test_the_settings_of_dead_runs_are_removed(tmp_path: Path) -> None:

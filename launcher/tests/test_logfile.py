@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from pennylane_launcher import logfile, meltano
+from pennylane_launcher import meltano
+from pennylane_launcher.running import logfile
 
 if TYPE_CHECKING:
     from conftest import Books

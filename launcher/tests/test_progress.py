@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from pennylane_launcher.progress import Progress
-from pennylane_launcher.redaction import Secrets
+from pennylane_launcher.running.progress import Progress
+from pennylane_launcher.settings.redaction import Secrets
 
 
 def line(event: str, *, level: str = "info", **fields: Any) -> str:

@@ -1,6 +1,6 @@
 """What a text that somebody is sent does not hold."""
 
-from pennylane_launcher.redaction import Redaction
+from pennylane_launcher.settings.redaction import Redaction
 
 
 def test_what_is_no_secret_stays() -> None:

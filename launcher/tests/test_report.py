@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-from pennylane_launcher import report
-from pennylane_launcher.embedded import Server
+from pennylane_launcher.books import report
+from pennylane_launcher.postgres.embedded import Server
 
 BOOKS = """
 drop schema if exists pennylane cascade;

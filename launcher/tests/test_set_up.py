@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import psycopg
 import pytest
-from pennylane_launcher import embedded, forgetting
-from pennylane_launcher.cluster import SUPERUSER
+from pennylane_launcher.books import forgetting
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.cluster import SUPERUSER
 from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:

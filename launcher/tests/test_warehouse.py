@@ -5,9 +5,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pennylane_launcher import meltano, warehouse
-from pennylane_launcher.embedded import Server
+from pennylane_launcher import meltano
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.postgres import warehouse
+from pennylane_launcher.postgres.embedded import Server
+from pennylane_launcher.settings import envfile
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
@@ -30,7 +32,7 @@ def test_the_environment_wins_over_the_file(
 ) -> None:
     (tmp_path / ".env").write_text("POSTGRES_HOST=file\nPOSTGRES_DB=file\n")
     monkeypatch.setenv("POSTGRES_HOST", "environment")
-    found = warehouse.variables(tmp_path)
+    found = envfile.variables(tmp_path)
     assert (found["POSTGRES_HOST"], found["POSTGRES_DB"]) == ("environment", "file")
 
 

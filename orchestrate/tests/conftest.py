@@ -21,7 +21,8 @@ import psutil
 import psycopg
 import pytest
 from aiosmtpd.controller import Controller
-from pennylane_launcher import embedded, meltano
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded
 from pennylane_sandbox.pytest_plugin import running
 from psycopg.rows import dict_row
 

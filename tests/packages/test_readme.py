@@ -16,7 +16,7 @@ import pytest
 from pennylane_launcher import meltano
 
 if TYPE_CHECKING:
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
 
 PROJECT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")

@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
-    from pennylane_launcher import embedded
+    from pennylane_launcher.postgres import embedded
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]

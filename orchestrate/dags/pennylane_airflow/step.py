@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,6 @@ from airflow.providers.standard.operators.bash import BashOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-CANNOT_HEAL = 78
-"""The exit code of a step where a person must act: a refused token, an unusable setting."""
 
 
 class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
@@ -55,7 +53,8 @@ class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
         try:
             return super().execute(context)
         except AirflowException as error:
-            if self._exit_code == CANNOT_HEAL:
+            # A refused token, an unusable setting: a person must act.
+            if self._exit_code == os.EX_CONFIG:
                 msg = "Trying again is of no use: the lines above say what to do."
                 raise AirflowFailException(msg) from error
             raise

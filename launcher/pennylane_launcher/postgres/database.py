@@ -7,7 +7,9 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from pennylane_launcher import embedded, meltano, warehouse
+from pennylane_launcher import meltano
+from pennylane_launcher.postgres import embedded, warehouse
+from pennylane_launcher.settings import envfile
 
 DATABASE = "pennylane"
 DEMO_DATABASE = "pennylane_demo"
@@ -29,7 +31,7 @@ def data(project: Path, *, demo: bool) -> Iterator[tuple[str, str]]:
             yield postgres.url(DEMO_DATABASE), meltano.SCHEMA
     else:
         with database(project) as (url, _):
-            yield url, warehouse.schema(warehouse.variables(project))
+            yield url, warehouse.schema(envfile.variables(project))
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
     Raises:
         LauncherError: it can't be used.
     """
-    settings = warehouse.variables(project)
+    settings = envfile.variables(project)
     if url := warehouse.url(settings):
         warehouse.prepare(url, warehouse.schema(settings))
         defaults = {"MELTANO_ENVIRONMENT": "prod", "POSTGRES_PORT": "5432"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from pennylane_launcher.redaction import Secrets
+from pennylane_launcher import meltano
+from pennylane_launcher.settings.redaction import Secrets
 
-TAP = "tap-pennylane"
 PREFIX = "TAP_PENNYLANE_"
 
 
@@ -30,7 +30,7 @@ def _of_the_tap(project: Path) -> list[str]:
     return [
         setting["name"]
         for tap in plugins.get("extractors", ())
-        if tap["name"] == TAP
+        if tap["name"] == meltano.TAP
         for setting in tap.get("settings", ())
     ]
 

@@ -9,14 +9,18 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from pennylane_launcher import embedded, meltano, outcome, pipeline, report, warehouse
-from pennylane_launcher.cluster import SUPERUSER
-from pennylane_launcher.database import DEMO_DATABASE, database
+from pennylane_launcher import meltano
+from pennylane_launcher.books import report
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
-from pennylane_launcher.progress import Progress
-from pennylane_launcher.sandbox import TOKEN, fingerprint, sandbox
-from pennylane_launcher.wording import wording
+from pennylane_launcher.postgres import embedded, warehouse
+from pennylane_launcher.postgres.cluster import SUPERUSER
+from pennylane_launcher.postgres.database import DEMO_DATABASE, database
+from pennylane_launcher.running import outcome, pipeline
+from pennylane_launcher.running.progress import Progress
+from pennylane_launcher.running.sandbox import TOKEN, fingerprint, sandbox
+from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings.wording import wording
 
 WHERE_TOKENS_ARE = "Pennylane → Settings → Connectivity → Developers → Generate an API token"
 
@@ -78,7 +82,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
     Raises:
         LauncherError: no token, no database, something does not start, or the load failed.
     """
-    settings = warehouse.variables(project)
+    settings = envfile.variables(project)
     if not settings.get("TAP_PENNYLANE_API_TOKEN"):
         msg = (
             f"There is no API token yet: create one in {WHERE_TOKENS_ARE}, and write it into `.env`"

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pennylane_launcher import health, incidents, moments, warehouse
-from pennylane_launcher.delivery import Delivery
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.health import Health
-from pennylane_launcher.incidents import Change, Memory
-from pennylane_launcher.problem import Problem
+from pennylane_launcher.monitoring import health, incidents, moments
+from pennylane_launcher.monitoring.delivery import Delivery
+from pennylane_launcher.monitoring.health import Health
+from pennylane_launcher.monitoring.incidents import Change, Memory
+from pennylane_launcher.monitoring.problem import Problem
+from pennylane_launcher.settings import envfile
 
 FILE = Path("logs/incidents.json")
 REASONS = {"database", "empty", "views", "run", "failed", "lost", "reconciliation"}
@@ -35,7 +36,7 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
     Raises:
         LauncherError: a setting can't be, or the memory can't be kept.
     """
-    settings = warehouse.variables(project)
+    settings = envfile.variables(project)
     verdicts = _verdicts(outcomes)
     delivery = Delivery(settings)
     where = moments.zone(settings)

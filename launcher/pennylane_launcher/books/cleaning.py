@@ -4,11 +4,11 @@ from pathlib import Path
 
 import psycopg
 
-from pennylane_launcher import embedded
-from pennylane_launcher.cluster import SUPERUSER
 from pennylane_launcher.confirming import confirm
-from pennylane_launcher.database import DEMO_DATABASE
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.cluster import SUPERUSER
+from pennylane_launcher.postgres.database import DEMO_DATABASE
 
 DATABASES = "select datname from pg_database where not datistemplate and datname <> all(%s)"
 CONTENT = """

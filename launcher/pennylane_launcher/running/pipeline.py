@@ -13,13 +13,11 @@ import yaml
 
 from pennylane_launcher import meltano, terminal
 from pennylane_launcher.errors import SettingsError
-from pennylane_launcher.processes import PATIENCE, child
-from pennylane_launcher.progress import Progress
+from pennylane_launcher.running.processes import PATIENCE, child
+from pennylane_launcher.running.progress import Progress
 
 JOB = "sync"
 """In `meltano.yml`: load, then build and test the views."""
-
-TAP = "tap-pennylane"
 
 TICK = 1.0
 """Seconds after which the line on a terminal is written anew."""
@@ -80,7 +78,7 @@ def step(
     Returns:
         Meltano's exit code; 78 where a plugin says that trying again is of no use.
     """
-    if blocks and blocks[0].startswith(TAP):
+    if blocks and blocks[0].startswith(meltano.TAP):
         # A scheduler repeats this step alone, and a killed load may have left bookmarks that no
         # table fits: what the job does before its load is repeated with it.
         blocks = [*_around_the_load()[0], *blocks]
@@ -95,7 +93,7 @@ def _around_the_load() -> tuple[list[str], list[str]]:
     project = yaml.safe_load(Path("meltano.yml").read_text(encoding="utf-8"))
     jobs = project.get("jobs") or []
     tasks: list[str] = next((job["tasks"] for job in jobs if job["name"] == JOB), [])
-    loads = [number for number, task in enumerate(tasks) if str(task).startswith(TAP)]
+    loads = [number for number, task in enumerate(tasks) if str(task).startswith(meltano.TAP)]
     return (tasks[: loads[0]], tasks[loads[-1] + 1 :]) if loads else ([], [])
 
 
@@ -156,7 +154,7 @@ def _tap_ends_first(process: Popen[str]) -> Iterator[None]:
 
 def _is_tap(process: psutil.Process) -> bool:
     """Tell whether it is the tap; as a script, it is its interpreter's first argument."""
-    return any(Path(part).name == TAP for part in process.cmdline()[:2])
+    return any(Path(part).name == meltano.TAP for part in process.cmdline()[:2])
 
 
 def _lines(process: Popen[str]) -> queue.Queue[str | None]:

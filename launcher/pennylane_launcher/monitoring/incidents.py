@@ -13,9 +13,9 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from pennylane_launcher import moments
-from pennylane_launcher.health import Health
-from pennylane_launcher.problem import Problem
+from pennylane_launcher.monitoring import moments
+from pennylane_launcher.monitoring.health import Health
+from pennylane_launcher.monitoring.problem import Problem
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,16 @@ import psycopg
 import yaml
 from psycopg import sql
 
-from pennylane_launcher import meltano, warehouse
+from pennylane_launcher import meltano
 from pennylane_launcher.confirming import confirm
-from pennylane_launcher.database import database
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
+from pennylane_launcher.postgres import warehouse
+from pennylane_launcher.postgres.database import database
+from pennylane_launcher.settings import envfile
 
 LIST = Path("transform/dbt/personal_data.yml")
 PAGE = "docs/personal-data.md"
-TAP = "tap-pennylane"
 
 
 def forget(project: Path, *, sure: bool) -> int:
@@ -35,7 +36,7 @@ def forget(project: Path, *, sure: bool) -> int:
         LauncherError: every personal column is still loaded, nobody said yes, or the database
             can't be used.
     """
-    schema = warehouse.schema(warehouse.variables(project))
+    schema = warehouse.schema(envfile.variables(project))
     with alone(project), database(project) as (url, environment):
         personal, loaded = _personal(project), _loaded(project, environment)
         if not personal - loaded:
@@ -76,7 +77,7 @@ def _personal(project: Path) -> set[tuple[str, str]]:
 def _loaded(project: Path, environment: Mapping[str, str]) -> set[tuple[str, str]]:
     """Tables and columns that a run would load: the catalog that Meltano would give the tap."""
     done = subprocess.run(  # noqa: S603
-        meltano.command("--log-level", "error", "invoke", "--dump=catalog", TAP),
+        meltano.command("--log-level", "error", "invoke", "--dump=catalog", meltano.TAP),
         cwd=project,
         env=environment,
         capture_output=True,

@@ -1,6 +1,7 @@
 """The file `.env`: read as Meltano reads it, with a sentence where it can't be."""
 
 import codecs
+import os
 from io import StringIO
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def read(project: Path) -> dict[str, str]:
         raise SettingsError(msg) from error
     lines = dotenv_values(stream=StringIO(_text(content, path), newline=""))
     return {name: value for name, value in lines.items() if value is not None}
+
+
+def variables(project: Path) -> dict[str, str]:
+    """Return the environment with the lines of `.env` beneath it, as Meltano sees them.
+
+    Raises:
+        SettingsError: the file is not the plain UTF-8 text that Meltano reads.
+    """
+    return read(project) | dict(os.environ)
 
 
 def openness(project: Path) -> str | None:

@@ -4,8 +4,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pennylane_launcher.database import connection
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.postgres.database import connection
 
 NOTEBOOK = Path("notebook/books.ipynb")
 PAGE = Path("reports/books.html")

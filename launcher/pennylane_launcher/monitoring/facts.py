@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from pennylane_launcher import warehouse
+from pennylane_launcher.postgres import warehouse
 
 OPTIONS = "-c statement_timeout=120s -c lock_timeout=30s -c default_transaction_read_only=on"
 

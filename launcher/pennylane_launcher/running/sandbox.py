@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.meltano import python
-from pennylane_launcher.processes import child
+from pennylane_launcher.running.processes import child
 
 TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but the sandbox
 READY = "pennylane-sandbox: "

@@ -10,8 +10,8 @@ from email.utils import formatdate
 from hashlib import sha256
 from typing import Any
 
-from pennylane_launcher import moments
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.monitoring import moments
 
 TIMEOUT = 10
 """Seconds to wait for the server, at each step."""

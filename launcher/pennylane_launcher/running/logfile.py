@@ -6,8 +6,8 @@ from pathlib import Path
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from pennylane_launcher.redaction import Secrets
-from pennylane_launcher.warehouse import variables
+from pennylane_launcher.settings.envfile import variables
+from pennylane_launcher.settings.redaction import Secrets
 
 
 class LogFile(ConcurrentRotatingFileHandler):

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from pennylane_launcher.changes import Ended
-from pennylane_launcher.reasons import Reasons
+from pennylane_launcher.running.changes import Ended
+from pennylane_launcher.running.reasons import Reasons
 
 LOUD = {"warning", "error", "critical"}
 # Said by every run, and nothing to worry about or said better elsewhere.

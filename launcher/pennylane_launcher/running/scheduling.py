@@ -16,13 +16,15 @@ from urllib.error import URLError
 import psycopg
 from dotenv import dotenv_values
 
-from pennylane_launcher import killed, meltano, pipeline, warehouse
-from pennylane_launcher.database import database
+from pennylane_launcher import meltano
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
-from pennylane_launcher.progress import Progress
-from pennylane_launcher.services import Services
-from pennylane_launcher.wording import wording
+from pennylane_launcher.postgres.database import database
+from pennylane_launcher.running import killed, pipeline
+from pennylane_launcher.running.progress import Progress
+from pennylane_launcher.running.services import Services
+from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings.wording import wording
 
 PROGRAM = Path(".cache/airflow/bin/airflow")
 SERVICES = {
@@ -50,7 +52,7 @@ def step(project: Path, blocks: Sequence[str]) -> int:
     Raises:
         LauncherError: no database, or another run is at work.
     """
-    progress = Progress(wording(project, warehouse.variables(project)))
+    progress = Progress(wording(project, envfile.variables(project)))
     with alone(project), database(project) as (url, environment):
         options = ["--force"] if killed.run(url) else []
         code = pipeline.step(blocks, environment, progress, options=options)
@@ -118,7 +120,7 @@ def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -
     # Each step reads `.env` anew: what is not Airflow's is not kept, so a new token there is used.
     kept = {
         name: value
-        for name, value in warehouse.variables(project).items()
+        for name, value in envfile.variables(project).items()
         if name in os.environ or name.startswith(AIRFLOWS)
     }
     found = meltano.python(kept) | settings

@@ -1,6 +1,6 @@
 """Forgets the bookmarks that no table fits, so that the run behind reads those streams whole.
 
-The first step of the job `sync`: `python -m pennylane_launcher.bookmarks`.
+The first step of the job `sync`: `python -m pennylane_launcher.running.bookmarks`.
 """
 
 import json
@@ -20,10 +20,14 @@ from meltano.core.error import MeltanoError
 from meltano.core.project import Project
 from meltano.core.state_service import StateService
 
-from pennylane_launcher import database, deliveries, leftovers, warehouse
+from pennylane_launcher import meltano
+from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.postgres import database, warehouse
+from pennylane_launcher.running import leftovers
+from pennylane_launcher.settings import envfile
 
-PIPELINE = "tap-pennylane-to-target-postgres"
+PIPELINE = f"{meltano.TAP}-to-{meltano.TARGET}"
 
 
 def main() -> int:
@@ -34,7 +38,7 @@ def main() -> int:
     try:
         with database.database(folder) as (url, variables):
             os.environ.update(variables)
-            fit(url, warehouse.schema(warehouse.variables(folder)))
+            fit(url, warehouse.schema(envfile.variables(folder)))
     except LauncherError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 
 import psycopg
 
-from pennylane_launcher import changes, report
+from pennylane_launcher.books import report
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.progress import Progress
+from pennylane_launcher.running import changes
+from pennylane_launcher.running.progress import Progress
 
 LAST_GOOD = """
     select max(ended_at) from meltano.runs

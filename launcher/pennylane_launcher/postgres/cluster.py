@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.place import Place
+from pennylane_launcher.postgres.place import Place
 
 SUPERUSER = "postgres"
 LOCALE = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import psycopg
 
-from pennylane_launcher import client_programs, report, warehouse
+from pennylane_launcher.books import report
 from pennylane_launcher.confirming import confirm
-from pennylane_launcher.database import data
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
+from pennylane_launcher.postgres import client_programs, warehouse
+from pennylane_launcher.postgres.database import data
+from pennylane_launcher.settings import envfile
 
 FOLDER = "backups"
 SCHEMAS = r"""
@@ -159,7 +161,7 @@ def _new_file(*, demo: bool) -> Path:
 
 def _environment(project: Path, *, demo: bool) -> str:
     """Return the environment of Meltano that works on the database."""
-    settings = warehouse.variables(project)
+    settings = envfile.variables(project)
     if demo or not warehouse.url(settings):
         return "dev"
     return settings.get("MELTANO_ENVIRONMENT") or "prod"

@@ -6,10 +6,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from pennylane_launcher import incidents, mail, moments, webhook
-from pennylane_launcher.health import Health
-from pennylane_launcher.incidents import Change, Memory
-from pennylane_launcher.problem import Problem
+from pennylane_launcher.monitoring import incidents, mail, moments, webhook
+from pennylane_launcher.monitoring.health import Health
+from pennylane_launcher.monitoring.incidents import Change, Memory
+from pennylane_launcher.monitoring.problem import Problem
 
 Payload = dict[str, Any]
 

@@ -19,9 +19,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from pennylane_launcher.cluster import SUPERUSER, Cluster
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.place import LONGEST_SOCKET_FOLDER, Place, shipped_programs
+from pennylane_launcher.postgres.cluster import SUPERUSER, Cluster
+from pennylane_launcher.postgres.place import LONGEST_SOCKET_FOLDER, Place, shipped_programs
 
 
 @dataclass(frozen=True)

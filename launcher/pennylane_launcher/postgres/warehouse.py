@@ -1,25 +1,17 @@
 """The PostgreSQL that `.env` names: which one, and whether it can be used."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from pennylane_launcher import envfile
 from pennylane_launcher.errors import LauncherError, SettingsError
 from pennylane_launcher.meltano import SCHEMA
 
 WAIT = 10
 """Seconds to wait for a connection."""
-
-
-def variables(project: Path) -> dict[str, str]:
-    """Return the environment with the lines of `.env` beneath it, as Meltano sees them."""
-    return envfile.read(project) | dict(os.environ)
 
 
 def schema(settings: Mapping[str, str]) -> str:

@@ -9,9 +9,9 @@ from typing import IO
 
 import psycopg
 
-from pennylane_launcher import embedded
-from pennylane_launcher.database import libpq
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.database import libpq
 
 DEBIAN = Path("/usr/lib/postgresql")
 

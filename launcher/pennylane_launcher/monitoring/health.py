@@ -8,14 +8,16 @@ from pathlib import Path
 
 import psycopg
 
-from pennylane_launcher import cause, deliveries, embedded, facts, moments, warehouse
+from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.facts import Facts
-from pennylane_launcher.problem import Problem, listed
-from pennylane_launcher.redaction import Redaction
-from pennylane_launcher.wording import wording
+from pennylane_launcher.monitoring import cause, facts, moments
+from pennylane_launcher.monitoring.facts import Facts
+from pennylane_launcher.monitoring.problem import Problem, listed
+from pennylane_launcher.postgres import embedded, warehouse
+from pennylane_launcher.postgres.database import DATABASE
+from pennylane_launcher.settings.redaction import Redaction
+from pennylane_launcher.settings.wording import wording
 
-DATABASE = "pennylane"
 EMPTY = "Nothing was loaded yet: `make run` loads your books; if it has run, its output says why."
 VIEWS = (
     "The views that tell how the runs went are missing, or of an older version:"

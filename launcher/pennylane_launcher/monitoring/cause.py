@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pennylane_launcher.reasons import Reasons
+from pennylane_launcher.running.reasons import Reasons
 
 LOG = Path("logs/tap-pennylane.log")
 

@@ -1,0 +1,1 @@
+"""What the tables hold: reported, backed up, restored, shown, erased."""

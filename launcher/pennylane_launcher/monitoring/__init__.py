@@ -1,0 +1,1 @@
+"""What is wrong with the warehouse, and who is told."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the embedded server, or the one that `.env` names."""

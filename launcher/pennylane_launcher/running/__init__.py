@@ -1,0 +1,1 @@
+"""Runs of the pipeline: started, watched, explained, scheduled."""

@@ -1,0 +1,1 @@
+"""The settings of a command: read, told to a person, and kept from others."""
