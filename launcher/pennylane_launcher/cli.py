@@ -16,13 +16,14 @@ from pennylane_launcher.books import backup, cleaning, forgetting, notebook
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.monitoring import alerts
 from pennylane_launcher.running import loading, scheduling
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import envfile, weak
+from pennylane_launcher.settings.redaction import Secrets
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Work = Callable[[Path, argparse.Namespace, Sequence[str]], int]
 """What a command does, with its arguments and those that it passes on."""
 WARNED = {"run", "up", "schedule"}
-"""The commands that say when others can read `.env`."""
+"""The commands that say what is unsafe about the settings."""
 PASSING_ON = {"run", "meltano", "psql", "notebook"}
 
 
@@ -58,14 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     _prepare()
     try:
-        if given.command in WARNED and (warning := envfile.openness(project)):
-            print(warning, file=sys.stderr)
+        if given.command in WARNED:
+            _warn(project)
         return int(given.work(project, given, rest))
     except LauncherError as error:
-        print(error, file=sys.stderr)
+        _complain(project, str(error))
         return error.exit_code
     except psycopg.Error as error:
-        print(f"PostgreSQL failed: {str(error).splitlines()[0]}", file=sys.stderr)
+        _complain(project, f"PostgreSQL failed: {str(error).splitlines()[0]}")
         return 1
     except Stopped as stopped:
         name = signal.Signals(stopped.signum).name
@@ -75,6 +76,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads on; without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _warn(project: Path) -> None:
+    """Print what is unsafe about the settings."""
+    if warning := envfile.openness(project):
+        print(warning, file=sys.stderr)
+    for warning in weak.warnings(project, envfile.variables(project)):
+        print(warning, file=sys.stderr)
+
+
+def _complain(project: Path, text: str) -> None:
+    """Print why a command failed, without secrets."""
+    print(Secrets.of(project).hide(text), file=sys.stderr)
 
 
 def _prepare() -> None:

@@ -1,6 +1,7 @@
 """What is shown of a run's log."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_what_is_shown(given: str, shown: str | None) -> None:
 
 
 def test_secrets_are_never_shown() -> None:
-    progress = Progress(Secrets({"API_TOKEN": "s3cret"}).hide)
+    progress = Progress(Secrets(Path(), {"API_TOKEN": "s3cret"}).hide)
     assert progress.feed(line("bad token s3cret", level="error")) == "meltano: bad token ***"
     assert progress.feed("s3cret\n") == "***"
 

@@ -13,7 +13,7 @@ from pennylane_launcher.monitoring.delivery import Delivery
 from pennylane_launcher.monitoring.health import Health
 from pennylane_launcher.monitoring.incidents import Change, Memory
 from pennylane_launcher.monitoring.problem import Problem
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import envfile, weak
 
 FILE = Path("logs/incidents.json")
 REASONS = {"database", "empty", "views", "run", "failed", "lost", "reconciliation"}
@@ -45,6 +45,8 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
         remembered = Memory()
         with suppress(OSError):
             remembered = incidents.read(path)
+        for warning in weak.warnings(project, settings):
+            print(warning, file=sys.stderr)
         return _tell_all(health.check(project, settings), remembered)
     try:
         with incidents.memory(path) as memory:

@@ -15,7 +15,7 @@ from pennylane_launcher.monitoring.facts import Facts
 from pennylane_launcher.monitoring.problem import Problem, listed
 from pennylane_launcher.postgres import embedded, warehouse
 from pennylane_launcher.postgres.database import DATABASE
-from pennylane_launcher.settings.redaction import Redaction
+from pennylane_launcher.settings.redaction import Redaction, Secrets
 from pennylane_launcher.settings.wording import wording
 
 EMPTY = "Nothing was loaded yet: `make run` loads your books; if it has run, its output says why."
@@ -63,7 +63,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
         LauncherError: a setting can't be.
     """
     limit, where = max_age(settings), moments.zone(settings)
-    redaction = Redaction(settings)
+    redaction = Redaction(Secrets(project, settings))
     with ExitStack() as stack:
         try:
             url = warehouse.url(settings)

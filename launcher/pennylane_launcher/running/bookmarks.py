@@ -25,7 +25,8 @@ from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.postgres import database, warehouse
 from pennylane_launcher.running import leftovers
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import envfile, weak
+from pennylane_launcher.settings.redaction import Secrets
 
 PIPELINE = f"{meltano.TAP}-to-{meltano.TARGET}"
 
@@ -36,15 +37,18 @@ def main() -> int:
     folder = Path.cwd()
     leftovers.clear(folder)
     try:
+        settings = envfile.variables(folder)
+        weak.refuse_token(folder, settings)
         with database.database(folder) as (url, variables):
             os.environ.update(variables)
-            fit(url, warehouse.schema(envfile.variables(folder)))
+            fit(url, warehouse.schema(settings))
     except LauncherError as error:
-        print(error, file=sys.stderr)
+        print(Secrets.of(folder).hide(str(error)), file=sys.stderr)
         return error.exit_code
     except (MeltanoError, psycopg.Error, sa.exc.SQLAlchemyError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-        print(f"The bookmarks can't be held against the tables: {cause}.", file=sys.stderr)
+        text = f"The bookmarks can't be held against the tables: {cause}."
+        print(Secrets.of(folder).hide(text), file=sys.stderr)
         return 1
     return 0
 

@@ -19,7 +19,7 @@ from pennylane_launcher.postgres.database import DEMO_DATABASE, database
 from pennylane_launcher.running import outcome, pipeline
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.sandbox import TOKEN, fingerprint, sandbox
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import envfile, weak
 from pennylane_launcher.settings.wording import wording
 
 WHERE_TOKENS_ARE = "Pennylane → Settings → Connectivity → Developers → Generate an API token"
@@ -89,6 +89,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
             " as TAP_PENNYLANE_API_TOKEN=… (`install -m 600 .env.example .env` makes that file)."
         )
         raise LauncherError(msg)
+    weak.refuse_token(project, settings)
     schema, since = warehouse.schema(settings), _since(settings)
     with alone(project), database(project) as (url, environment):
         print(f"Loading into {warehouse.name(url)}, schema {schema} …")

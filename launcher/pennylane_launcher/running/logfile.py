@@ -6,7 +6,6 @@ from pathlib import Path
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from pennylane_launcher.settings.envfile import variables
 from pennylane_launcher.settings.redaction import Secrets
 
 
@@ -22,7 +21,7 @@ class LogFile(ConcurrentRotatingFileHandler):
             backups: how many old ones are kept.
         """
         super().__init__(str(filename), maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
-        self._secrets = Secrets(variables(Path.cwd()))
+        self._secrets = Secrets.of(Path.cwd())
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line that is written."""

@@ -23,7 +23,7 @@ from pennylane_launcher.postgres.database import database
 from pennylane_launcher.running import killed, pipeline
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.services import Services
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import envfile, weak
 from pennylane_launcher.settings.wording import wording
 
 PROGRAM = Path(".cache/airflow/bin/airflow")
@@ -52,7 +52,9 @@ def step(project: Path, blocks: Sequence[str]) -> int:
     Raises:
         LauncherError: no database, or another run is at work.
     """
-    progress = Progress(wording(project, envfile.variables(project)))
+    settings = envfile.variables(project)
+    weak.refuse_token(project, settings)
+    progress = Progress(wording(project, settings))
     with alone(project), database(project) as (url, environment):
         options = ["--force"] if killed.run(url) else []
         code = pipeline.step(blocks, environment, progress, options=options)

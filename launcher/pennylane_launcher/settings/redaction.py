@@ -1,59 +1,82 @@
-"""Keeps secrets, and amounts, out of a text that somebody will be sent."""
+"""Keeps secrets, and amounts, out of whatever is said: on the terminal, in the log, in alerts."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|WEBHOOK|(_|^)KEY(_|$)", re.IGNORECASE)
+from pennylane_launcher.errors import SettingsError
+from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings.vocabulary import vocabulary
+
+SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|WEBHOOK|(_|^)KEY$", re.IGNORECASE)
+PATH = re.compile(r"_(FILE|PATH|DIR)$", re.IGNORECASE)
 URL = re.compile(r"(_|^)(URL|URI|CONN)$", re.IGNORECASE)
 SHORTEST = 6
-"""What is shorter would be found in innocent words."""
-NAMES = "tap-pennylane target-postgresql mapper-snake-case meltano localhost"
-"""A password like one of these words would hide what a line is about, and is known to everybody."""
 AMOUNT = re.compile(r"(?<![\w.:/-])[-+]?\d+(?:[  \u202f,.']\d{3})*[.,]\d{1,6}(?![\w.:])")
 LONGEST = 240
 
 
 class Secrets:
-    """Replaces the secrets of the settings in a text."""
+    """Replaces the secrets of the settings in a text: the only place that knows what they are."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, project: Path, settings: Mapping[str, str]) -> None:
         """Learn the secrets.
 
         Args:
+            project: the project's folder.
             settings: environment variables, those of `.env` included.
         """
-        found: set[str] = set()
-        for name, value in settings.items():
-            if URL.search(name) and "WEBHOOK" not in name.upper():
-                found |= _passwords(value)
-            elif SECRET.search(name) and not Path(value).is_absolute():
-                found.add(value)
-        found |= {secret.strip().removeprefix("Bearer ").strip() for secret in found}
-        found |= {quote(secret, safe="") for secret in found}
-        found |= {json.dumps(secret)[1:-1] for secret in found}
-        secrets = (text for text in found if len(text) >= SHORTEST and text not in NAMES)
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._names = vocabulary(project, settings)
+        self.found = {
+            name: values for name, value in settings.items() if (values := _secrets(name, value))
+        }
+        """By setting: the value itself, or the passwords within a URL."""
+        hidden = {
+            form
+            for secrets in self.found.values()
+            for secret in secrets
+            if not self.weakness(secret)
+            for form in _forms(secret)
+        }
+        self._hidden = sorted(hidden, key=len, reverse=True)
+
+    @classmethod
+    def of(cls, project: Path) -> Self:
+        """Return those of a project; those of the environment alone if `.env` can't be read."""
+        try:
+            return cls(project, envfile.variables(project))
+        except SettingsError:
+            return cls(project, os.environ)
 
     def hide(self, text: str) -> str:
         """Return the text without the secrets, as they are or as URLs and JSON write them."""
-        for secret in self._secrets:
+        for secret in self._hidden:
             text = text.replace(secret, "***")
         return text
+
+    def weakness(self, secret: str) -> str:
+        """Say why a secret is not hidden: innocent words would be hidden, too; empty if it is."""
+        if len(secret) < SHORTEST:
+            return f"is shorter than {SHORTEST} characters"
+        if any(secret.casefold() in name for name in self._names):
+            return "is a name that messages need, or a part of one"
+        return ""
 
 
 class Redaction:
     """Replaces the secrets of the settings, and any amount, in a text made one short line."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, secrets: Secrets) -> None:
         """Learn the secrets.
 
         Args:
-            settings: environment variables, those of `.env` included.
+            secrets: of the settings.
         """
-        self._secrets = Secrets(settings)
+        self._secrets = secrets
 
     def __call__(self, text: str, longest: int = LONGEST) -> str:
         """Return the text as one line without secrets and amounts, cut to a length."""
@@ -62,10 +85,26 @@ class Redaction:
         return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def _secrets(name: str, value: str) -> set[str]:
+    """Return the secrets in a setting: none if it is an ordinary one, or a secret's path."""
+    if URL.search(name) and "WEBHOOK" not in name.upper():
+        return _passwords(value)
+    if not SECRET.search(name) or PATH.search(name):
+        return set()
+    bare = value.strip().removeprefix("Bearer ").strip()
+    return {bare} if bare else set()
+
+
 def _passwords(url: str) -> set[str]:
     try:
         parts = urlsplit(url)
         found = {parts.password or "", *parse_qs(parts.query).get("password", ())}
     except ValueError:
         return set()
-    return found | {unquote(password) for password in found}
+    return {form for password in found if password for form in (password, unquote(password))}
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it is, and as URLs and JSON write it."""
+    forms = {secret, quote(secret, safe=""), quote(secret)}
+    return forms | {json.dumps(form)[1:-1] for form in forms}

@@ -20,7 +20,7 @@ def wording(project: Path, settings: Mapping[str, str]) -> Callable[[str], str]:
         project: the project's folder.
         settings: environment variables, those of `.env` included.
     """
-    names, secrets = SettingsNames(_of_the_tap(project)), Secrets(settings)
+    names, secrets = SettingsNames(_of_the_tap(project)), Secrets(project, settings)
     return lambda text: names(secrets.hide(text))
 
 

@@ -1,0 +1,51 @@
+"""Secrets that are too weak to be hidden: a token is refused, a password is warned of."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pennylane_launcher import meltano
+from pennylane_launcher.errors import SettingsError
+from pennylane_launcher.settings.redaction import Secrets
+
+TOKEN = "TAP_PENNYLANE_API_TOKEN"  # noqa: S105 - a name
+OURS = (*meltano.OURS, "ALERT_", "SMTP_")
+
+
+def refuse_token(project: Path, settings: Mapping[str, str]) -> None:
+    """Refuse a token that messages could not hide.
+
+    Args:
+        project: the project's folder.
+        settings: environment variables, those of `.env` included.
+
+    Raises:
+        SettingsError: it can't be a token of Pennylane.
+    """
+    secrets = Secrets(project, settings)
+    for token in secrets.found.get(TOKEN, ()):
+        if weakness := secrets.weakness(token):
+            msg = (
+                f"{TOKEN} {weakness}: that is no token of Pennylane, and messages and logs could"
+                " not hide it. Copy the whole token from Pennylane into `.env`."
+            )
+            raise SettingsError(msg)
+
+
+def warnings(project: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each reason why messages and logs cannot hide a password.
+
+    Args:
+        project: the project's folder.
+        settings: environment variables, those of `.env` included.
+    """
+    secrets = Secrets(project, settings)
+    weak: dict[str, list[str]] = {}
+    for name, values in secrets.found.items():
+        if name.startswith(OURS) and name != TOKEN:
+            for weakness in {secrets.weakness(value) for value in values} - {""}:
+                weak.setdefault(weakness, []).append(name)
+    for weakness, names in weak.items():
+        yield (
+            f"Warning: messages and logs cannot hide the password in {' and '.join(names)}: it"
+            f" {weakness}. Choose another one."
+        )
