@@ -1,4 +1,4 @@
-"""Folders for real servers, one server for all tests, and a company that was loaded into it."""
+"""Servers, a company that was loaded into one, and a project whose plugins are small."""
 
 import email
 import email.policy
@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from aiosmtpd.smtp import Envelope
 from pennylane_launcher import meltano
 from pennylane_launcher.monitoring import alerts
 from pennylane_launcher.postgres import embedded
+from pennylane_launcher.postgres.cluster import Cluster
+from pennylane_launcher.postgres.place import Place
 from pennylane_sandbox.pytest_plugin import Sandbox, running
 
 ROOT = Path(__file__).parents[2]
@@ -238,6 +241,115 @@ def folder() -> Iterator[Path]:
     yield path
     embedded.remove(path / ".embedded")
     shutil.rmtree(path)
+
+
+SMALL_PROJECT = """
+default_environment: dev
+project_id: test
+send_anonymous_usage_stats: false
+plugins:
+  extractors:
+    - name: tap-pennylane
+      namespace: tap_pennylane
+      executable: ./tap
+      capabilities: [discover, catalog]
+      settings: [{name: api_token, sensitive: true}, {name: api_url}]
+  loaders:
+    - name: target-postgres
+      namespace: target_postgres
+      executable: ./target
+      settings:
+        [{name: sqlalchemy_url, sensitive: true}, {name: host}, {name: default_target_schema}]
+  utilities:
+    - {name: views, namespace: views, executable: ./views, commands: {build: {args: build}}}
+jobs: [{name: sync, tasks: [tap-pennylane target-postgres, "views:build"]}]
+environments: [{name: dev}, {name: prod}]
+"""
+SMALL_TAP = f"""#!{sys.executable}
+import json, pathlib, sys, time
+if "--discover" in sys.argv:
+    print(json.dumps({{"streams": STREAMS}}))
+    sys.exit()
+config = json.loads(pathlib.Path(sys.argv[sys.argv.index("--config") + 1]).read_text())
+print("warning: token", config["api_token"], file=sys.stderr)
+pathlib.Path("seen").write_text(config["api_url"])
+BEHAVIOUR
+"""
+SMALL_TARGET = f"""#!{sys.executable}
+import sys
+for line in sys.stdin:
+    pass
+"""
+SMALL_VIEWS = """#!/bin/sh
+echo "$1" >> built
+"""
+
+
+@dataclass
+class SmallProject:
+    """A project whose tap and target are a few lines that do what a test is about.
+
+    Meltano, the sandbox and PostgreSQL are the real ones.
+    """
+
+    folder: Path
+
+    def behave(self, line: str, streams: str = "[]") -> None:
+        """Have the tap do something, and offer these streams."""
+        text = SMALL_TAP.replace("BEHAVIOUR", line).replace("STREAMS", streams)
+        (self.folder / "tap").write_text(text)
+
+    def launch(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """A command of the launcher, as a process."""
+        base = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TAP_", "TARGET_", "MELTANO_", "POSTGRES_"))
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "pennylane_launcher", *arguments],
+            cwd=self.folder,
+            env=base | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def psql(self, statement: str) -> str:
+        done = self.launch("psql", "-Atqc", statement)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @contextmanager
+    def asleep(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+        """The launcher at work, whose tap has gone to sleep."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "pennylane_launcher", *arguments],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            while not (self.folder / "asleep").exists():
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.05)
+            yield process
+
+    def assert_stopped(self) -> None:
+        assert not Cluster(Place.of(self.folder / ".embedded")).running()
+
+
+@pytest.fixture
+def small(folder: Path) -> SmallProject:
+    """A small project."""
+    project = SmallProject(folder)
+    (folder / "meltano.yml").write_text(SMALL_PROJECT)
+    project.behave("")
+    (folder / "target").write_text(SMALL_TARGET)
+    (folder / "views").write_text(SMALL_VIEWS)
+    for name in ("tap", "target", "views"):
+        (folder / name).chmod(0o755)
+    return project
 
 
 @pytest.fixture
