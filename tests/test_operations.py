@@ -25,6 +25,7 @@ LAST_WORDS = {
     "MapperError",
     "PennylaneError",
     "RefusedError",
+    "SettingsError",
     "UnavailableError",
 }
 

@@ -62,8 +62,7 @@ def openness(project: Path) -> str | None:
 def _text(content: bytes, path: Path) -> str:
     for mark, encoding in MARKS.items():
         if content.startswith(mark):
-            kind = f"{encoding} with a byte order mark"
-            raise SettingsError(_unreadable(path, kind, encoding))
+            raise SettingsError(_unreadable(path, f"{encoding} with a byte order mark", encoding))
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
