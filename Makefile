@@ -1,4 +1,4 @@
-# The front door. Needs make and Python 3.11 or newer; everything else is installed into this folder.
+# The entry point. It needs make and Python 3.11 or newer, and installs everything else into this folder.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -7,12 +7,12 @@
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-# Without a home to write to, the package cache goes here too.
+# If the home folder is not writable, the package cache goes here, too.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 endif
 
-# Trust whom this machine trusts, as pip does: a company's own proxy, for one.
+# Trust the certificates that this machine trusts, as pip does: those of a company's proxy, for example.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
 export UV_SYSTEM_CERTS ?= true
 endif
@@ -31,56 +31,56 @@ demo: install ## Load a made-up company into PostgreSQL: no account, no token, n
 run: install ## Load your company into PostgreSQL, with the token in .env
 	@$(LAUNCHER) run $(ARGS)
 
-schedule: install .cache/airflow/.installed ## Run it by itself, every 10 minutes: Airflow, until Ctrl-C
+schedule: install .cache/airflow/.installed ## Load every 10 minutes with Airflow, until Ctrl-C
 	@$(LAUNCHER) schedule
 
-up: install ## Make the database ready for `.venv/bin/meltano` by hand
+up: install ## Make the database ready to run `.venv/bin/meltano` by hand
 	@$(LAUNCHER) up
 
 down: install ## Stop the embedded PostgreSQL that `make up` started
 	@$(LAUNCHER) down
 
-psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's)
+psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's data)
 	@$(LAUNCHER) psql $(ARGS)
 
-check-health: install ## Say what is wrong: failed runs, old tables, books that don't agree (ARGS=--changes: what is new)
+check-health: install ## Report problems: failed runs, stale tables, books that do not balance (ARGS=--changes: only changes)
 	@$(LAUNCHER) check-health $(ARGS)
 
-test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed .cache/targets/.installed ## Run every test (`make test ARGS="-k name"`: some)
+test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed .cache/targets/.installed ## Run all tests (`make test ARGS="-k name"`: some of them)
 	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-pythons: install ## Run the tests of the tap and the mapper on each Python from 3.11 to 3.14 that is here
+test-pythons: install ## Run the tests of the tap and the mapper on each installed Python from 3.11 to 3.14
 	@for version in 3.11 3.12 3.13 3.14; do \
 	  if ! $(UV) python find --no-python-downloads --no-project "$$version" >/dev/null 2>&1; then \
-	    echo "Python $$version: skipped, it is not on this machine."; continue; fi; \
+	    echo "Python $$version: skipped, because it is not installed."; continue; fi; \
 	  echo "Python $$version:"; \
 	  UV_PROJECT_ENVIRONMENT=.cache/python-$$version $(UV) sync --frozen --quiet --python "$$version" && \
 	  .cache/python-$$version/bin/python -m pytest -p no:cacheprovider \
 	    $(or $(ARGS),tap-pennylane/tests transform/mapper-snake-case/tests) || exit 1; done
 
-soak: install ## Test long random histories (`make soak STEPS=5000 SEED=7`)
+soak: install ## Test a long random history (`make soak STEPS=5000 SEED=7`)
 	@MODEL_STEPS=$(or $(STEPS),3000) MODEL_SEED=$(or $(SEED),$(shell date +%s)) \
 	  .venv/bin/pytest tests/test_model.py $(ARGS)
 
-bench: install .cache/bench/.installed ## Measure it, beside dlt (`make bench ARGS=--quick`: in minutes)
+bench: install .cache/bench/.installed ## Measure the pipeline and dlt (`make bench ARGS=--quick`: in two minutes)
 	@$(PYTHON) benchmarks/run.py $(ARGS)
 
-notebook: install .cache/notebook/.installed ## Open the notebook on the data (`make notebook ARGS=--demo`: on the demo's)
+notebook: install .cache/notebook/.installed ## Open the notebook on the data (`make notebook ARGS=--demo`: on the demo's data)
 	@$(LAUNCHER) notebook $(ARGS)
 
-forget: install ## Erase what was loaded of personal columns that you left out since (asks first; docs/personal-data.md)
+forget: install ## Erase personal columns that are no longer selected (asks first; docs/personal-data.md)
 	@$(LAUNCHER) forget $(ARGS)
 
-report: install .cache/notebook/.installed ## Write what the notebook shows as one HTML page (`make report ARGS=--demo`: the demo's)
+report: install .cache/notebook/.installed ## Write the notebook's charts to one HTML page (`make report ARGS=--demo`: the demo's)
 	@$(LAUNCHER) report $(ARGS)
 
-backup: install ## Write the books and their bookmarks into one file in backups/
+backup: install ## Write the books and their bookmarks to a file in backups/
 	@$(LAUNCHER) backup $(ARGS)
 
-restore: install ## Put a backup in the place of what the database holds (`make restore ARGS=backups/….dump`)
+restore: install ## Replace the database's contents with a backup (`make restore ARGS=backups/….dump`)
 	@$(LAUNCHER) restore $(ARGS)
 
-# Programs in environments of their own; `bench` holds the other system.
+# Programs in separate environments; `bench` is the system that we compare with.
 .cache/%/.installed: uv.lock
 	@echo "Installing $* …"
 	@UV_PROJECT_ENVIRONMENT=.cache/$* $(UV) sync --frozen --quiet --only-group $*
@@ -94,7 +94,7 @@ restore: install ## Put a backup in the place of what the database holds (`make 
 	  cp tests/postgres/package*.json $(@D) && npm ci --prefix $(@D) --silent --no-audit --no-fund; fi
 	@touch $@
 
-# Other Singer targets that the tap is tried with, each in an environment of its own from its pinned list.
+# Other Singer targets that the tap is tested with, each in a separate environment from its pinned list.
 .cache/targets/.installed: $(wildcard tests/targets/*.txt)
 	@for pins in $^; do \
 	  folder=.cache/targets/$$(basename "$$pins" .txt); echo "Installing $${folder##*/} …"; \
@@ -102,7 +102,7 @@ restore: install ## Put a backup in the place of what the database holds (`make 
 	  $(UV) pip install --quiet --python "$$folder" -r "$$pins" || exit 1; done
 	@touch $@
 
-lint: locks types layers ## Check style, types, layers and that the locks are in step
+lint: locks types layers ## Check style, types, layers and lock files
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 
@@ -116,29 +116,29 @@ layers: .venv/.installed
 locks: .venv/.installed
 	$(UV) lock --check --quiet
 	@$(UV) export $(EXPORT) | cmp -s - constraints.txt || { \
-	  echo "constraints.txt does not follow uv.lock: run \`make constraints\`." >&2; exit 1; }
+	  echo "constraints.txt does not match uv.lock: run \`make constraints\`." >&2; exit 1; }
 
-format: .venv/.installed ## Put the code into its standard form
+format: .venv/.installed ## Format the code
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-# What Meltano's plugins are pinned to: the lock's versions.
+# Meltano's plugins are pinned to the versions in the lock file.
 EXPORT := \
   --frozen --quiet --only-group plugins --no-emit-workspace --no-hashes --no-annotate \
   --no-header
 
-constraints: .venv/.installed ## Write constraints.txt again, after a change of uv.lock
+constraints: .venv/.installed ## Rewrite constraints.txt after a change to uv.lock
 	$(UV) export $(EXPORT) > constraints.txt
 
-clean: ## Delete what was installed, and the embedded PostgreSQL with its data (asks before it deletes books)
+clean: ## Delete everything installed, and the embedded PostgreSQL with its data (asks before it deletes books)
 	@if [ -d .embedded ] && ! [ -x $(PYTHON) ] && [ "$(ARGS)" != --yes ]; then \
-	  echo "What .embedded holds can't be seen without .venv: \`make install\` first, or to delete it unseen: make clean ARGS=--yes" >&2; exit 1; fi
+	  echo "Without .venv, the contents of .embedded cannot be checked. Run \`make install\` first, or delete it unchecked: make clean ARGS=--yes" >&2; exit 1; fi
 	@if [ -d .embedded ] && [ -x $(PYTHON) ]; then $(LAUNCHER) clean $(ARGS); fi
 	rm -rf .embedded .venv .meltano .cache .mypy_cache .pytest_cache .ruff_cache
 
 install: .venv/.installed .meltano/.installed ## Install everything into this folder
 
-# Both kinds of environment know the folder they are in: in another one they are made anew.
+# Both kinds of environment contain their folder's path: after a move, they are created again.
 ifneq ($(shell cat .venv/.installed 2>/dev/null),$(CURDIR))
 .PHONY: .venv/.installed
 endif
@@ -151,11 +151,11 @@ endif
 	  for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	      found=$$python; break; fi; done; \
-	  [ -n "$$found" ] || { echo "Python 3.11 or newer is needed, and none was found." >&2; exit 1; }; \
-	  echo "Making .venv with $$found …"; \
+	  [ -n "$$found" ] || { echo "Python 3.11 or newer is needed, but none was found." >&2; exit 1; }; \
+	  echo "Creating .venv with $$found …"; \
 	  $$found -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check \
 	    "uv==$$(sed -n '/^name = "uv"$$/ { n; s/.*"\(.*\)"/\1/p; }' uv.lock)"; fi
-	@echo "Installing the Python packages: a minute or two the first time …"
+	@echo "Installing the Python packages (a minute or two the first time) …"
 	@$(UV) sync --frozen --quiet
 	@printf '%s\n' "$(CURDIR)" > $@
 

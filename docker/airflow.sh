@@ -1,6 +1,6 @@
 #!/bin/sh
-# A part of Airflow in a container of its own, with the settings of meltano.yml. It finds its tables by
-# libpq's variables, PGHOST and so on, so that no password has to fit into a URL.
+# One part of Airflow in its own container, with the settings in meltano.yml. It finds its tables through
+# libpq's variables (PGHOST and so on), so that no password has to be encoded in a URL.
 set -eu
 settings=${TMPDIR:-/tmp}/airflow.env
 if ! [ -s "$settings" ]; then
@@ -14,7 +14,7 @@ export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="$tables"
 export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC="postgresql+psycopg:${tables#*:}"
 export AIRFLOW__CELERY__RESULT_BACKEND="db+$tables"
 
-# What the parts share, made once by the first of them.
+# What the parts share; the first of them creates it.
 secret=$AIRFLOW_HOME/secret
 if [ "$1" = prepare ]; then
   python -c 'import psycopg; psycopg.connect(autocommit=True).execute("create schema if not exists airflow")'

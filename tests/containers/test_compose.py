@@ -69,7 +69,7 @@ def test_no_password_is_no_password(password: str) -> None:
         others = {name: value for name, value in PASSWORDS.items() if name != password}
         done = compose(variables={**others, **nothing})
         assert not done.stdout
-        said = rf"required variable {password} is missing a value: choose a password of .+ \.env"
+        said = rf"required variable {password} is missing a value: choose a password for .+ \.env"
         assert re.search(said, done.stderr)
 
 
