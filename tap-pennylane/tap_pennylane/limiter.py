@@ -203,7 +203,8 @@ class Limiter:
             self._doubt_at = now + self._window
         if now >= self._doubt_at:
             self._is_slowed = True
-            others = min(others, self._requests - max(1, self._requests // 5))
+            most = self._requests - max(1, self._requests // 5)
+            others, self._others = min(others, most), min(self._others, most)
         if others >= self._others:
             self._others, self._others_until = others, now + self._window
             # The server says when the oldest slot of all is free: theirs, if it comes before ours.
