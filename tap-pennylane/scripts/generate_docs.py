@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tap_pennylane import settings
 from tap_pennylane.streams.base import PennylaneStream
-from tap_pennylane.streams.child import ChildStream, IncludedStream
+from tap_pennylane.streams.child import ChildStream, IncludedChildStream
 from tap_pennylane.streams.scopes import scope
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import TapPennylane
@@ -55,7 +55,7 @@ def freshness(stream: PennylaneStream | SyncLog) -> str:
     """How a stream is kept fresh, in words."""
     if isinstance(stream, SyncLog):
         return "rows added by every run"
-    if isinstance(stream, IncludedStream):
+    if isinstance(stream, IncludedChildStream):
         return "its parent's changelog"
     if isinstance(stream, ChildStream):
         how = (

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from tap_pennylane import schemas
-from tap_pennylane.pagination import INCLUDED
+from tap_pennylane.api.pagination import INCLUDED
 from tap_pennylane.record import DELETED_AT, OMITTED, PATH
-from tap_pennylane.streams.base import schema_file
+from tap_pennylane.run import API
+from tap_pennylane.schemas import schema_file
 from tap_pennylane.streams.company import CompanyFeatures
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.streams.sync_log import SyncLog
-from tap_pennylane.tap import API, TapPennylane
+from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Conversion = Callable[[Any], Any]
+
+LOGGER = logging.getLogger("tap-pennylane.record")
 
 PATH = "x-path"
 """The private schema keyword that says where in the answer a property comes from."""
@@ -61,22 +64,26 @@ class _Node:
 class RecordReader:
     """Shapes the items of one stream; compiled from its schema, so that a stream needs no code."""
 
-    def __init__(self, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
+    def __init__(
+        self, schema: Mapping[str, Any], keys: Sequence[str], name: str | None = None
+    ) -> None:
         """Compile a reader.
 
         Args:
             schema: A schema file's content.
             keys: The properties that identify a record and so are never null.
+            name: The stream's, to warn of fields that the schema does not know; None for silence.
         """
-        self._keys = tuple(keys)
+        self.keys = tuple(keys)
+        self._name = name
         self._empty = dict.fromkeys(schema["properties"])
         self._root = _Node()
         self.unknown: set[str] = set()
         """Fields that the API sent and the schema does not know, as `parent.field`."""
-        for name, definition in schema["properties"].items():
-            *parents, key = definition.get(PATH, [name])
+        for column, definition in schema["properties"].items():
+            *parents, key = definition.get(PATH, [column])
             node = self._root.at(parents)
-            node.values[key] = (name, _conversion(definition))
+            node.values[key] = (column, _conversion(definition))
             node.known.add(key)
         for *parents, key in schema.get(OMITTED, []):
             self._root.at(parents).known.add(key)
@@ -107,11 +114,21 @@ class RecordReader:
         """
         record = self._empty.copy()
         self._fill(record, self._root, item, item)
-        for key in self._keys:
+        for key in self.keys:
             if record[key] is None:
                 complaint = self._complaint(item, key, "missing", "it identifies the record")
                 raise RecordError(complaint)
+        if self.unknown and self._name:
+            self._mention_unknown_fields(self._name)
         return record
+
+    def _mention_unknown_fields(self, name: str) -> None:
+        self._name = None  # once is enough
+        LOGGER.warning(
+            "'%s' has fields that this version does not know and leaves out: %s",
+            name,
+            ", ".join(sorted(self.unknown)),
+        )
 
     def _fill(
         self,
@@ -138,7 +155,7 @@ class RecordReader:
             self.unknown |= {f"{node.path}{key}" for key in found.keys() - node.known}
 
     def _complaint(self, item: Mapping[str, Any], name: str, found: str, reason: str) -> str:
-        known = {key: item[key] for key in ("id", *self._keys) if _is_plain(item.get(key))}
+        known = {key: item[key] for key in ("id", *self.keys) if _is_plain(item.get(key))}
         which = ", ".join(f"{key} {value}" for key, value in known.items())
         return f"{which or 'a record without an id'}: the field '{name}' is {found}: {reason}"
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from jsonschema import Draft202012Validator
 from singer_sdk import typing as th
 
-from tap_pennylane.refusal import WHERE_TOKENS_ARE
+from tap_pennylane.api.refusal import WHERE_TOKENS_ARE
 from tap_pennylane.spelling import nearest, suggestion
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tap_pennylane.redaction import redacted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_pennylane.client import Client
+    from tap_pennylane.api.client import Client
 
 LOGGER = logging.getLogger("tap-pennylane")
 
@@ -37,6 +37,10 @@ class Entry:
     status: str = "interrupted"
     """success, failed, skipped; interrupted until one of them is known."""
     error: str | None = None
+
+    def skip(self, reason: str) -> None:
+        """Note why the stream was not read."""
+        self.status, self.error = "skipped", reason
 
     def fail(self, error: str) -> None:
         """Note why the stream was not delivered whole."""

@@ -7,7 +7,6 @@ import sys
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,38 +18,26 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_pennylane import inputs, selection, settings
-from tap_pennylane.ahead import EagerClient
-from tap_pennylane.changelog import Changelogs
 from tap_pennylane.errors import (
     FatalError,
     PennylaneError,
-    RefusedError,
     UnavailableError,
     UnreachableError,
 )
-from tap_pennylane.limiter import Limiter
 from tap_pennylane.messages import MessageWriter
-from tap_pennylane.record import RecordReader
 from tap_pennylane.redaction import redact
-from tap_pennylane.replication import lists_ahead, load, opening
-from tap_pennylane.stream_maps import StreamMapper
+from tap_pennylane.replication.stream_maps import StreamMapper
+from tap_pennylane.run import Run
 from tap_pennylane.streams import STREAMS
-from tap_pennylane.streams.base import PennylaneStream, schema_file
-from tap_pennylane.streams.child import ChildStream, IncludedStream
-from tap_pennylane.streams.sync_log import SyncLog as SyncLogStream
-from tap_pennylane.sync_log import SyncLog
+from tap_pennylane.streams.base import PennylaneStream
+from tap_pennylane.streams.child import ChildStream
+from tap_pennylane.streams.sync_log import SyncLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from types import FrameType
 
     from singer_sdk import Stream
-
-API = "/api/external/v2"
-
-CANNOT_HEAL = 78
-"""The exit code (EX_CONFIG of sysexits.h) where a person must act: trying again is of no use."""
 
 MANY_LISTS = 1000
 """Requests for lists of single records that are worth a word beforehand."""
@@ -84,14 +71,9 @@ class TapPennylane(Tap):
         """
         if options.get("parse_env_config") and (errors := settings.environment_problems()):
             raise ConfigValidationError(errors[0], errors=errors)
-        self.failures: dict[str, str] = {}
-        """Streams that were not delivered whole, and why."""
-        self._is_retry_useful = False
         self._is_cost_said = False
         self._spared: str | None = None
         """What to say of costly streams that are not read."""
-        self.fatal: FatalError | None = None
-        """Why no further stream is read."""
         super().__init__(**options)
 
     @override
@@ -118,7 +100,7 @@ class TapPennylane(Tap):
 
     @override
     def discover_streams(self) -> list[Stream]:
-        return [*(stream(self) for stream in STREAMS), SyncLogStream(self)]
+        return [*(stream(self) for stream in STREAMS), SyncLog(self)]
 
     @property
     @override
@@ -145,53 +127,9 @@ class TapPennylane(Tap):
         return StreamMapper(dict(self.config), self.logger)
 
     @cached_property
-    def client(self) -> EagerClient:
-        """The one way to the API, shared by all streams."""
-        config = self.config
-        return EagerClient(
-            config["api_url"].rstrip("/") + API,
-            config["api_token"],
-            Limiter(config["requests_per_window"], config["window_seconds"]),
-            timeout=config["request_timeout"],
-            max_retries=config["max_retries"],
-            user_agent=config["user_agent"],
-            connections=config["concurrency"],
-        )
-
-    @cached_property
-    def me(self) -> dict[str, Any]:
-        """Company, user and scopes of the token."""
-        answer = self.client.get("/me")
-        if not isinstance(answer, dict):
-            msg = "/me does not answer an object"
-            raise PennylaneError(msg)
-        return answer
-
-    @property
-    def company_id(self) -> int:
-        """The company of the token."""
-        company = self.me.get("company")
-        number = company.get("id") if isinstance(company, dict) else None
-        if not isinstance(number, int):
-            msg = "/me does not say which company the token is of"
-            raise FatalError(msg)
-        return number
-
-    @cached_property
-    def changelogs(self) -> Changelogs:
-        """What changed, read once for all streams."""
-        return Changelogs(self.client)
-
-    @cached_property
-    def sync_log(self) -> SyncLog:
-        """The record of this run."""
-        return SyncLog(self.client)
-
-    def fiscal_years(self) -> list[dict[str, Any]]:
-        """The fiscal years as records, with their `start` and `finish`."""
-        stream = self.streams["fiscal_years"]
-        reader = RecordReader(schema_file(stream.name), keys=("start", "finish"))
-        return [reader.read(item) for page in stream.pages(stream.parameters()) for item in page]
+    def run(self) -> Run:
+        """What the streams of the company share."""
+        return Run(self.config, self.initialized_at)
 
     def say_what_lists_cost(self) -> None:
         """Say beforehand how long the lists of single records will take, if it is long."""
@@ -200,9 +138,9 @@ class TapPennylane(Tap):
         self._is_cost_said = True
         ahead: dict[str, int] = {}
         for stream in self.selected:
-            if isinstance(stream, ChildStream) and not isinstance(stream, IncludedStream):
-                with suppress(PennylaneError):  # said when the stream itself is read
-                    ahead[stream.name] = lists_ahead(stream)
+            if isinstance(stream, ChildStream):
+                with suppress(PennylaneError):  # reported when the stream itself is read
+                    ahead[stream.name] = stream.lists_ahead()
         total = sum(ahead.values())
         if total > MANY_LISTS:
             per_second = self.config["requests_per_window"] / self.config["window_seconds"]
@@ -212,26 +150,6 @@ class TapPennylane(Tap):
                 timedelta(seconds=round(total / per_second)),
                 ", ".join(f"{name}: {count}" for name, count in ahead.items() if count),
             )
-
-    def fail(self, stream: str, error: Exception) -> None:
-        """Note that a stream was not delivered whole.
-
-        Args:
-            stream: Its name.
-            error: What happened and what to do, without a full stop; a `FatalError` ends the run.
-        """
-        self.failures[stream] = str(error)
-        is_forbidden = isinstance(error, RefusedError) and error.status == HTTPStatus.FORBIDDEN
-        self._is_retry_useful |= not is_forbidden
-        if isinstance(error, UnavailableError) and not self.client.answers():
-            # One by one the other streams would wait as long, for nothing.
-            error = UnreachableError(f"Pennylane does not answer any more: {error}")
-        if isinstance(error, FatalError):
-            self.fatal = error
-            self.client.abandon()
-            self.logger.critical("%s.", error)
-        else:
-            self.logger.error("Stream '%s' failed: %s.", stream, error)
 
     def check_selection(self) -> None:
         """See that somebody can have meant what is selected, before anything is sent.
@@ -252,7 +170,7 @@ class TapPennylane(Tap):
                 company.
         """
         try:
-            _ = self.me
+            _ = self.run.me
         except FatalError:
             raise
         except PennylaneError as error:
@@ -260,7 +178,7 @@ class TapPennylane(Tap):
             heals = isinstance(error, UnavailableError)
             raise (UnreachableError if heals else FatalError)(msg) from error
         for stream in self.selected:
-            load(stream)
+            _ = stream.replication.plan
 
     @property
     def selected(self) -> list[PennylaneStream]:
@@ -271,24 +189,19 @@ class TapPennylane(Tap):
             if stream.selected and isinstance(stream, PennylaneStream)
         ]
 
-    @cached_property
-    def began(self) -> datetime:
-        """When this run began, by the server's clock. Nothing of any stream was read before."""
-        return self.client.now()
-
     def read(self) -> None:
         """Read the selected streams. The first requests of all are sent side by side."""
-        self.logger.debug("The run began at %s.", self.began)
-        scans = [request for stream in self.selected for request in opening(stream)]
-        requests = [*self.changelogs.requests(), *scans]
-        self.client.expect(requests, self.config["concurrency"])
+        self.logger.debug("The run began at %s.", self.run.began)
+        scans = [one for stream in self.selected for one in stream.replication.opening()]
+        requests = [*self.run.changelogs.requests(), *scans]
+        self.run.client.expect(requests, self.config["concurrency"])
         self.sync_all()
 
     def try_streams(self) -> None:
         """Read one record of every selected stream. The SDK's own test selects all of them."""
         selected = [stream for stream in self.streams.values() if stream.selected]
         self.run_sync_dry_run(dry_run_record_limit=1, streams=selected)
-        read = [stream for stream in self.selected if stream.name not in self.failures]
+        read = [stream for stream in self.selected if stream.name not in self.run.failures]
         empty = sorted(stream.name for stream in read if stream.is_empty)
         self.logger.info(
             "One record of each of %d streams was read%s",
@@ -296,7 +209,7 @@ class TapPennylane(Tap):
             f"; {len(empty)} are empty ({', '.join(empty)})" if empty else "",
         )
 
-    def run(self, sync: Callable[[], object]) -> int:
+    def execute(self, sync: Callable[[], object]) -> int:
         """Read with the token checked first, and answer for the outcome.
 
         Args:
@@ -319,7 +232,7 @@ class TapPennylane(Tap):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         finally:
-            self.client.meter.flush()
+            self.run.meter.flush()
         return self._outcome()
 
     def _outcome(self) -> int:
@@ -329,16 +242,17 @@ class TapPennylane(Tap):
             The exit code: 0 only if every selected stream was delivered whole; 78 if what failed
             needs a person, such as a scope that the token lacks.
         """
-        if not self.failures:
+        failures = self.run.failures
+        if not failures:
             return 0
-        if self.fatal:
-            return _exit_code(self.fatal)
-        code = 1 if self._is_retry_useful else CANNOT_HEAL
+        if self.run.fatal:
+            return _exit_code(self.run.fatal)
+        code = 1 if self.run.is_retry_useful else os.EX_CONFIG
         self.logger.error(
             "%d of %d streams failed (%s); the others were delivered whole. Exit code %d.",
-            len(self.failures),
+            len(failures),
             sum(stream.selected for stream in self.streams.values()),
-            ", ".join(self.failures),
+            ", ".join(failures),
             code,
         )
         return code
@@ -375,8 +289,8 @@ class TapPennylane(Tap):
             )
         except ConfigValidationError as error:
             cls._say(error)
-            sys.exit(CANNOT_HEAL)
-        sys.exit(tap.run(tap.read))
+            sys.exit(os.EX_CONFIG)
+        sys.exit(tap.execute(tap.read))
 
     @classmethod
     def _say(cls, error: ConfigValidationError) -> None:
@@ -401,7 +315,7 @@ class TapPennylane(Tap):
             files = [inputs.read_config(path) for path in value if path != "ENV"]
         except ConfigValidationError as error:
             cls._say(error)
-            ctx.exit(CANNOT_HEAL)
+            ctx.exit(os.EX_CONFIG)
         found = super().cb_config(ctx, param, ("ENV",) if "ENV" in value else ())
         found.config = {name: one for file in files for name, one in file.items()}
         return found
@@ -418,9 +332,9 @@ class TapPennylane(Tap):
             tap = cls(config=given.config, parse_env_config=given.parse_env)
         except ConfigValidationError as error:
             cls._say(error)
-            ctx.exit(CANNOT_HEAL)
-        ctx.exit(tap.run(tap.try_streams))
+            ctx.exit(os.EX_CONFIG)
+        ctx.exit(tap.execute(tap.try_streams))
 
 
 def _exit_code(error: FatalError) -> int:
-    return 1 if isinstance(error, UnreachableError) else CANNOT_HEAL
+    return 1 if isinstance(error, UnreachableError) else os.EX_CONFIG

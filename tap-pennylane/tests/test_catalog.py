@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tap_pennylane import schemas
+from tap_pennylane.schemas import schema_file
 from tap_pennylane.streams import STREAMS
-from tap_pennylane.streams.base import schema_file
 from tap_pennylane.streams.child import ChildStream
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.streams.scopes import scope

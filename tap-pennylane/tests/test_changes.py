@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
-from tap_pennylane.bookmark import Position
-from tap_pennylane.changelog import Changelogs
+from tap_pennylane.api.events import Changelogs, Position
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -270,15 +269,17 @@ def test_a_quiet_changelog_never_expires(read: Callable[..., Run], company: Sand
 def test_a_quiet_changelog_is_not_stepped_over_by_a_run_of_days(company: Sandbox) -> None:
     tap = TapPennylane(config={"api_token": company.token, "api_url": company.url})
     tap.check_access()
-    path, begun = "/changelogs/quotes", Position(tap.client.now().isoformat())
-    tap.changelogs.since(path, begun)
+    path, begun = "/changelogs/quotes", Position(tap.run.client.now().isoformat())
+    tap.run.changelogs.since(path, begun)
     for _ in range(2):
         company.control("POST", "clock", advance_seconds=1.5 * DAY)
         company.change("quotes", update=1)
-    tap.client.get("/me")
-    position = tap.changelogs.since(path, begun)[-1].position
+    tap.run.client.get("/me")
+    position = tap.run.changelogs.since(path, begun)[-1].position
     events = [
-        event.id for part in Changelogs(tap.client).since(path, position) for event in part.events
+        event.id
+        for part in Changelogs(tap.run.client).since(path, position)
+        for event in part.events
     ]
     assert len(events) == 2
 

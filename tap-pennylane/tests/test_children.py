@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
-from tap_pennylane.streams.child import ChildStream, IncludedStream
+from tap_pennylane.streams.child import ChildStream, IncludedChildStream
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ CHILDREN = {
     for name, stream in TapPennylane(validate_config=False).streams.items()
     if isinstance(stream, ChildStream)
 }
-BY_REQUEST = [name for name, one in CHILDREN.items() if not isinstance(one, IncludedStream)]
+BY_REQUEST = [name for name, one in CHILDREN.items() if not isinstance(one, IncludedChildStream)]
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook
-from tap_pennylane import fec, xlsx
 from tap_pennylane.errors import PennylaneError, TransientError
+from tap_pennylane.exports import fec, xlsx
+from tap_pennylane.exports.table import Columns, FileError
 from tap_pennylane.record import RecordReader
-from tap_pennylane.streams.base import schema_file
-from tap_pennylane.table import Columns, FileError
+from tap_pennylane.schemas import schema_file
 
 COLUMNS, LINE = (
     line.split("\t")

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
-from tap_pennylane import exports, fec
-from tap_pennylane.client import Client
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from tap_pennylane.api.client import Client
+from tap_pennylane.api.limiter import Limiter
 from tap_pennylane.errors import PennylaneError
-from tap_pennylane.limiter import Limiter
+from tap_pennylane.exports import fec, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -323,14 +324,14 @@ def test_an_export_that_is_never_ready_is_given_up(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.fault("/exports/fecs/*", "body", body='{"status": "pending"}')
-    monkeypatch.setattr(exports, "PATIENCE", 1.5)
+    monkeypatch.setattr(order, "PATIENCE", 1.5)
     url = f"{sandbox.url}/api/external/v2"
     options: dict[str, Any] = {"timeout": 10, "max_retries": 0, "user_agent": "test"}
-    client = Client(url, sandbox.token, Limiter(1000, 5), **options)
-    order = {"period_start": "2026-01-01", "period_end": "2026-12-31"}
+    client = Client(url, BearerTokenAuthenticator(token=sandbox.token), Limiter(1000, 5), **options)
+    period = {"period_start": "2026-01-01", "period_end": "2026-12-31"}
     with (
         pytest.raises(PennylaneError, match="is not ready after"),
-        exports.exported(client, "/exports/fecs", order, fec.check),
+        order.exported(client, "/exports/fecs", period, fec.check),
     ):
         pytest.fail("there is no file")
 

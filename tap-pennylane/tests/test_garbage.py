@@ -93,7 +93,7 @@ def test_garbage_never_harms_a_neighbour(
         isinstance(record["id"], int) and record.keys() == SCHEMA.keys() for record in customers
     )
     ended = {m["stream"] for m in messages if m["type"] == "ACTIVATE_VERSION"}
-    assert ended == {"customers", "journals"} - tap.failures.keys()
+    assert ended == {"customers", "journals"} - tap.run.failures.keys()
     assert "\\u0000" not in json.dumps(customers, default=str)
     assert sandbox.token not in caplog.text
     # A stack trace is for bugs of ours; garbage has a cause that is said in a sentence.

@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_pennylane.limiter import JITTER, MOST_JITTER, Limiter
+from tap_pennylane.api.limiter import JITTER, MOST_JITTER, Limiter
 
 
 @dataclass
@@ -111,7 +111,7 @@ def test_side_by_side_nothing_is_refused_even_just_after_another_run(
     while answered < 150:
         clock.now, _, event, about = heapq.heappop(events)
         if event == "ask":
-            wait = budget.wait()
+            wait = budget.seconds_until_free()
             if wait > 0:
                 heapq.heappush(events, (clock.now + wait, next(order), "ask", None))
                 continue

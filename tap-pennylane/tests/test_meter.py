@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tap_pennylane.limiter import Limiter
+from tap_pennylane.api.limiter import Limiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

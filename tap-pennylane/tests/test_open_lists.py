@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import other_server
-from tap_pennylane.streams.base import schema_file
+from tap_pennylane.schemas import schema_file
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:

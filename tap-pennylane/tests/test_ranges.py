@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tap_pennylane.bookmark import Range
 from tap_pennylane.errors import PennylaneError
-from tap_pennylane.ranges import LONGEST_QUEUE, Request, SideBySide
-from tap_pennylane.scan import pieces
+from tap_pennylane.replication.bookmark import Range
+from tap_pennylane.replication.ranges import LONGEST_QUEUE, RangeReaders, Request
+from tap_pennylane.replication.scan import pieces
 
 PAGE = 5
 
@@ -59,7 +59,7 @@ def test_at_every_moment_all_is_delivered_or_left(ids: list[int], readers: int) 
     table = Table(ids)
     everything = Range(ids[0] - 1, ids[-1])
     delivered: list[int] = []
-    for items, left in SideBySide(table.fetch, [everything], readers, PAGE).pages():
+    for items, left in RangeReaders(table.fetch, [everything], readers, PAGE).pages():
         delivered += [item["id"] for item in items]
         assert set(delivered) | covered(left, ids) == set(ids)
         # A range for each reader at most, and another one for each page that waits.
@@ -74,12 +74,12 @@ def test_a_read_that_was_cut_off_goes_on(ids: list[int], readers: int, fail_afte
     left = [Range(ids[0] - 1, ids[-1])]
     delivered: set[int] = set()
     try:
-        for items, rest in SideBySide(Table(ids, fail_after).fetch, left, readers, PAGE).pages():
+        for items, rest in RangeReaders(Table(ids, fail_after).fetch, left, readers, PAGE).pages():
             delivered |= {item["id"] for item in items}
             left = rest
     except PennylaneError:
         assert left
-    for items, rest in SideBySide(Table(ids).fetch, left, readers, PAGE).pages():
+    for items, rest in RangeReaders(Table(ids).fetch, left, readers, PAGE).pages():
         delivered |= {item["id"] for item in items}
         left = rest
     assert delivered == set(ids)
@@ -104,14 +104,14 @@ def test_a_page_that_is_not_what_was_asked_for_is_refused(
         return [{"id": id_} for id_ in ids], has_more
 
     with pytest.raises(PennylaneError, match=f"ids above 5 up to 90 .*{complaint}"):
-        list(SideBySide(fetch, [Range(5, 90)], 1, PAGE).pages())
+        list(RangeReaders(fetch, [Range(5, 90)], 1, PAGE).pages())
 
 
 @pytest.mark.parametrize("readers", [1, 2, 8, 16])
 def test_many_readers_waste_few_requests(readers: int) -> None:
     """Even where nearly all of the ids are a gap."""
     table = Table(sorted([*range(0, 3_000, 3), *range(100_000_000, 100_030_000, 3)]))
-    side_by_side = SideBySide(table.fetch, [Range(-1, table.ids[-1])], readers, PAGE)
+    side_by_side = RangeReaders(table.fetch, [Range(-1, table.ids[-1])], readers, PAGE)
     assert sum(len(items) for items, _ in side_by_side.pages()) == len(table.ids)
     # Where two readers meet, a page is not full.
     assert table.requests <= len(table.ids) / PAGE + 2 * (readers - 1)
@@ -125,7 +125,7 @@ def test_what_to_ask_for_is_decided_when_it_can_be_sent() -> None:
         return 0 if table.requests < allowed else 0.01
 
     everything = [Range(-1, table.ids[-1])]
-    pages = SideBySide(table.fetch, everything, 1, PAGE, next_slot=next_slot).pages()
+    pages = RangeReaders(table.fetch, everything, 1, PAGE, next_slot=next_slot).pages()
     next(pages)
     time.sleep(0.1)
     assert table.requests == 1

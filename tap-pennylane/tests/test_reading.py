@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tap_pennylane import client
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from tap_pennylane.api import client
+from tap_pennylane.api.limiter import Limiter
 from tap_pennylane.errors import UnavailableError
-from tap_pennylane.limiter import Limiter
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
@@ -170,7 +171,12 @@ def test_a_host_that_never_answered_is_given_up_sooner(
         return total
 
     api = client.Client(
-        url, sandbox.token, Limiter(1000, 5), timeout=60, max_retries=8, user_agent="test"
+        url,
+        BearerTokenAuthenticator(token=sandbox.token),
+        Limiter(1000, 5),
+        timeout=60,
+        max_retries=8,
+        user_agent="test",
     )
     sandbox.fault("/me", "drop")
     assert attempts(api) == client.FIRST_ATTEMPTS < 9
@@ -233,8 +239,9 @@ def test_settings_of_a_file_may_have_fractions(read: Callable[..., Run]) -> None
 
 
 def test_the_last_page_asked_for_ahead_is_used(read: Callable[..., Run], sandbox: Sandbox) -> None:
-    stream = TAP.streams["ledger_entry_lines"]
-    ahead = [query["sort"] for _, query in stream.opening()]
+    tap = TapPennylane(config={"api_token": sandbox.token, "api_url": sandbox.url})
+    stream = tap.streams["ledger_entry_lines"]
+    ahead = [query["sort"] for _, query in stream.source.opening()]
     assert ahead == ["id", "-id"]
     sandbox.control("DELETE", "stats")
     run = read(streams=[stream.name], concurrency=1)

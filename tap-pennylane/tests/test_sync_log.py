@@ -19,7 +19,7 @@ TOKEN = "a-secret-token-of-nobody"  # noqa: S105
 
 def test_each_stream_ends_with_a_line_of_facts(caplog: pytest.LogCaptureFixture) -> None:
     tap = TapPennylane(config={"api_token": TOKEN})
-    with caplog.at_level(logging.INFO), tap.sync_log.entry("customers") as entry:
+    with caplog.at_level(logging.INFO), tap.run.log.entry("customers") as entry:
         entry.mode, entry.records = "scan", 7
         entry.fail(f"the answer is {TOKEN}")
     record = caplog.records[-1]
@@ -35,7 +35,7 @@ def test_each_stream_ends_with_a_line_of_facts(caplog: pytest.LogCaptureFixture)
         "requests": 0,
         "error": "the answer is [secret]",
     }
-    (row,) = tap.sync_log.rows()
+    (row,) = tap.run.log.rows()
     assert row["error"] == "the answer is [secret]"
     assert row["run_id"] == extra["sync_log_run_id"]
 

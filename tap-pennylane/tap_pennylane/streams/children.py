@@ -6,7 +6,7 @@ categories of a group rows of `categories`; there each costs a hundredth of a re
 
 from __future__ import annotations
 
-from tap_pennylane.streams.child import ChildStream, IncludedStream
+from tap_pennylane.streams.child import ChildStream, IncludedChildStream
 from tap_pennylane.streams.company import (
     BillingSubscriptions,
     CommercialDocuments,
@@ -104,7 +104,7 @@ class CustomerInvoiceLineSections(ChildStream):
     primary_keys = ("customer_invoice_id", "id")
 
 
-class CustomerInvoiceLines(IncludedStream):
+class CustomerInvoiceLines(IncludedChildStream):
     """Lines of customer invoices: they come with the invoices themselves."""
 
     name = "customer_invoice_lines"

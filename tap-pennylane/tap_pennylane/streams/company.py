@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
+from tap_pennylane.api.collection import Collection
 from tap_pennylane.errors import PennylaneError
+from tap_pennylane.fiscal_years import ByFiscalYear
 from tap_pennylane.streams.base import PennylaneStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_pennylane.api.collection import Items
+
+
+class _Answer(Collection):
+    """An object that is not a list: its rows are the only page."""
+
+    def __init__(
+        self, rows: Callable[[Collection], Items], *arguments: Any, **options: Any
+    ) -> None:
+        """Describe it; nothing is sent yet.
+
+        Args:
+            rows: Asks for the object, and makes rows of it.
+            arguments: A collection's.
+            options: A collection's.
+        """
+        super().__init__(*arguments, **options)
+        self._rows = rows
+
+    @override
+    def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
+        yield self._rows(self)
+
+
+class _Balances(ByFiscalYear):
+    """Balances with the moment of asking: lines that changed later are not in the sums."""
+
+    @override
+    def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
+        asked_at = self.client.now().isoformat()
+        for items in super().read_part(part):
+            yield [{**item, "asked_at": asked_at} for item in items]
 
 
 class BankAccounts(PennylaneStream):
@@ -65,11 +101,12 @@ class Company(PennylaneStream):
     name = "company"
     path = "/me"
     primary_keys = ("company_id",)
-    begins_with_itself = False
+    opening_pages = 0
 
+    @cached_property
     @override
-    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        return iter([[self.tap.me]])
+    def collection(self) -> Collection:
+        return self.collection_of(_Answer, lambda _: [self.run.me])
 
 
 class CompanyFeatures(PennylaneStream):
@@ -82,14 +119,18 @@ class CompanyFeatures(PennylaneStream):
     largest_page = None
     sort = None
 
+    @cached_property
     @override
-    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    def collection(self) -> Collection:
+        return self.collection_of(_Answer, self._rows)
+
+    def _rows(self, collection: Collection) -> Items:
         """One object, whose keys are the features: a new one is a row, not a column."""
-        features = self.tap.client.get(self.path, parameters)
+        features = collection.client.get(self.path)
         if not isinstance(features, dict):
             msg = f"{self.path} does not answer an object"
             raise PennylaneError(msg)
-        yield [{"name": name, "enabled": enabled} for name, enabled in features.items()]
+        return [{"name": name, "enabled": enabled} for name, enabled in features.items()]
 
 
 class CustomerInvoiceTemplates(PennylaneStream):
@@ -125,14 +166,10 @@ class FiscalYears(PennylaneStream):
     name = "fiscal_years"
     path = "/fiscal_years"
 
+    @cached_property
     @override
-    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        """Read once: other streams need them too."""
-        if self._pages is None:
-            self._pages = list(super().pages(parameters))
-        return iter(self._pages)
-
-    _pages: list[list[dict[str, Any]]] | None = None
+    def collection(self) -> Collection:
+        return self.run.fiscal_years
 
 
 class GocardlessMandates(PennylaneStream):
@@ -261,22 +298,14 @@ class TrialBalance(PennylaneStream):
     primary_keys = ("period_start", "period_end", "number")
     largest_page = 1000
     sort = None
-    begins_with_itself = False
+    opening_pages = 0
+    parameters: ClassVar[Mapping[str, str]] = {"is_auxiliary": "true"}
 
+    @cached_property
     @override
-    def parameters(self) -> dict[str, Any]:
-        return {**super().parameters(), "is_auxiliary": "true"}
-
-    @override
-    def slices(self) -> Iterator[dict[str, str]]:
-        return self.fiscal_years()
-
-    @override
-    def pages(self, parameters: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-        """The pages, with the moment of asking: lines that changed later are not in the sums."""
-        asked_at = self.tap.client.now().isoformat()
-        for items in super().pages(parameters):
-            yield [{**item, "asked_at": asked_at} for item in items]
+    def collection(self) -> Collection:
+        years, first_date = self.run.fiscal_years, self.config.get("start_date")
+        return self.collection_of(_Balances, years, first_date)
 
 
 class WebhookSubscriptions(PennylaneStream):

@@ -80,7 +80,7 @@ def macros(streams: list[tuple[str, Any]]) -> str:
     companions = {
         table: stream.parent.name
         for table, stream in streams
-        if "IncludedStream" in {base.__name__ for base in type(stream).__mro__}
+        if "IncludedChildStream" in {base.__name__ for base in type(stream).__mro__}
     }
     lines = [
         f"{{%- macro pennylane_{name}() -%}}{{{{ return({value!r}) }}}}{{%- endmacro -%}}\n"

@@ -1,36 +1,28 @@
-"""Reading only what changed since the bookmark."""
+"""The events of the changelogs, and how far they were consumed."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tap_pennylane.ahead import in_order
-from tap_pennylane.bookmark import Position
+from tap_pennylane.api.pagination import pages
 from tap_pennylane.errors import ExpiredError, PennylaneError, RefusedError
-from tap_pennylane.pagination import pages
-from tap_pennylane.scan import filtered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from tap_pennylane.ahead import Request
-    from tap_pennylane.client import Client
-    from tap_pennylane.streams.base import PennylaneStream
+    from tap_pennylane.api.ahead import Request
+    from tap_pennylane.api.client import Client
 
 PAGE = {"limit": 1000}
 """The query of every page of a changelog: the longest page."""
 
-IDS_A_REQUEST = 100
-"""Records fetched at once: the largest page of the lists."""
-
-EVENTS_A_PART = 100
+EVENTS_PER_PART = 100
 """From one bookmark to the next, unless more of them share an instant."""
 
 SLACK = timedelta(milliseconds=1)
@@ -41,6 +33,16 @@ LATEST = timedelta(days=1)
 distance, so that it does not outlive the four weeks that events are kept."""
 
 UNPROCESSABLE = 422
+
+
+class Position(msgspec.Struct, omit_defaults=True):
+    """How far a changelog was consumed: an instant, and which of its events."""
+
+    processed_at: str
+    events: int = 0
+    """How many events of that instant were consumed."""
+    digest: str = ""
+    """Of those events, so that later ones of the same instant are told apart."""
 
 
 class _Reference(msgspec.Struct):
@@ -169,7 +171,7 @@ def _parts(events: Iterable[Event], consumed: list[Event]) -> Iterator[Part]:
         if consumed and consumed[0].instant == instant:
             shared = consumed + shared
         position = Position(shared[-1].processed_at, len(shared), _digest(shared))
-        if len(part) >= EVENTS_A_PART:
+        if len(part) >= EVENTS_PER_PART:
             yield Part(part, position)
             part = []
     if part:
@@ -179,36 +181,6 @@ def _parts(events: Iterable[Event], consumed: list[Event]) -> Iterator[Part]:
 def _opening(start: datetime) -> dict[str, Any]:
     """What only the first request has besides: it is refused beside a cursor."""
     return {"start_date": (start - SLACK).isoformat()}
-
-
-def changed(events: Iterable[Event], key: str) -> dict[int, bool]:
-    """The records that events are about, in order of their first event; whether they are gone."""
-    records: dict[int, bool] = {}
-    for event in events:
-        record = event.record(key)
-        if record is not None:
-            records[record] = event.deletes(key)
-    return records
-
-
-def by_id(
-    stream: PennylaneStream, ids: Sequence[int], parameters: dict[str, Any]
-) -> Iterator[tuple[Sequence[int], list[dict[str, Any]]]]:
-    """Fetch records of a stream, a hundred at a time.
-
-    Args:
-        stream: Whose records.
-        ids: Which ones.
-        parameters: The rest of the query.
-
-    Yields:
-        The ids asked for, and the items that the list has of them.
-    """
-    parts = [ids[first : first + IDS_A_REQUEST] for first in range(0, len(ids), IDS_A_REQUEST)]
-    queries = (filtered(parameters, ("id", "in", list(asked))) for asked in parts)
-    tasks = (partial(stream.pages, query) for query in queries)
-    for asked, found in zip(parts, in_order(tasks, stream.readers), strict=True):
-        yield asked, [item for page in found for item in page]
 
 
 def _digest(events: Iterable[Event]) -> str:

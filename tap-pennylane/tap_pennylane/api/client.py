@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import backoff
 import requests
-from singer_sdk.authenticators import BearerTokenAuthenticator
 
-from tap_pennylane import answer
+from tap_pennylane.api import answer
+from tap_pennylane.api.refusal import allowed_limit, refusal
 from tap_pennylane.errors import (
     FatalError,
     PennylaneError,
@@ -27,13 +27,11 @@ from tap_pennylane.errors import (
     TransientError,
     UnavailableError,
 )
-from tap_pennylane.meter import RequestMeter
-from tap_pennylane.refusal import allowed_limit, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    from tap_pennylane.limiter import Limiter
+    from tap_pennylane.api.limiter import Limiter
 
 LONGEST_WAIT = 60.0
 """No wait of our own between two attempts is longer, in seconds."""
@@ -75,7 +73,7 @@ class Client:
     def __init__(
         self,
         url: str,
-        token: str,
+        auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
         limiter: Limiter,
         *,
         timeout: float,
@@ -87,7 +85,7 @@ class Client:
 
         Args:
             url: Scheme, host and the API's path prefix.
-            token: The bearer token.
+            auth: Puts the token into a request.
             limiter: The token's request budget.
             timeout: Seconds to wait for a connection, and for each answer.
             max_retries: How often an attempt that failed in passing is repeated.
@@ -98,7 +96,9 @@ class Client:
         self._limiter = limiter
         self._lock = threading.Lock()
         self._usage = Usage()
-        self.meter = RequestMeter()
+        self.on_request: Callable[[float], None] = lambda _share: None
+        """Called with each request, with the share of the budget that is in use, from 0 to 1."""
+        self._connections = connections
         self._thread = threading.local()
         self._is_abandoned = False
         self._was_reached = False
@@ -111,7 +111,7 @@ class Client:
         self.user_agent = user_agent
         self._session = requests.Session()
         # As `auth`, not as a header: requests would put a netrc entry over a header.
-        self._session.auth = BearerTokenAuthenticator(token=token)
+        self._session.auth = auth
         self._session.headers["User-Agent"] = user_agent
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=4 * connections))
@@ -209,7 +209,7 @@ class Client:
             return
         slot = self._limiter.acquire()
         self.count(Usage(requests=1))
-        self.meter.sent(self._limiter.share_in_use())
+        self.on_request(self._limiter.share_in_use())
         try:
             yield
         finally:
@@ -233,9 +233,9 @@ class Client:
         yield
         del self._thread.usage
 
-    def useful_concurrency(self) -> int:
-        """How many requests under way at once use the whole budget at the latency so far."""
-        return self._limiter.useful_concurrency()
+    def readers(self) -> int:
+        """How many requests may be under way at once; more than the budget has use for is none."""
+        return min(self._connections, self._limiter.useful_concurrency())
 
     def next_slot(self) -> float:
         """Seconds until a request can be sent, by what is known now; 0 if one can."""
@@ -262,7 +262,7 @@ class Client:
             msg = "The run has ended"
             raise UnavailableError(msg)
         self.count(Usage(requests=1))
-        self.meter.sent(self._limiter.share_in_use())
+        self.on_request(self._limiter.share_in_use())
         response = None
         try:
             response = self._session.request(

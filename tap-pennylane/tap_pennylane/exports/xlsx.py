@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 from openpyxl import load_workbook
 
 from tap_pennylane.errors import TransientError
-from tap_pennylane.table import Column, Columns, FileError, number
+from tap_pennylane.exports.table import Column, Columns, FileError, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_pennylane.api.events import Position  # noqa: TC001 - msgspec reads it
 from tap_pennylane.errors import FatalError
 
 if TYPE_CHECKING:
@@ -15,16 +16,6 @@ FORMAT = 1
 """Of the bookmarks that this version writes."""
 
 
-class Position(msgspec.Struct, omit_defaults=True):
-    """How far a changelog was consumed: an instant, and which of its events."""
-
-    processed_at: str
-    events: int = 0
-    """How many events of that instant were consumed."""
-    digest: str = ""
-    """Of those events, so that later ones of the same instant are told apart."""
-
-
 class Range(msgspec.Struct, omit_defaults=True):
     """What is left to read: ids above `after` and up to `until`, or dates from `after` on."""
 
@@ -32,8 +23,8 @@ class Range(msgspec.Struct, omit_defaults=True):
     until: int | None = None
 
 
-class Scan(msgspec.Struct, omit_defaults=True):
-    """A read of the whole collection that has not come to its end."""
+class Progress(msgspec.Struct, omit_defaults=True):
+    """How far a read of the whole collection has come that has not reached its end."""
 
     began: str
     """By the server's clock, in UTC."""
@@ -62,7 +53,7 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
     """When the last completed read of the whole collection began."""
     changes: dict[str, Position] = {}
     """By changelog: how far it was consumed."""
-    scan: Scan | None = None
+    scan: Progress | None = None
 
     @classmethod
     def load(cls, state: Mapping[str, Any], stream: str, company: int) -> Bookmark | None:

@@ -7,18 +7,19 @@ nothing to do begins in the middle of the longest one.
 
 from __future__ import annotations
 
-import queue
 import threading
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tap_pennylane.bookmark import Range
+from tap_pennylane.api.handover import Handover
 from tap_pennylane.errors import PennylaneError
+from tap_pennylane.replication.bookmark import Range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    Items = list[dict[str, Any]]
+    from tap_pennylane.api.collection import Items
+
     Fetch = Callable[["Request"], tuple[Items, bool]]
     """The page, in the order asked for, and whether there is more."""
 
@@ -46,7 +47,7 @@ class Request(NamedTuple):
         return (self.after if self.upwards else self.until), self.upwards
 
 
-class SideBySide:
+class RangeReaders:
     """Readers of ranges, each in a thread, and one consumer."""
 
     def __init__(
@@ -81,9 +82,7 @@ class SideBySide:
         self._stop = threading.Event()
         # Short: a slow consumer holds the readers back, and what waits here is read again if the
         # process is killed.
-        self._pages: queue.Queue[tuple[Items, list[Span]] | BaseException] = queue.Queue(
-            maxsize=LONGEST_QUEUE
-        )
+        self._pages: Handover[tuple[Items, list[Span]]] = Handover(LONGEST_QUEUE, self._stop)
 
     def pages(self) -> Iterator[tuple[Items, list[Range]]]:
         """Hand the pages on as they come.
@@ -97,11 +96,9 @@ class SideBySide:
         for _ in range(self._readers):
             threading.Thread(target=self._read, daemon=True).start()
         try:
+            pages = iter(self._pages)
             while self._undelivered:
-                message = self._pages.get()
-                if isinstance(message, BaseException):
-                    raise message
-                items, spans = message
+                items, spans = next(pages)
                 for span in spans:
                     self._undelivered = _without(self._undelivered, span)
                 yield items, [Range(*span) for span in self._undelivered]
@@ -113,9 +110,9 @@ class SideBySide:
     def _read(self) -> None:
         try:
             while request := self._next():
-                self._put(self._page(request))
+                self._pages.put(self._page(request))
         except BaseException as error:  # noqa: BLE001 - raised again by the consumer
-            self._put(error)
+            self._pages.fail(error)
 
     def _next(self) -> Request | None:
         """What to ask for, once it can be sent; None at the end."""
@@ -179,14 +176,6 @@ class SideBySide:
         mine = [item for item in items if any(low < item["id"] <= high for low, high in spans)]
         return mine, spans
 
-    def _put(self, message: tuple[Items, list[Span]] | BaseException) -> None:
-        while not self._stop.is_set():
-            try:
-                self._pages.put(message, timeout=0.1)
-            except queue.Full:
-                continue
-            return
-
 
 def _check(request: Request, ids: list[int], *, has_more: bool) -> None:
     """Refuse a page that is not what was asked for: records between its ids would be lost."""
@@ -199,7 +188,7 @@ def _check(request: Request, ids: list[int], *, has_more: bool) -> None:
         msg = f"{asked}, and came in another order"
         raise PennylaneError(msg)
     if has_more and not ids:
-        msg = f"{asked}, and none came, but that there are more"
+        msg = f"{asked}, and no record came, though there are more"
         raise PennylaneError(msg)
 
 

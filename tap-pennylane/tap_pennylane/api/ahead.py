@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import override
 
-from tap_pennylane.client import Client, Usage
+from tap_pennylane.api.client import Client, Usage
+from tap_pennylane.api.handover import Handover
 from tap_pennylane.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -55,32 +56,21 @@ class _Task(Generic[T]):
 
     def __init__(self, task: Callable[[], Iterable[T]], stop: threading.Event) -> None:
         self._task, self._stop = task, stop
-        self._queue: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(LONGEST_QUEUE)
+        self._results: Handover[T] = Handover(LONGEST_QUEUE, stop)
         threading.Thread(target=self._run, daemon=True).start()
 
     def results(self) -> Iterator[T]:
-        while message := self._queue.get():
-            if isinstance(message, BaseException):
-                raise message
-            yield message[0]
+        return iter(self._results)
 
     def _run(self) -> None:
         try:
             for result in self._task():
-                self._put((result,))
+                self._results.put(result)
                 if self._stop.is_set():
                     return
-            self._put(None)
+            self._results.close()
         except BaseException as error:  # noqa: BLE001 - raised again by the consumer
-            self._put(error)
-
-    def _put(self, message: tuple[T] | BaseException | None) -> None:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(message, timeout=0.1)
-            except queue.Full:
-                continue
-            return
+            self._results.fail(error)
 
 
 class EagerClient(Client):

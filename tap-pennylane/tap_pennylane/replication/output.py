@@ -1,47 +1,124 @@
-"""What a stream's records become on their way out: RECORD messages, by the user's stream maps."""
+"""A stream's messages: RECORD, by the user's stream maps; ACTIVATE_VERSION; STATE.
+
+Nothing else touches the SDK's writing side.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk import Stream
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib import RecordMessage
+from typing_extensions import override
 
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.record import DELETED_AT
-from tap_pennylane.stream_maps import broken_expression, mapped_tombstone
+from tap_pennylane.replication.stream_maps import broken_expression, mapped_tombstone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
-    from singer_sdk import Stream
+    from singer_sdk.helpers.types import Context
 
-    from tap_pennylane.stream_maps import StreamMapper
+    from tap_pennylane.replication.stream_maps import StreamMapper
 
 
 class Output:
-    """The RECORD messages of one stream."""
+    """The messages of one stream."""
 
-    def __init__(self, stream: Stream, mapper: StreamMapper) -> None:
+    def __init__(
+        self, stream: WritingStream, mapper: StreamMapper, refusal: str | None = None
+    ) -> None:
         """Belong to a stream.
 
         Args:
             stream: Whose records are sent.
             mapper: The stream maps of the run.
+            refusal: Why nothing can be sent; None where it can.
         """
+        self._writer = stream
+        self._mapper = mapper
         self._stream = stream.name
         self._keys = tuple(stream.primary_keys)
         self._maps = list(
             zip(mapper.stream_maps[stream.name], mapper.definitions(stream.name), strict=False)
         )
         self._sends_deletions = DELETED_AT in stream.schema["properties"]
+        self._is_begun = False
         self.version: int | None = None
         """Of the table that the records belong to."""
         self.is_whole = True
         """Whether all records are sent, so that a target is told at the end which ones are gone."""
-        self.refusal = mapper.refusals.get(stream.name) or self._impossible_deletion()
+        self.refusal = refusal or mapper.refusals.get(stream.name) or self._impossible_deletion()
         """Why nothing can be sent, or no more; None where it can."""
+
+    @property
+    def is_selected(self) -> bool:
+        """Whether the stream's records are wanted."""
+        return bool(self._writer.selected)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the stream's records are to be sent."""
+        return self.is_selected and not self.refusal
+
+    def begin(self, version: int, *, is_whole: bool) -> None:
+        """Let records carry this version of the table from now on.
+
+        Args:
+            version: Only ever grows.
+            is_whole: Whether all records are sent, or only what changed.
+        """
+        self._writer._stream_version = self.version = version  # noqa: SLF001 - no public one
+        self.is_whole = is_whole
+
+    def activate_version(self, version: int) -> None:
+        """Say that all of this version was sent: what a target has of older ones is gone."""
+        if self.is_selected:
+            self._writer._write_activate_version_message(version)  # noqa: SLF001
+
+    def remember(self, bookmark: Mapping[str, Any]) -> None:
+        """Write a bookmark. What it says was delivered must be written already."""
+        state = self._writer.stream_state
+        state.clear()
+        state.update(bookmark)
+        self._writer.state_manager.is_flushed = False
+        self._writer._write_state_message()  # noqa: SLF001
+
+    def send(self, records: Iterable[dict[str, Any]]) -> Iterator[None]:
+        """Write records outside of the SDK's own loop over a stream's records.
+
+        Args:
+            records: Of an included child stream.
+
+        Yields:
+            After each record, once it was written.
+
+        Raises:
+            PennylaneError: A stream map could not be applied, or what `records` raises.
+        """
+        if not self._is_begun:
+            self._is_begun = True
+            self._writer._write_schema_message()  # noqa: SLF001
+        for record in records:
+            self._writer._write_record_message(record)  # noqa: SLF001
+            self.confirm()
+            yield
+
+    def columns(self) -> list[str]:
+        """The selected columns, and what the stream maps make of them.
+
+        The column of tombstones is not among them: no bookmark is void because it was declared.
+        """
+        selected = [
+            name
+            for name in self._writer.effective_schema["properties"]
+            if name != DELETED_AT and self._writer.mask[("properties", name)]
+        ]
+        maps = self._mapper.fingerprint(self._stream)
+        return [*selected, *([maps] if maps else [])]
 
     def confirm(self) -> None:
         """Make sure that the last record was sent: an error there would end the whole run.
@@ -51,6 +128,17 @@ class Output:
         """
         if self.refusal:
             raise PennylaneError(self.refusal)
+
+    def confirmed(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Hand records to the SDK, and make sure that it sent each.
+
+        Raises:
+            PennylaneError: One was not sent; a stream map could not be applied.
+        """
+        self.confirm()
+        for record in records:
+            yield record
+            self.confirm()
 
     def messages(
         self,
@@ -132,3 +220,34 @@ class Output:
                     "like `name.upper() if name else None`"
                 )
         return f"the setting 'stream_maps' can't be applied to {which}"
+
+
+class WritingStream(Stream):
+    """A stream whose records go out through an `Output`."""
+
+    @property
+    def output(self) -> Output:
+        """What its records become on their way out."""
+        raise NotImplementedError
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        """Never by the SDK, which sends it before the first record.
+
+        Targets flag every older row as deleted then, and a failure would leave them so.
+        """
+        return False
+
+    @override
+    def generate_child_contexts(
+        self, record: dict[str, Any], context: Context | None
+    ) -> Iterable[Context | None]:
+        """None: no stream is a child in the SDK's terms. It would apply the filter once more."""
+        return ()
+
+    @override
+    def _generate_record_messages(
+        self, record: dict[str, Any]
+    ) -> Generator[RecordMessage, None, None]:
+        yield from self.output.messages(record, super()._generate_record_messages)

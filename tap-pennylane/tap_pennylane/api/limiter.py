@@ -78,14 +78,14 @@ class Limiter:
         """Wait for a slot and take it; `release` must follow when the answer came or failed."""
         while True:
             with self._lock:
-                wait = self.wait()
+                wait = self.seconds_until_free()
                 if wait <= 0:
                     return self.take()
                 self._count_wait(wait)
             self._sleep(wait)
 
     def take(self) -> Slot:
-        """Take a slot that `wait` said is free."""
+        """Take a slot that `seconds_until_free` said is free."""
         self._in_flight += 1
         return Slot(self._clock(), self._used())
 
@@ -130,13 +130,13 @@ class Limiter:
     def share_in_use(self) -> float:
         """The part of the budget that is in use, by us and by others: from 0 to 1."""
         with self._lock:
-            self.wait()  # gives back what is free again
+            self.seconds_until_free()  # gives back what is free again
             return min(1.0, (self._used() + self._others) / self._requests)
 
     def next_slot(self) -> float:
         """Seconds until a slot may be free; 0 if one is. It is not taken."""
         with self._lock:
-            wait = self.wait()
+            wait = self.seconds_until_free()
             self._count_wait(wait)
             return wait
 
@@ -150,7 +150,7 @@ class Limiter:
         with self._lock:
             return (self._requests - self._others, self._window) if self._is_slowed else None
 
-    def wait(self) -> float:
+    def seconds_until_free(self) -> float:
         """Seconds until a slot may be free; 0 if one is."""
         now = self._clock()
         # By the quickest exchange of today: the first ones had to connect, and tell too much.

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from tap_pennylane.errors import TransientError
-from tap_pennylane.table import Column, Columns, FileError, number
+from tap_pennylane.exports.table import Column, Columns, FileError, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

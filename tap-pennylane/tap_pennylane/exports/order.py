@@ -11,13 +11,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 import requests
 
-from tap_pennylane.answer import connection_trouble
+from tap_pennylane.api.answer import connection_trouble
 from tap_pennylane.errors import PennylaneError, TransientError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_pennylane.client import Client
+    from tap_pennylane.api.client import Client
 
 PATIENCE = 3600.0
 """How long an export may take to be made, in seconds."""

@@ -9,7 +9,7 @@ from tap_pennylane.errors import PennylaneError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_pennylane.client import Client
+    from tap_pennylane.api.client import Client
 
 
 INCLUDED = "included"

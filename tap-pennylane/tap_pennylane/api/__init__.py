@@ -1,0 +1,1 @@
+"""Pennylane's API: requests within the budget, pages, lists. It knows nothing of Singer."""

@@ -1,0 +1,129 @@
+"""One list of the API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_pennylane.api.ahead import in_order
+from tap_pennylane.api.pagination import page, pages
+from tap_pennylane.api.query import filtered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tap_pennylane.api.client import Client
+
+    Items = list[dict[str, Any]]
+
+IDS_PER_REQUEST = 100
+"""Records that are fetched at once by their ids: the largest page of most lists."""
+
+
+class Collection:
+    """A list: its path, its query, its pages, and its records by their ids."""
+
+    def __init__(
+        self,
+        client: Client,
+        name: str,
+        path: str,
+        query: Mapping[str, Any],
+        *,
+        since: str | None = None,
+        may_lack_date: bool = False,
+    ) -> None:
+        """Describe a list; nothing is sent yet.
+
+        Args:
+            client: Sends the requests.
+            name: What messages call the list.
+            path: Below the API's prefix, with a leading slash.
+            query: The query of every page, whatever the start date.
+            since: The earliest date that is wanted, YYYY-MM-DD; None for all there is.
+            may_lack_date: Whether a record's `date` may be null. A filter by date leaves such
+                records out, though they are wanted.
+        """
+        self.client = client
+        self.name = name
+        self.path = path
+        self.query = query
+        self.since = since
+        self.may_lack_date = may_lack_date
+
+    @property
+    def readers(self) -> int:
+        """How many requests may be under way at once."""
+        return self.client.readers()
+
+    @property
+    def dated_query(self) -> dict[str, Any]:
+        """The query of every page, from the start date on."""
+        return filtered(self.query, *([("date", "gteq", self.since)] if self.since else []))
+
+    def page(self, query: Mapping[str, Any]) -> tuple[Items, str | None]:
+        """Read one page.
+
+        Returns:
+            Its items, and the cursor of the next page; None at the end.
+
+        Raises:
+            PennylaneError: The request failed, or the answer is not a page.
+        """
+        return page(self.client, self.path, query)
+
+    def pages(self, query: Mapping[str, Any]) -> Iterator[Items]:
+        """Read the pages that a query answers.
+
+        Raises:
+            PennylaneError: The list could not be read to its end.
+        """
+        return pages(self.client, self.path, query)
+
+    def parts(self) -> Iterable[dict[str, Any]]:
+        """Parameters of the parts that together make the list; its records carry them."""
+        return ({},)
+
+    def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
+        """Read the pages of one part.
+
+        Raises:
+            PennylaneError: The part could not be read to its end.
+        """
+        return self.pages({**self.dated_query, **part})
+
+    def by_ids(
+        self, ids: Sequence[int], query: Mapping[str, Any]
+    ) -> Iterator[tuple[Sequence[int], Items]]:
+        """Fetch records by their ids, a hundred at a time.
+
+        Args:
+            ids: Which ones.
+            query: The rest of the query.
+
+        Yields:
+            Some of the ids, and the items that the list has of them.
+        """
+        starts = range(0, len(ids), IDS_PER_REQUEST)
+        batches = [ids[start : start + IDS_PER_REQUEST] for start in starts]
+        queries = (filtered(query, ("id", "in", list(asked))) for asked in batches)
+        tasks = (partial(self.pages, one) for one in queries)
+        for asked, found in zip(batches, in_order(tasks, self.readers), strict=True):
+            yield asked, [item for items in found for item in items]
+
+    def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
+        """Fetch what is wanted of these records: those of the start date or later.
+
+        Yields:
+            Some of the ids, and their items; what is missing is gone, or of before the start date.
+        """
+        if not (self.may_lack_date and self.since):
+            yield from self.by_ids(ids, self.dated_query)
+            return
+        # The start date is applied here: the API would leave out what has no date as well.
+        for asked, items in self.by_ids(ids, self.query):
+            yield asked, [item for item in items if self.is_wanted(item)]
+
+    def is_wanted(self, item: Mapping[str, Any]) -> bool:
+        """Whether a record is of the start date or later; one without a date always is."""
+        return not self.since or (item.get("date") or self.since) >= self.since

@@ -1,0 +1,246 @@
+"""Lists that belong to one record each: what child streams read.
+
+Such a list costs a request, so only those of the parents that changed are read. The API does not
+say which of its rows went away: behind a list that is read again comes a tombstone with the id 0,
+and says since when the rows of this parent are those. What was sent before is void.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_pennylane.api.ahead import in_order
+from tap_pennylane.api.collection import Collection
+from tap_pennylane.api.pagination import INCLUDED, pages
+from tap_pennylane.errors import PennylaneError, RefusedError, UntraceableError
+from tap_pennylane.replication import changelog
+from tap_pennylane.replication.bookmark import Range
+from tap_pennylane.replication.plan import Follow, NotDue, Resume
+from tap_pennylane.replication.source import Source
+from tap_pennylane.sync_log import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tap_pennylane.api.collection import Items
+    from tap_pennylane.api.events import Changelogs, Event
+    from tap_pennylane.record import RecordReader
+    from tap_pennylane.replication.output import Output
+    from tap_pennylane.replication.plan import Plan
+    from tap_pennylane.replication.scan import Pages
+    from tap_pennylane.run import Run
+
+LOGGER = logging.getLogger("tap-pennylane.children")
+
+LISTS_PER_STATE = 10
+"""So many lists are delivered from one bookmark to the next, at most."""
+
+
+class ChildLists(Collection):
+    """The lists of all parents, each under the path of its parent."""
+
+    def __init__(self, parent: Source, parent_key: str, *arguments: Any, **options: Any) -> None:
+        """Describe the lists; nothing is sent yet.
+
+        Args:
+            parent: What the lists belong to.
+            parent_key: The placeholder in the path, and the column with the parent's id.
+            arguments: A collection's.
+            options: A collection's.
+        """
+        super().__init__(*arguments, **options)
+        self.parent = parent
+        self.parent_key = parent_key
+
+    @override
+    def parts(self) -> Iterator[dict[str, Any]]:
+        return ({self.parent_key: parent} for parent in self.parent.ids())
+
+    @override
+    def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
+        """Read the list of one parent; of one that is gone meanwhile there is none."""
+        parent = part[self.parent_key]
+        try:
+            yield from pages(self.client, self.path.format_map(part), self.dated_query)
+        except RefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND or self._is_there(parent):
+                raise
+
+    def _is_there(self, parent: int) -> bool:
+        return any(items for _, items in self.parent.collection.by_ids([parent], {"limit": 1}))
+
+    def lists(self, parents: Sequence[int]) -> Iterator[tuple[int, Items]]:
+        """The list of each of these parents."""
+        parts = [{self.parent_key: parent} for parent in parents]
+        tasks = (partial(self.read_part, part) for part in parts)
+        for part, found in zip(parts, in_order(tasks, self.readers), strict=True):
+            yield part[self.parent_key], [{**item, **part} for items in found for item in items]
+
+
+class ChildSource(Source):
+    """Lists that follow the changelogs of their parents."""
+
+    replaces = True
+
+    def __init__(self, lists: ChildLists, other_keys: Mapping[str, Any]) -> None:
+        """Describe it; nothing is sent yet.
+
+        Args:
+            lists: What is read.
+            other_keys: The values of the other key columns in a tombstone of a whole list.
+        """
+        super().__init__(lists, lists.parent.changelogs)
+        self.lists = lists
+        self.parent = lists.parent
+        self._other_keys = other_keys
+
+    def parents(self, left: list[Range] | None) -> Sequence[int]:
+        """The ids of those whose lists are to be read: all, or those that are left."""
+        after = int(left[0].after) if left else 0
+        return [] if left == [] else [one for one in self.parent.ids() if one > after]
+
+    @override
+    def _read(self, left: list[Range] | None) -> Pages:
+        return self._by_parent(left) if self.changelogs else super()._read(left)
+
+    def _by_parent(self, left: list[Range] | None) -> Pages:
+        waiting: Items = []
+        for count, (parent, items) in enumerate(self.lists.lists(self.parents(left)), 1):
+            waiting += items
+            if count % LISTS_PER_STATE == 0:
+                yield waiting, [Range(parent)]
+                waiting = []
+        yield waiting, []
+
+    @override
+    def sample(self, count: int) -> Items:
+        collection = self.parent.collection
+        parents, _ = collection.page({**collection.dated_query, "limit": 1})
+        lists = self.lists.lists([item["id"] for item in parents])
+        return [item for _, items in lists for item in items][:count]
+
+    @override
+    def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
+        return self.parent.changed(key, events)
+
+    @override
+    def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
+        wanted = set(ids)
+        if self.parent.collection.since:  # those before the start date have no rows here
+            wanted = {item["id"] for _, items in self.parent.fetch_by_ids(ids) for item in items}
+        lists = self.lists.lists([one for one in ids if one in wanted])
+        for first in range(0, len(ids), LISTS_PER_STATE):
+            asked = ids[first : first + LISTS_PER_STATE]
+            count = sum(one in wanted for one in asked)
+            yield asked, [item for _, items in islice(lists, count) for item in items]
+
+    @override
+    def keys_of(self, identity: int) -> dict[str, Any]:
+        return {**self._other_keys, self.lists.parent_key: identity}
+
+    def lists_ahead(self, plan: Plan, changelogs: Changelogs) -> int:
+        """How many lists a plan reads, with a request or more for each.
+
+        Raises:
+            PennylaneError: It can't be told.
+        """
+        if isinstance(plan, NotDue):
+            return 0
+        if isinstance(plan, Follow):
+            with suppress(UntraceableError):
+                since = plan.bookmark.changes
+                events = changelog.read_events(changelogs, self.changelogs, since)
+                gone = changelog.trace(self, events).gone
+                return len(gone) - sum(gone.values())
+        progress = plan.bookmark.scan if isinstance(plan, Resume) else None
+        return len(self.parents(progress.left if progress else None))
+
+
+class IncludedChild:
+    """A child stream whose lists the answers of its parent's stream hold, at no further request.
+
+    Its records are sent along with the parent's, under the parent's bookmark. What an answer holds
+    of a list is cut off at some length: then the list is read by itself.
+    """
+
+    def __init__(
+        self, name: str, source: ChildSource, reader: RecordReader, output: Output, run: Run
+    ) -> None:
+        """Belong to a stream; nothing was sent along yet.
+
+        Args:
+            name: The stream's.
+            source: Reads the lists that an answer does not hold whole.
+            reader: Shapes the records.
+            output: Sends them.
+            run: Told of failures.
+        """
+        self._name = name
+        self._source = source
+        self._reader = reader
+        self._run = run
+        self._told_of_missing_lists = False
+        self.output = output
+        self.sent = Entry(name)
+        """What was sent along so far."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its records are to be sent: it is selected, and has not failed."""
+        return self.output.is_wanted and self._name not in self._run.failures
+
+    def deliver(self, parents: Items, replaced: Sequence[int] = ()) -> None:
+        """Send the lists of some parents.
+
+        A failure is noted; the parent's stream then goes on without the child, and its bookmark
+        says so: the next run reads both whole.
+
+        Args:
+            parents: Items of an answer, with what was included.
+            replaced: Parents whose earlier lists are void.
+        """
+        began = datetime.now(UTC)
+        try:
+            for _ in self.output.send(self._records(parents)):
+                self.sent.records += 1
+            for _ in self.output.send(self._tombstones(replaced, began)):
+                self.sent.tombstones += 1
+        except PennylaneError as error:
+            self._run.fail(self._name, error)
+
+    def _records(self, parents: Items) -> Iterator[dict[str, Any]]:
+        lists = self._source.lists
+        kind = lists.path.rpartition("/")[2]
+        included = {one["id"]: (one.get(INCLUDED) or {}).get(kind) or {} for one in parents}
+        cut = [one for one, part in included.items() if part.get("has_more", True)]
+        self._mention_missing_lists(kind, sum(not part for part in included.values()))
+        for parent, part in included.items():
+            if parent not in cut:
+                for item in part["items"]:
+                    yield self._reader.read({**item, lists.parent_key: parent})
+        for _, items in lists.lists(cut):
+            yield from map(self._reader.read, items)
+
+    def _tombstones(self, parents: Sequence[int], moment: datetime) -> Iterator[dict[str, Any]]:
+        keys = map(self._source.keys_of, parents)
+        return (self._reader.tombstone(one, moment) for one in keys)
+
+    def _mention_missing_lists(self, kind: str, missing: int) -> None:
+        if missing and not self._told_of_missing_lists:
+            self._told_of_missing_lists = True
+            LOGGER.warning(
+                "'%s' did not come with '%s' (Pennylane ignored include=%s): each list now costs "
+                "a request of its own, %d for this page alone",
+                self._name,
+                self._source.parent.collection.name,
+                kind,
+                missing,
+            )

@@ -1,0 +1,238 @@
+"""One stream in one run: what is owed is decided once, read, and remembered.
+
+A scan reads the collection whole, a changelog only what changed since. The first scan hands over to
+the changelog from the moment it began, so that nothing falls in between.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tap_pennylane.errors import ExpiredError, UntraceableError
+from tap_pennylane.replication import changelog
+from tap_pennylane.replication.bookmark import Bookmark
+from tap_pennylane.replication.plan import (
+    Follow,
+    NotDue,
+    Now,
+    Resume,
+    Scan,
+    decide,
+    start_over,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tap_pennylane.api.ahead import Request
+    from tap_pennylane.api.collection import Items
+    from tap_pennylane.record import RecordReader
+    from tap_pennylane.replication.bookmark import Progress
+    from tap_pennylane.replication.changelog import Changes
+    from tap_pennylane.replication.children import IncludedChild
+    from tap_pennylane.replication.output import Output
+    from tap_pennylane.replication.plan import Plan, Terms
+    from tap_pennylane.replication.source import Source
+    from tap_pennylane.run import Run
+    from tap_pennylane.sync_log import Entry
+
+LOGGER = logging.getLogger("tap-pennylane.replication")
+
+
+class Replication:
+    """Reads what a stream owes, and moves its bookmark."""
+
+    def __init__(
+        self,
+        run: Run,
+        source: Source,
+        reader: RecordReader,
+        output: Output,
+        terms: Terms,
+        *,
+        state: Mapping[str, Any],
+        included: IncludedChild | None = None,
+    ) -> None:
+        """Prepare it; nothing is decided yet.
+
+        Args:
+            run: What the streams of the company share.
+            source: What to read.
+            reader: Shapes the records.
+            output: Sends them, and the bookmark.
+            terms: What the bookmark must agree with.
+            state: The stream's part of the Singer state.
+            included: The child stream whose lists come with the answers.
+        """
+        self.source = source
+        self._run = run
+        self._reader = reader
+        self._output = output
+        self._included = included
+        self._state = state
+        self._terms = terms
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the stream owes in this run.
+
+        Raises:
+            FatalError: The state can't be used with this token.
+        """
+        bookmark = Bookmark.load(self._state, self._terms.name, self._run.company_id)
+        return decide(bookmark, self._terms, self._now)
+
+    @property
+    def _now(self) -> Now:
+        run = self._run
+        return Now(run.company_id, run.began, run.version, self._columns())
+
+    def opening(self) -> Iterable[Request]:
+        """The first requests that `deliver` will send, as far as they are known beforehand.
+
+        Those for changelogs are announced to the run, which shares them among the streams.
+        """
+        if isinstance(self.plan, Follow):
+            for path in self.source.changelogs:
+                self._run.changelogs.expect(path, self.plan.bookmark.changes[path])
+        return self.source.opening() if isinstance(self.plan, Scan) else ()
+
+    def deliver(self, entry: Entry) -> Iterator[dict[str, Any]]:
+        """Read what is owed.
+
+        Args:
+            entry: Of the record of runs; told the mode and what was delivered.
+
+        Yields:
+            Records, and tombstones: the key, the time of a deletion, and nothing else.
+
+        Raises:
+            PennylaneError: Not all could be read; the bookmark says what is left.
+        """
+        plan = self.plan
+        if isinstance(plan, NotDue):
+            entry.mode = "not due"
+            return
+        if isinstance(plan, Resume):
+            entry.mode = "resumed scan"
+            yield from self._scan(plan.bookmark, plan.progress, entry)
+            plan = Follow(plan.bookmark)
+        if isinstance(plan, Follow):
+            entry.mode = entry.mode or "changelog"
+            bookmark, events = plan.bookmark, {}
+            try:
+                events = changelog.read_events(
+                    self._run.changelogs, self.source.changelogs, bookmark.changes
+                )
+                changes = changelog.trace(self.source, events)
+            except UntraceableError as error:
+                entry.mode = "expired→scan" if isinstance(error, ExpiredError) else "scan"
+                reached = changelog.positions(events)
+                plan = start_over(bookmark, self._terms, self._now, reached, str(error))
+            else:
+                yield from self._follow(bookmark, changes, entry)
+                return
+        if plan.reason:
+            LOGGER.info("'%s' is read whole again: %s.", entry.stream, plan.reason)
+        entry.mode = entry.mode or "scan"
+        yield from self._scan(plan.bookmark, plan.progress, entry)
+
+    def sample(self, count: int) -> Iterator[dict[str, Any]]:
+        """Read a few records, for a connection test: no plan, no bookmark."""
+        return map(self._reader.read, self.source.sample(count))
+
+    def _scan(
+        self, bookmark: Bookmark, progress: Progress, entry: Entry
+    ) -> Iterator[dict[str, Any]]:
+        """Deliver the collection, or what is left of it, and then say what is gone."""
+        self._begin(progress.version, is_whole=True)
+        self.source.unlisted = bookmark.unlisted
+        for items, left in self.source.read_all(progress.left):
+            for item in items:
+                yield self._reader.read(item)
+                entry.records += 1
+            self._send_along(items)
+            progress.left = left
+            self._remember(bookmark)
+        for output in self._outputs():
+            output.activate_version(progress.version)
+        bookmark.scan = None
+        bookmark.unlisted = self.source.unlisted
+        bookmark.version = progress.version
+        bookmark.read_at = progress.began
+        self._remember(bookmark)
+
+    def _follow(
+        self, bookmark: Bookmark, changes: Changes, entry: Entry
+    ) -> Iterator[dict[str, Any]]:
+        """Deliver what the changelogs name."""
+        self._begin(bookmark.version or 0, is_whole=self.source.replaces)
+        deleted = [identity for identity, is_gone in changes.gone.items() if is_gone]
+        yield from self._tombstones(deleted, datetime.now(UTC), entry)
+        self._send_along([], deleted)
+        delivered = set(deleted)
+        living = [identity for identity, is_gone in changes.gone.items() if not is_gone]
+        for asked, items in self.source.fetch_by_ids(living):
+            began, missing = datetime.now(UTC), set(asked)
+            for item in items:
+                record = self._reader.read(item)
+                missing.discard(record[self._reader.keys[0]])
+                yield record
+                entry.records += 1
+            if self.source.replaces:
+                for identity in asked:
+                    yield self._tombstone(identity, began)
+            else:
+                yield from self._tombstones(sorted(missing), datetime.now(UTC), entry)
+            self._send_along(items, asked)
+            delivered.update(asked)
+            while changes.steps and changes.steps[0].ids <= delivered:
+                step = changes.steps.popleft()
+                bookmark.changes = {**bookmark.changes, step.path: step.position}
+            self._remember(bookmark)
+        bookmark.changes = changes.positions
+        self._remember(bookmark)
+
+    def _tombstones(
+        self, identities: Sequence[int], moment: datetime, entry: Entry
+    ) -> Iterator[dict[str, Any]]:
+        for identity in identities:
+            yield self._tombstone(identity, moment)
+            entry.tombstones += 1
+
+    def _tombstone(self, identity: int, moment: datetime) -> dict[str, Any]:
+        return self._reader.tombstone(self.source.keys_of(identity), moment)
+
+    def _send_along(self, items: Items, replaced: Sequence[int] = ()) -> None:
+        """Send what an answer, delivered just now, holds for the included child stream."""
+        if self._included and self._included.is_wanted:
+            self._included.deliver(items, replaced)
+
+    def _begin(self, version: int, *, is_whole: bool) -> None:
+        self._output.begin(version, is_whole=is_whole)
+        if self._included and self._included.is_wanted:
+            self._included.output.begin(version, is_whole=True)
+
+    def _remember(self, bookmark: Bookmark) -> None:
+        bookmark.columns = self._columns()  # the included child may have failed meanwhile
+        self._output.remember(bookmark.dump())
+
+    def _outputs(self) -> Iterator[Output]:
+        """Of the stream, and of its included child while that is wanted."""
+        yield self._output
+        if self._included and self._included.is_wanted:
+            yield self._included.output
+
+    def _columns(self) -> str:
+        """Fingerprint of what is sent: the selected columns and the stream maps."""
+        prefixes = ("", "companion ")  # the state holds fingerprints made of these
+        names = [
+            f"{prefix}{name}"
+            for prefix, output in zip(prefixes, self._outputs(), strict=False)
+            for name in output.columns()
+        ]
+        return f"{zlib.crc32(' '.join(sorted(names)).encode()):08x}"

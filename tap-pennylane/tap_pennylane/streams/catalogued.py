@@ -1,0 +1,56 @@
+"""What a catalog may say of a stream: which columns to send, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from singer_sdk import Stream
+from singer_sdk.singerlib import Metadata, Schema
+from typing_extensions import override
+
+from tap_pennylane.record import DELETED_AT
+
+if TYPE_CHECKING:
+    from singer_sdk.singerlib import Catalog, MetadataMapping
+
+
+class CataloguedStream(Stream):
+    """A stream whose key and replication method no catalog changes."""
+
+    refusal: str | None = None
+    """Why nothing can be sent under this catalog; None where it can."""
+
+    @property
+    @override
+    def metadata(self) -> MetadataMapping:
+        """The SDK's own, and what tells a deletion is always selected, whatever a catalog says."""
+        metadata = super().metadata
+        if DELETED_AT in self.schema["properties"]:
+            metadata[("properties", DELETED_AT)].inclusion = Metadata.InclusionType.AUTOMATIC
+        return metadata
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take a catalog's selection, and nothing else of it.
+
+        What tells a deletion is added to a catalog that is older than it.
+        """
+        method, keys = self.forced_replication_method, list(self.primary_keys)
+        if entry := catalog.get_stream(self.name):
+            if DELETED_AT in (own := self.schema["properties"]):
+                declared = {DELETED_AT: Schema.from_dict(own[DELETED_AT])}
+                entry.schema.properties = {**declared, **(entry.schema.properties or {})}
+            if entry.key_properties and list(entry.key_properties) != keys:
+                self.refusal = (
+                    f"the catalog makes {', '.join(entry.key_properties)} its key, by which no "
+                    "deletion can be told: remove 'table-key-properties' there"
+                )
+            entry.key_properties = keys
+        super().apply_catalog(catalog)
+        if self.replication_key or self.forced_replication_method == "INCREMENTAL":
+            self.refusal = (
+                f"the catalog asks to replicate it by {self.replication_key!r}, by which Pennylane "
+                "can't filter: remove 'replication-method' and 'replication-key' there, the tap "
+                "follows changes without them"
+            )
+        self.replication_key, self.forced_replication_method = None, method
