@@ -19,6 +19,9 @@ PACKAGES = [
 ]
 PARTS = "The parts know nothing of one another, nor of the launcher"
 LAUNCHER = "The launcher's imports go down"
+TAP = "The tap's imports go down"
+API = "The imports of the tap's api go down"
+SINGER = "The tap's api knows nothing of Singer"
 CIRCLES = "No modules import one another in a circle, nor do packages"
 FOR_TYPES = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    "
 
@@ -50,6 +53,12 @@ def test_the_contracts_hold(copy: Path) -> None:
         ("tap_pennylane/errors.py", "import pennylane_launcher.errors", PARTS),
         ("pennylane_sandbox/clock.py", "import pennylane_sandbox.sandbox", CIRCLES),
         ("mapper_snake_case/errors.py", "import mapper_snake_case.mapper", CIRCLES),
+        ("tap_pennylane/api/query.py", "import tap_pennylane.streams.base", TAP),
+        ("tap_pennylane/api/query.py", f"{FOR_TYPES}import tap_pennylane.streams.base", TAP),
+        ("tap_pennylane/replication/scan.py", "import tap_pennylane.streams.child", TAP),
+        ("tap_pennylane/streams/base.py", f"{FOR_TYPES}import tap_pennylane.tap", TAP),
+        ("tap_pennylane/api/limiter.py", "import tap_pennylane.api.client", API),
+        ("tap_pennylane/api/client.py", "import singer_sdk", SINGER),
         ("pennylane_launcher/running/killed.py", "import pennylane_launcher.cli", LAUNCHER),
         ("pennylane_launcher/errors.py", f"{FOR_TYPES}import pennylane_launcher.cli", LAUNCHER),
     ],

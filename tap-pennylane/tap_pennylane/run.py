@@ -63,6 +63,8 @@ class Run:
         """Streams that were not delivered whole, and why."""
         self.fatal: FatalError | None = None
         """Why no further stream is read."""
+        self.is_cost_said = False
+        """Whether the user was told how long the child streams will take."""
         self.is_retry_useful = False
         """Whether something failed that may succeed when it is tried again."""
 

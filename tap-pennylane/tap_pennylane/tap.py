@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
@@ -30,7 +27,7 @@ from tap_pennylane.replication.stream_maps import StreamMapper
 from tap_pennylane.run import Run
 from tap_pennylane.streams import STREAMS
 from tap_pennylane.streams.base import PennylaneStream
-from tap_pennylane.streams.child import ChildStream
+from tap_pennylane.streams.owner import OwningTap
 from tap_pennylane.streams.sync_log import SyncLog
 
 if TYPE_CHECKING:
@@ -39,11 +36,8 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
 
-MANY_LISTS = 1000
-"""Requests for lists of single records that are worth a word beforehand."""
 
-
-class TapPennylane(Tap):
+class TapPennylane(OwningTap):
     """Singer tap for Pennylane, the French accounting platform."""
 
     name = "tap-pennylane"
@@ -71,7 +65,6 @@ class TapPennylane(Tap):
         """
         if options.get("parse_env_config") and (errors := settings.environment_problems()):
             raise ConfigValidationError(errors[0], errors=errors)
-        self._is_cost_said = False
         self._spared: str | None = None
         """What to say of costly streams that are not read."""
         super().__init__(**options)
@@ -130,26 +123,6 @@ class TapPennylane(Tap):
     def run(self) -> Run:
         """What the streams of the company share."""
         return Run(self.config, self.initialized_at)
-
-    def say_what_lists_cost(self) -> None:
-        """Say beforehand how long the lists of single records will take, if it is long."""
-        if self._is_cost_said:
-            return
-        self._is_cost_said = True
-        ahead: dict[str, int] = {}
-        for stream in self.selected:
-            if isinstance(stream, ChildStream):
-                with suppress(PennylaneError):  # reported when the stream itself is read
-                    ahead[stream.name] = stream.lists_ahead()
-        total = sum(ahead.values())
-        if total > MANY_LISTS:
-            per_second = self.config["requests_per_window"] / self.config["window_seconds"]
-            self.logger.info(
-                "The lists of single records take %d requests, about %s (%s).",
-                total,
-                timedelta(seconds=round(total / per_second)),
-                ", ".join(f"{name}: {count}" for name, count in ahead.items() if count),
-            )
 
     def check_selection(self) -> None:
         """See that somebody can have meant what is selected, before anything is sent.

@@ -188,7 +188,7 @@ def _check(request: Request, ids: list[int], *, has_more: bool) -> None:
         msg = f"{asked}, and came in another order"
         raise PennylaneError(msg)
     if has_more and not ids:
-        msg = f"{asked}, and no record came, though there are more"
+        msg = f"{asked}; the page is empty, but more are said to follow"
         raise PennylaneError(msg)
 
 

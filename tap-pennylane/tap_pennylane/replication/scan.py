@@ -96,7 +96,7 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
             yield first, []
             return
         if not first:
-            msg = f"{collection.path} answers a page without a record, and says that there are more"
+            msg = f"{collection.path} answers an empty page, but says that more follow"
             raise PennylaneError(msg)
         after = first[-1]["id"]
         newest, _ = read(from_the_end(query))

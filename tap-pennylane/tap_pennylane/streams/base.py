@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tap_pennylane.replication.children import IncludedChild
     from tap_pennylane.run import Run
-    from tap_pennylane.tap import TapPennylane
+    from tap_pennylane.streams.owner import OwningTap
 
 C = TypeVar("C", bound=Collection)
 S = TypeVar("S", bound=Source)
@@ -102,7 +102,7 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the record reader conforms
 
-    def __init__(self, tap: TapPennylane) -> None:
+    def __init__(self, tap: OwningTap) -> None:
         """Belong to a tap."""
         super().__init__(tap)
         self.tap = tap

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
+from tap_pennylane.errors import PennylaneError
 from tap_pennylane.record import RecordReader
 from tap_pennylane.replication.children import ChildLists, ChildSource, IncludedChild
 from tap_pennylane.schemas import schema_file
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
+
+    from tap_pennylane.streams.owner import OwningTap
+
+
+MANY_LISTS = 1000
+"""Requests for child streams that are worth a word beforehand."""
 
 
 class ChildStream(PennylaneStream):
@@ -55,7 +64,7 @@ class ChildStream(PennylaneStream):
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         if not self.run.fatal and not self.ABORT_AT_RECORD_COUNT:
-            self.tap.say_what_lists_cost()
+            say_what_lists_cost(self.tap)
         yield from super().get_records(context)
 
     def lists_ahead(self) -> int:
@@ -110,3 +119,25 @@ class IncludedChildStream(ChildStream):
         for _ in self.parent_stream.replication.deliver(reading := Entry(self.parent_stream.name)):
             pass
         sent.mode = reading.mode
+
+
+def say_what_lists_cost(tap: OwningTap) -> None:
+    """Say beforehand, once per run, how long the child streams will take, if it is long."""
+    run = tap.run
+    if run.is_cost_said:
+        return
+    run.is_cost_said = True
+    ahead: dict[str, int] = {}
+    for stream in tap.selected:
+        if isinstance(stream, ChildStream):
+            with suppress(PennylaneError):  # reported when the stream itself is read
+                ahead[stream.name] = stream.lists_ahead()
+    total = sum(ahead.values())
+    if total > MANY_LISTS:
+        per_second = tap.config["requests_per_window"] / tap.config["window_seconds"]
+        tap.logger.info(
+            "The lists of single records take %d requests, about %s (%s).",
+            total,
+            timedelta(seconds=round(total / per_second)),
+            ", ".join(f"{name}: {count}" for name, count in ahead.items() if count),
+        )

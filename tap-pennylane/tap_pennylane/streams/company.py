@@ -222,7 +222,7 @@ class ProAccountMandateMigrations(PennylaneStream):
 
 
 class ProAccountMandates(PennylaneStream):
-    """Direct debit mandates of the Pennylane Pro Account: one a customer, without an id."""
+    """Direct debit mandates of the Pennylane Pro Account: one per customer, without an id."""
 
     name = "pro_account_mandates"
     path = "/pro_account/mandates"
@@ -291,7 +291,7 @@ class Transactions(PennylaneStream):
 
 
 class TrialBalance(PennylaneStream):
-    """Debits and credits an account, auxiliary accounts apart: one slice a fiscal year."""
+    """Debits and credits per account and fiscal year, with auxiliary accounts by themselves."""
 
     name = "trial_balance"
     path = "/trial_balance"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_pennylane.tap import TapPennylane
+    from tap_pennylane.streams.owner import OwningTap
 
 
 class SyncLog(WritingStream):
@@ -29,7 +29,7 @@ class SyncLog(WritingStream):
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
     order = 3
 
-    def __init__(self, tap: TapPennylane) -> None:
+    def __init__(self, tap: OwningTap) -> None:
         """Belong to a tap. Rows are only ever added, which in Singer's terms is no full table."""
         super().__init__(tap)
         self.tap = tap

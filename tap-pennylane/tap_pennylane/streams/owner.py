@@ -1,0 +1,41 @@
+"""What a stream needs of the tap that it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk import Stream
+
+    from tap_pennylane.replication.stream_maps import StreamMapper
+    from tap_pennylane.run import Run
+
+
+class OwningTap(Tap):
+    """A tap whose streams share a run."""
+
+    @property
+    @override
+    def streams(self) -> dict[str, Any]:
+        """The streams by name."""
+        return super().streams
+
+    @property
+    def run(self) -> Run:
+        """What the streams of the company share."""
+        raise NotImplementedError
+
+    @property
+    def stream_maps(self) -> StreamMapper:
+        """The stream maps of all streams."""
+        raise NotImplementedError
+
+    @property
+    def selected(self) -> Sequence[Stream]:
+        """The streams to read of the API, in their order."""
+        raise NotImplementedError
