@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
@@ -58,12 +58,13 @@ def test_every_collection_lands_exactly(pipeline: Pipeline, sandbox: Sandbox) ->
         sandbox.get("/me")["company"]["id"]
     ]
 
+    lines = {row["id"]: row for row in pipeline.live("ledger_entry_lines")}
     for item in sandbox.listed("/ledger_entry_lines"):
         item["amounts"] = (Decimal(item["debit"]), Decimal(item["credit"]))
         item["references"] = (item["ledger_entry"]["id"], item["ledger_account"]["number"])
         categories = [{"id": c["id"], "weight": c["weight"]} for c in item["categories"]]
         sandbox_line = (item["amounts"], item["references"], categories, item["date"])
-        row = _lines(pipeline)[item["id"]]
+        row = lines[item["id"]]
         assert sandbox_line == (
             (row["debit"], row["credit"]),
             (row["ledger_entry_id"], row["ledger_account_number"]),
@@ -103,15 +104,6 @@ def test_every_collection_lands_exactly(pipeline: Pipeline, sandbox: Sandbox) ->
         f"FROM pennylane.customer_invoices WHERE id = {invoice['id']}"
     )
     assert updated == [{"moment": invoice["updated_at"]}]
-
-
-_cached: dict[str, dict[int, dict[str, Any]]] = {}
-
-
-def _lines(pipeline: Pipeline) -> dict[int, dict[str, Any]]:
-    if pipeline.url not in _cached:
-        _cached[pipeline.url] = {row["id"]: row for row in pipeline.live("ledger_entry_lines")}
-    return _cached[pipeline.url]
 
 
 @pytest.fixture

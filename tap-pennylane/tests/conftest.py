@@ -11,10 +11,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
 
 
 @dataclass
@@ -69,6 +72,36 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
             if "--discover" not in arguments
             else [],
         )
+
+    return run
+
+
+@pytest.fixture
+def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
+    """Run the tap against the sandbox that the tests share."""
+
+    def run(*arguments: str, **options: Any) -> Run:
+        settings = {"api_token": sandbox.token, "api_url": sandbox.url, "requests_per_window": 1000}
+        return run_tap(*arguments, **{**settings, **options})
+
+    return run
+
+
+@pytest.fixture
+def company() -> Iterator[Sandbox]:
+    """A company of the test's own, which it may change."""
+    with running("--size", "400", "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def load(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
+    """Run the tap against the test's own company, without retries, and count requests anew."""
+
+    def run(*arguments: str, **options: Any) -> Run:
+        settings = {"api_token": company.token, "api_url": company.url, "max_retries": 0}
+        company.control("DELETE", "stats")
+        return run_tap(*arguments, **{**settings, "requests_per_window": 1_000_000, **options})
 
     return run
 

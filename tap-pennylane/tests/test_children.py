@@ -14,7 +14,7 @@ from tap_pennylane.streams.child import ChildStream, IncludedChildStream
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -26,27 +26,6 @@ CHILDREN = {
     if isinstance(stream, ChildStream)
 }
 BY_REQUEST = [name for name, one in CHILDREN.items() if not isinstance(one, IncludedChildStream)]
-
-
-@pytest.fixture
-def company() -> Iterator[Sandbox]:
-    with running("--size", "400", "--rate-limit", "none") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
-    def run(**options: Any) -> Run:
-        settings = {
-            "api_token": company.token,
-            "api_url": company.url,
-            "requests_per_window": 1_000_000,
-            "max_retries": 0,
-        }
-        company.control("DELETE", "stats")
-        return run_tap(**{**settings, **options})
-
-    return run
 
 
 def live(
@@ -90,22 +69,22 @@ def assert_rows(company: Sandbox, stream: ChildStream, *runs: Run) -> None:
 
 
 def test_every_list_is_read_whole_and_then_only_of_what_changed(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
-    first = read(streams=[*CHILDREN, "sync_log"])
+    first = load(streams=[*CHILDREN, "sync_log"])
     assert first.exit_code == 0, first.log
     assert all(first.records[name] for name in CHILDREN), "the sandbox has rows of every kind"
     for stream in CHILDREN.values():
         assert_rows(company, stream, first)
 
-    quiet = read(streams=[*CHILDREN, "sync_log"], state=first.state)
+    quiet = load(streams=[*CHILDREN, "sync_log"], state=first.state)
     assert quiet.exit_code == 0, quiet.log
     assert not any(quiet.records[name] for name in CHILDREN)
     assert lists_asked(company) == 0
 
     for name in ("customer_invoices", "supplier_invoices", "customers", "quotes", "transactions"):
         company.change(name, create=1, update=3, delete=1)
-    second = read(streams=[*CHILDREN, "sync_log"], state=quiet.state)
+    second = load(streams=[*CHILDREN, "sync_log"], state=quiet.state)
     assert second.exit_code == 0, second.log
     for stream in CHILDREN.values():
         assert_rows(company, stream, first, second)
@@ -117,11 +96,11 @@ def lists_asked(company: Sandbox, parents: str = "") -> int:
     return sum(count for path, count in requests if path.startswith(f"/{parents}") and "{" in path)
 
 
-def test_invoice_lines_come_with_the_invoices(read: Callable[..., Run], company: Sandbox) -> None:
+def test_invoice_lines_come_with_the_invoices(load: Callable[..., Run], company: Sandbox) -> None:
     lines = CHILDREN["customer_invoice_lines"]
-    alone = read(streams=["customer_invoices"])
+    alone = load(streams=["customer_invoices"])
     pages = company.stats["requests"]["/customer_invoices"]
-    both = read(streams=["customer_invoices", "customer_invoice_lines", "sync_log"])
+    both = load(streams=["customer_invoices", "customer_invoice_lines", "sync_log"])
     assert company.stats["requests"]["/customer_invoices"] == pages
     counts = Counter(row["customer_invoice_id"] for row in both.records[lines.name])
     pages_of_long_ones = sum(-(-count // 100) for count in counts.values() if count > 20)
@@ -131,43 +110,43 @@ def test_invoice_lines_come_with_the_invoices(read: Callable[..., Run], company:
     assert both.log_rows[lines.name]["records"] == len(both.records[lines.name])
     assert_rows(company, lines, both)
 
-    only_lines = read(streams=["customer_invoice_lines"])
+    only_lines = load(streams=["customer_invoice_lines"])
     assert not only_lines.records["customer_invoices"]
     assert only_lines.activated.keys() == {"customer_invoice_lines"}
     assert_rows(company, lines, only_lines)
 
 
 def test_lines_that_are_selected_later_come_whole(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
-    without = read(streams=["customer_invoices"])
-    later = read(streams=["customer_invoices", "customer_invoice_lines"], state=without.state)
+    without = load(streams=["customer_invoices"])
+    later = load(streams=["customer_invoices", "customer_invoice_lines"], state=without.state)
     assert "'customer_invoices' is read whole again: other columns are selected" in later.log
     assert_rows(company, CHILDREN["customer_invoice_lines"], later)
 
 
 def test_a_line_that_cannot_be_read_fails_the_lines_alone(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     streams = ["customer_invoices", "customer_invoice_lines", "sync_log"]
     company.fault("/customer_invoices/*/invoice_lines", "status", status=503)
-    failed = read(streams=streams)
+    failed = load(streams=streams)
     assert failed.exit_code == 1
     assert "1 of 3 streams failed (customer_invoice_lines)" in failed.log
     assert failed.activated.keys() == {"customer_invoices"}
     assert failed.log_rows["customer_invoices"]["status"] == "success"
     assert failed.log_rows["customer_invoice_lines"]["status"] == "failed"
     company.heal()
-    healed = read(streams=streams, state=failed.state)
+    healed = load(streams=streams, state=failed.state)
     assert healed.exit_code == 0, healed.log
     assert_rows(company, CHILDREN["customer_invoice_lines"], healed)
 
 
 def test_when_the_invoices_fail_so_do_their_lines(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     company.fault("/customer_invoices", "status", status=403)
-    failed = read(streams=["customer_invoices", "customer_invoice_lines", "sync_log"])
+    failed = load(streams=["customer_invoices", "customer_invoice_lines", "sync_log"])
     assert failed.exit_code == 78, "the scope is missing at the next attempt, too"
     assert "2 of 3 streams failed" in failed.log
     assert not failed.activated
@@ -175,18 +154,18 @@ def test_when_the_invoices_fail_so_do_their_lines(
 
 
 def test_lists_whose_read_was_cut_off_go_on_where_it_stopped(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     payments = CHILDREN["supplier_invoice_payments"]
     streams = [payments.name, "sync_log"]
     parents = len(company.state("supplier_invoices"))
     company.fault("/supplier_invoices/*/payments", "status", status=503, skip=parents // 2)
-    cut = read(streams=streams)
+    cut = load(streams=streams)
     assert cut.exit_code == 1
     assert not cut.activated
     assert len(cut.records[payments.name]) > 0
     company.heal()
-    rest = read(streams=streams, state=cut.state)
+    rest = load(streams=streams, state=cut.state)
     assert rest.exit_code == 0, rest.log
     assert rest.log_rows[payments.name]["mode"] == "resumed scan"
     # What may be read twice: what was under way, and since the last bookmark.
@@ -195,12 +174,12 @@ def test_lists_whose_read_was_cut_off_go_on_where_it_stopped(
 
 
 def test_only_the_lists_of_changed_parents_are_read(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     streams = ["quote_invoice_lines", "quote_appendices"]
-    first = read(streams=streams)
+    first = load(streams=streams)
     changed = company.change("quotes", update=3, create=1, delete=1)
-    second = read(streams=streams, state=first.state)
+    second = load(streams=streams, state=first.state)
     living = {*changed["updated"], *changed["created"]} - {*changed["deleted"]}
     assert lists_asked(company) == len(streams) * len(living)
     for name in streams:
@@ -209,14 +188,14 @@ def test_only_the_lists_of_changed_parents_are_read(
 
 @pytest.mark.parametrize("name", ["customer_invoice_lines", "quote_invoice_lines"])
 def test_a_run_that_ends_between_any_two_messages_takes_no_row_away(
-    read: Callable[..., Run], company: Sandbox, name: str
+    load: Callable[..., Run], company: Sandbox, name: str
 ) -> None:
     stream = CHILDREN[name]
     streams = [stream.parent_stream.name, name]
-    first = read(streams=streams)
+    first = load(streams=streams)
     before = live(stream, first.messages)
     company.change(stream.parent_stream.name, update=4, create=1, delete=1)
-    second = read(streams=streams, state=first.state)
+    second = load(streams=streams, state=first.state)
     after = live(stream, [*first.messages, *second.messages])
     assert after.keys() != before.keys()
     for count in range(len(second.messages)):
@@ -225,19 +204,19 @@ def test_a_run_that_ends_between_any_two_messages_takes_no_row_away(
 
 
 def test_many_changes_are_followed_with_bookmarks_on_the_way(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     lines = CHILDREN["quote_invoice_lines"]
     streams = [lines.name, "sync_log"]
-    first = read(streams=streams)
+    first = load(streams=streams)
     company.change("quotes", create=400)
     company.fault("/quotes/*/invoice_lines", "status", status=503, skip=330)
-    cut = read(streams=streams, state=first.state)
+    cut = load(streams=streams, state=first.state)
     assert cut.exit_code == 1
     assert len(json.dumps(cut.state)) < 10_000
     company.heal()
     company.change("quotes", update=2, delete=2)
-    rest = read(streams=streams, state=cut.state)
+    rest = load(streams=streams, state=cut.state)
     assert rest.exit_code == 0, rest.log
     # Read twice: what was under way, and what was delivered since the last bookmark.
     assert lists_asked(company, "quotes") <= 400 - 330 + 100 + 10 + 8 + 2
@@ -245,41 +224,41 @@ def test_many_changes_are_followed_with_bookmarks_on_the_way(
 
 
 def test_a_parent_that_vanishes_meanwhile_has_no_list(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
-    first = read(streams=["customer_contacts"])
+    first = load(streams=["customer_contacts"])
     contacts = CHILDREN["customer_contacts"]
     victim = next(row["customer_id"] for row in first.records["customer_contacts"])
     company.change("customers", update=[victim])
     company.fault(f"/customers/{victim}/contacts", "status", status=404, times=1)
-    wrong = read(streams=["customer_contacts"], state=first.state)
+    wrong = load(streams=["customer_contacts"], state=first.state)
     assert wrong.exit_code == 1, "it is still there: the 404 is no answer"
-    healed = read(streams=["customer_contacts"], state=wrong.state)
+    healed = load(streams=["customer_contacts"], state=wrong.state)
     assert_rows(company, contacts, first, healed)
 
 
 def test_a_start_date_leaves_out_the_lists_of_older_parents(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     dates = {row["id"]: row["date"] for row in company.state("supplier_invoices")}
     dated = {one: day for one, day in dates.items() if day}
     start = sorted(dated.values())[len(dated) // 2]
     young = {one for one, day in dates.items() if (day or start) >= start}
-    first = read(streams=["supplier_invoice_lines"], start_date=start)
+    first = load(streams=["supplier_invoice_lines"], start_date=start)
     assert {row["supplier_invoice_id"] for row in first.records["supplier_invoice_lines"]} == young
     company.change(
         "supplier_invoices", update=[min(dated, key=dated.__getitem__), max(young & dated.keys())]
     )
-    second = read(streams=["supplier_invoice_lines"], start_date=start, state=first.state)
+    second = load(streams=["supplier_invoice_lines"], start_date=start, state=first.state)
     assert second.exit_code == 0, second.log
     rows = live(CHILDREN["supplier_invoice_lines"], [*first.messages, *second.messages])
     assert {key[0] for key in rows} == young
 
 
-def test_what_many_lists_cost_is_said_beforehand(read: Callable[..., Run]) -> None:
+def test_what_many_lists_cost_is_said_beforehand(load: Callable[..., Run]) -> None:
     with running("--size", "1500", "--rate-limit", "none") as large:
         streams = ["lettered_ledger_entry_lines", "quote_appendices"]
-        run = read(api_url=large.url, streams=streams, requests_per_window=3000, window_seconds=5)
+        run = load(api_url=large.url, streams=streams, requests_per_window=3000, window_seconds=5)
         quotes = len(large.state("quotes"))
     assert run.exit_code == 0, run.log
     total = 1500 + quotes

@@ -39,16 +39,6 @@ COLUMNS, LINE = (
 ONE_YEAR = {"start_date": "2026-01-01"}
 
 
-@pytest.fixture
-def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
-    """Run the tap against the sandbox."""
-
-    def run(*arguments: str, **options: Any) -> Run:
-        return run_tap(*arguments, **{**settings(sandbox), **options})
-
-    return run
-
-
 def settings(sandbox: Sandbox) -> dict[str, Any]:
     return {"api_token": sandbox.token, "api_url": sandbox.url, "requests_per_window": 1000}
 

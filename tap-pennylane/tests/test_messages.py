@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from pennylane_sandbox.pytest_plugin import other_server
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Answer, Query, Sandbox
 
     from conftest import Run
-
-
-@pytest.fixture
-def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
-    """Run the tap against the sandbox, or what stands before it."""
-
-    def run(*arguments: str, **config: Any) -> Run:
-        settings = {"api_token": sandbox.token, "api_url": sandbox.url, "requests_per_window": 1000}
-        return run_tap(*arguments, **{**settings, **config})
-
-    return run
 
 
 def refusal(status: int, message: str) -> Answer:

@@ -28,17 +28,6 @@ COLLECTIONS = {
 }
 
 
-@pytest.fixture
-def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
-    """Run the tap against the sandbox."""
-
-    def run(*arguments: str, **config: Any) -> Run:
-        settings = {"api_token": sandbox.token, "api_url": sandbox.url, "requests_per_window": 1000}
-        return run_tap(*arguments, **{**settings, **config})
-
-    return run
-
-
 def test_every_record_of_every_collection_arrives_exactly(
     read: Callable[..., Run], sandbox: Sandbox
 ) -> None:

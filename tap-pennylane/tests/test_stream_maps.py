@@ -8,31 +8,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Run
 
 DELETED_AT = "_sdc_deleted_at"
-
-
-@pytest.fixture
-def company() -> Iterator[Sandbox]:
-    with running("--size", "400", "--rate-limit", "none") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
-    def run(**options: Any) -> Run:
-        settings = {"api_token": company.token, "api_url": company.url, "max_retries": 0}
-        return run_tap(**{**settings, "requests_per_window": 1_000_000, **options})
-
-    return run
 
 
 def md5(text: object) -> str:
@@ -62,18 +46,18 @@ def rows(stream: str, key: str, *runs: Run) -> dict[Any, dict[str, Any]]:
     ids=["name.upper()", "md5(name)", "md5(id)", "__else__", "__key_properties__", "no marker"],
 )
 def test_every_kind_of_map_lets_deletions_pass(
-    read: Callable[..., Run],
+    load: Callable[..., Run],
     company: Sandbox,
     definition: dict[str, Any],
     key: str,
     changed: dict[str, Callable[[dict[str, Any]], Any]],
 ) -> None:
     maps = {"customers": {**definition, "__alias__": "clients"}}
-    first = read(streams=["customers", "suppliers"], stream_maps=maps)
+    first = load(streams=["customers", "suppliers"], stream_maps=maps)
     assert first.exit_code == 0, first.log
     gone = company.change("customers", create=1, update=2, delete=2)["deleted"]
     company.change("suppliers", delete=1)
-    second = read(streams=["customers", "suppliers"], stream_maps=maps, state=first.state)
+    second = load(streams=["customers", "suppliers"], stream_maps=maps, state=first.state)
     assert second.exit_code == 0, second.log
     assert second.records.keys() == {"clients", "suppliers"}
     (schema,) = [
@@ -92,17 +76,17 @@ def test_every_kind_of_map_lets_deletions_pass(
         row = alive[md5(identity) if "id" in changed else identity]
         for column, value in changed.items():
             assert row[column] == value(item)
-    third = read(streams=["customers", "suppliers"], stream_maps=maps, state=second.state)
+    third = load(streams=["customers", "suppliers"], stream_maps=maps, state=second.state)
     assert third.exit_code == 0, third.log
     assert not third.records, "the maps are those of the last run: nothing is read again"
 
 
-def test_a_filter_never_keeps_a_deletion_back(read: Callable[..., Run], company: Sandbox) -> None:
+def test_a_filter_never_keeps_a_deletion_back(load: Callable[..., Run], company: Sandbox) -> None:
     maps = {"customer_invoices": {"__filter__": "date is not None and date >= '2025-01-01'"}}
-    first = read(streams=["customer_invoices"], stream_maps=maps)
+    first = load(streams=["customer_invoices"], stream_maps=maps)
     assert first.exit_code == 0, first.log
     gone = company.change("customer_invoices", update=5, delete=3)["deleted"]
-    second = read(streams=["customer_invoices"], stream_maps=maps, state=first.state)
+    second = load(streams=["customer_invoices"], stream_maps=maps, state=first.state)
     assert second.exit_code == 0, second.log
     deleted = {record["id"] for record in second.records["customer_invoices"] if record[DELETED_AT]}
     assert deleted >= set(gone)
@@ -115,13 +99,13 @@ def test_a_filter_never_keeps_a_deletion_back(read: Callable[..., Run], company:
 
 
 def test_a_record_that_no_longer_passes_the_filter_is_gone(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     names = sorted(item["name"] for item in company.state("customers"))
     maps = {"customers": {"__filter__": f"name >= {names[len(names) // 2]!r}"}}
-    first = read(streams=["customers"], stream_maps=maps)
+    first = load(streams=["customers"], stream_maps=maps)
     company.change("customers", update=len(names))
-    second = read(streams=["customers"], stream_maps=maps, state=first.state)
+    second = load(streams=["customers"], stream_maps=maps, state=first.state)
     alive = rows("customers", "id", first, second)
     wanted = {
         item["id"]: item["name"]
@@ -132,14 +116,14 @@ def test_a_record_that_no_longer_passes_the_filter_is_gone(
 
 
 def test_streams_included_in_another_ones_answers_are_mapped_too(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     streams = ["customer_invoices", "customer_invoice_lines"]
     maps = {"customer_invoice_lines": {"label": "md5(label)", "__alias__": "lines"}}
-    first = read(streams=streams, stream_maps=maps)
+    first = load(streams=streams, stream_maps=maps)
     assert first.exit_code == 0, first.log
     company.change("customer_invoices", update=2, delete=1)
-    second = read(streams=streams, stream_maps=maps, state=first.state)
+    second = load(streams=streams, stream_maps=maps, state=first.state)
     assert second.exit_code == 0, second.log
     labels = {row["label"] for row in first.records["lines"]}
     assert labels
@@ -150,12 +134,12 @@ def test_streams_included_in_another_ones_answers_are_mapped_too(
 
 
 def test_a_copy_under_another_name_has_the_deletions_too(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     maps = {"hashed": {"__source__": "customers", "__else__": None, "name": "md5(name)"}}
-    first = read(streams=["customers"], stream_maps=maps)
+    first = load(streams=["customers"], stream_maps=maps)
     (gone,) = company.change("customers", delete=1)["deleted"]
-    second = read(streams=["customers"], stream_maps=maps, state=first.state)
+    second = load(streams=["customers"], stream_maps=maps, state=first.state)
     assert second.exit_code == 0, second.log
     for stream in ("customers", "hashed"):
         (tombstone,) = second.records[stream]
@@ -164,14 +148,14 @@ def test_a_copy_under_another_name_has_the_deletions_too(
     assert second.records["hashed"][0].keys() == {"id", "name", DELETED_AT}
 
 
-def test_flattening_lets_deletions_pass(read: Callable[..., Run], company: Sandbox) -> None:
+def test_flattening_lets_deletions_pass(load: Callable[..., Run], company: Sandbox) -> None:
     flat = {"flattening_enabled": True, "flattening_max_depth": 2}
-    first = read(streams=["customers"], **flat)
+    first = load(streams=["customers"], **flat)
     assert first.exit_code == 0, first.log
     emails = [row["emails"] for row in first.records["customers"] if row["emails"]]
     assert all(isinstance(json.loads(one), list) for one in emails)
     (gone,) = company.change("customers", delete=1)["deleted"]
-    second = read(streams=["customers"], state=first.state, **flat)
+    second = load(streams=["customers"], state=first.state, **flat)
     assert second.exit_code == 0, second.log
     (tombstone,) = second.records["customers"]
     assert {name: value for name, value in tombstone.items() if name != DELETED_AT} == {
@@ -202,10 +186,10 @@ def test_flattening_lets_deletions_pass(read: Callable[..., Run], company: Sandb
     ids=json.dumps,
 )
 def test_a_map_that_cannot_work_fails_its_stream_alone(
-    read: Callable[..., Run], company: Sandbox, definition: dict[str, Any], sentence: str
+    load: Callable[..., Run], company: Sandbox, definition: dict[str, Any], sentence: str
 ) -> None:
     streams = ["customers", "suppliers", "sync_log"]
-    run = read(streams=streams, stream_maps={"customers": definition})
+    run = load(streams=streams, stream_maps={"customers": definition})
     assert run.exit_code == 1
     assert "Traceback" not in run.log
     assert len(re.findall(rf"Stream 'customers' failed: .*{sentence}", run.log)) == 1
@@ -214,40 +198,40 @@ def test_a_map_that_cannot_work_fails_its_stream_alone(
     assert run.log_rows["suppliers"]["status"] == "success"
     assert not run.records["customers"]
     assert "customers" not in run.activated
-    mended = read(streams=streams, state=run.state)
+    mended = load(streams=streams, state=run.state)
     assert mended.exit_code == 0, mended.log
     assert len(mended.records["customers"]) == len(company.state("customers"))
 
 
 def test_a_map_of_an_included_stream_that_cannot_work_fails_it_alone(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
     streams = ["customer_invoices", "customer_invoice_lines", "sync_log"]
     broken = {"customer_invoice_lines": {"label": "missing + 1"}}
-    first = read(streams=streams, stream_maps=broken)
+    first = load(streams=streams, stream_maps=broken)
     assert first.exit_code == 1
     assert first.log.count("Stream 'customer_invoice_lines' failed") == 1
     assert "of 'label' can't be applied to customer_invoice_id" in first.log
     assert len(first.records["customer_invoices"]) == len(company.state("customer_invoices"))
     assert first.log_rows["customer_invoices"]["status"] == "success"
-    mended = read(streams=streams, state=first.state)
+    mended = load(streams=streams, state=first.state)
     assert mended.exit_code == 0, mended.log
     path = "/customer_invoices/{customer_invoice_id}/invoice_lines"
     assert len(mended.records["customer_invoice_lines"]) == len(company.rows(path))
 
 
-def test_other_maps_read_the_stream_whole_again(read: Callable[..., Run]) -> None:
+def test_other_maps_read_the_stream_whole_again(load: Callable[..., Run]) -> None:
     streams = ["customers", "suppliers", "sync_log"]
-    first = read(streams=streams)
+    first = load(streams=streams)
     maps = {"customers": {"name": "md5(name)"}}
-    second = read(streams=streams, state=first.state, stream_maps=maps)
+    second = load(streams=streams, state=first.state, stream_maps=maps)
     assert "'customers' is read whole again" in second.log
     assert second.log_rows["customers"]["mode"] == "scan"
     assert second.log_rows["suppliers"]["mode"] == "changelog"
 
 
-def test_the_record_of_runs_may_be_mapped_and_fails_alone(read: Callable[..., Run]) -> None:
-    run = read(streams=["suppliers", "sync_log"], stream_maps={"sync_log": {"mode": "nothing()"}})
+def test_the_record_of_runs_may_be_mapped_and_fails_alone(load: Callable[..., Run]) -> None:
+    run = load(streams=["suppliers", "sync_log"], stream_maps={"sync_log": {"mode": "nothing()"}})
     assert run.exit_code == 1
     assert "Stream 'sync_log' failed: in the setting 'stream_maps'" in run.log
     assert "Traceback" not in run.log

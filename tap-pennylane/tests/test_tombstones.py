@@ -7,13 +7,11 @@ import zlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from jsonschema import Draft202012Validator, validators
-from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
@@ -33,21 +31,6 @@ Validator = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number),
 )
-
-
-@pytest.fixture
-def company() -> Iterator[Sandbox]:
-    with running("--size", "400", "--rate-limit", "none") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
-    def run(*arguments: str, **options: Any) -> Run:
-        settings = {"api_token": company.token, "api_url": company.url, "max_retries": 0}
-        return run_tap(*arguments, **{**settings, "requests_per_window": 1_000_000, **options})
-
-    return run
 
 
 def assert_valid(run: Run) -> None:
@@ -70,14 +53,14 @@ def tombstones(run: Run, stream: str) -> list[dict[str, Any]]:
 
 
 def test_all_messages_of_all_streams_are_valid_with_deletions_too(
-    read: Callable[..., Run], company: Sandbox
+    load: Callable[..., Run], company: Sandbox
 ) -> None:
-    first = read(streams=list(STREAMS), all_streams=True)
+    first = load(streams=list(STREAMS), all_streams=True)
     assert_valid(first)
     assert not [name for name in STREAMS if not first.records[name]]
     assert not [name for name in STREAMS if tombstones(first, name)]
     gone = {name: company.change(name, create=1, update=2, delete=1) for name in CHANGED}
-    second = read(streams=list(STREAMS), all_streams=True, state=first.state)
+    second = load(streams=list(STREAMS), all_streams=True, state=first.state)
     assert_valid(second)
     for name, changes in gone.items():
         (identity,) = changes["deleted"]
@@ -102,7 +85,7 @@ def test_streams_that_can_send_a_tombstone_declare_it_and_no_others() -> None:
 
 
 def test_what_tells_a_deletion_is_always_selected(
-    read: Callable[..., Run], company: Sandbox, tmp_path: Path
+    load: Callable[..., Run], company: Sandbox, tmp_path: Path
 ) -> None:
     catalog = json.loads(TapPennylane(validate_config=False).catalog_json_text)
     (entry,) = [one for one in catalog["streams"] if one["tap_stream_id"] == "customers"]
@@ -115,19 +98,19 @@ def test_what_tells_a_deletion_is_always_selected(
     path = tmp_path / "old.json"
     path.write_text(json.dumps({"streams": [{**entry, "metadata": kept}]}), encoding="utf-8")
 
-    first = read("--catalog", str(path))
+    first = load("--catalog", str(path))
     assert_valid(first)
     # The fingerprint is of the columns that live records fill: no user reads all again for this.
     fingerprint = f"{zlib.crc32(b'id name'):08x}"
     assert first.state["bookmarks"]["customers"]["columns"] == fingerprint
     (gone,) = company.change("customers", delete=1)["deleted"]
-    second = read("--catalog", str(path), state=first.state)
+    second = load("--catalog", str(path), state=first.state)
     assert_valid(second)
     (tombstone,) = second.records["customers"]
     assert tombstone.keys() == {"id", "name", DELETED_AT}
     assert tombstone["id"] == gone
     company.change("customers", recreate=[gone])
-    third = read("--catalog", str(path), state=second.state)
+    third = load("--catalog", str(path), state=second.state)
     (record,) = third.records["customers"]
     assert record["id"] == gone
     assert record[DELETED_AT] is None  # said, so that any target's upsert revives the row
