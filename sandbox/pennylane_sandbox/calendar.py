@@ -1,4 +1,4 @@
-"""The fixed calendar that the company's books cover, and how its instants are written."""
+"""The fixed calendar of the company's books, and the format of its instants."""
 
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -11,12 +11,12 @@ DAY_NUMBER: Final = {day: number for number, day in enumerate(DAYS)}
 
 
 def rank(day: str | None) -> int:
-    """A number that sorts like the day; no day sorts first."""
+    """A number that sorts like the date; no date sorts first."""
     return 0 if day is None else date.fromisoformat(day).toordinal()
 
 
 def shift(day: str, days: int) -> str:
-    """The day so many days later."""
+    """The date that number of days later."""
     number = DAY_NUMBER.get(day, -1) + days
     if day in DAY_NUMBER and 0 <= number < len(DAYS):
         return DAYS[number]
@@ -24,7 +24,7 @@ def shift(day: str, days: int) -> str:
 
 
 def instant(day: str, rng: Random) -> str:
-    """An instant of office hours on that day, to the microsecond."""
+    """An instant in office hours on that day, to the microsecond."""
     bits = rng.getrandbits(42)
     minute = bits % 600
     return (
@@ -34,7 +34,7 @@ def instant(day: str, rng: Random) -> str:
 
 
 def later(stamp: str, rng: Random) -> str:
-    """When a row made then was last changed: often never."""
+    """When a row created then was last changed: often never."""
     draw = rng.random()
     return stamp if draw < 0.6 else instant(shift(stamp[:10], 1 + int(draw * 20)), rng)  # noqa: PLR2004 - a share of the rows
 

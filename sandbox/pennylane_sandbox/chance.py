@@ -1,4 +1,4 @@
-"""Everything that looks random here is drawn from the seed."""
+"""Everything that looks random is derived from the seed."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The changelogs: what changed lately, in the order in which it was processed."""
+"""The changelogs: recent changes, in the order in which they were processed."""
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Changes:
     """The events of all resources."""
 
     def __init__(self, clock: Clock) -> None:
-        """Start with no event."""
+        """Start without events."""
         self._clock = clock
         self._events: dict[str, list[Event]] = {}
         self._numbers: dict[str, int] = {}
@@ -50,7 +50,7 @@ class Changes:
         self._shared_instant = self._clock.change_instant()
 
     def release_instant(self) -> None:
-        """Let each event have its own instant again."""
+        """Give each event its own instant again."""
         self._shared_instant = None
 
     def instant(self) -> int:
@@ -68,16 +68,16 @@ class Changes:
         return rfc3339(micros)
 
     def oldest_kept(self) -> int:
-        """Return the instant before which events are forgotten."""
+        """Return the instant before which events have expired."""
         return self._clock.micros() - RETENTION * 1_000_000
 
     def since(self, resource: str, micros: int) -> list[Event]:
-        """Return the kept events from an instant on, that instant included."""
+        """Return the stored events from an instant on, including that instant."""
         events = self._events.get(resource, [])
         start = max(micros, self.oldest_kept())
         return events[bisect_left(events, start, key=lambda event: event.micros) :]
 
     def after(self, resource: str, number: int) -> list[Event]:
-        """Return the kept events behind one of them."""
+        """Return the stored events after one of them."""
         kept = self.since(resource, 0)
         return kept[bisect_right(kept, number, key=lambda event: event.number) :]

@@ -21,10 +21,12 @@ def _limit(text: str) -> Limit | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pennylane-sandbox",
-        description="An emulator of the Pennylane API, serving an imaginary company.",
+        description="An emulator of the Pennylane API, serving a made-up company.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same company")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the same seed makes the same company"
+    )
     parser.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 takes any")
@@ -42,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the sandbox until it is told to stop."""
-    # uvicorn raises the signal that stopped it once more when all is closed: it lands here.
+    # After everything is closed, uvicorn raises the signal that stopped it again: it arrives here.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     parser = _parser()

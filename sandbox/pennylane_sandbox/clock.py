@@ -1,4 +1,4 @@
-"""The sandbox's clock: real time, moved forward at will."""
+"""The sandbox's clock: real time, which can be moved forward."""
 
 import time
 from email.utils import formatdate
@@ -24,12 +24,12 @@ class Clock:
         return int(self.seconds() * 1_000_000)
 
     def change_instant(self) -> int:
-        """Return an instant for a change, after all those given before, in microseconds."""
+        """Return an instant for a change, later than all earlier ones, in microseconds."""
         self._last_change = max(self.micros(), self._last_change + 1)
         return self._last_change
 
     def now(self) -> str:
-        """Return the time as the API writes it."""
+        """Return the time in the API's format."""
         return rfc3339(self.micros())
 
     def advance(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Rows by id, and their orders: what a database's table and indexes would be."""
+"""Rows by id, and their orders, like a database's table and indexes."""
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from pennylane_sandbox.model import Row
 R = TypeVar("R", bound=Row)
 
 # A sort key is one integer, the sorted field's rank above the id, so that a million of them are
-# cheap to hold, to sort and to bisect, and so that no two are equal.
+# cheap to store, sort and bisect, and no two are equal.
 ID_BITS = 43
 
 
@@ -17,14 +17,14 @@ class Collection(Generic[R]):
     """The live rows of one resource."""
 
     def __init__(self, sort_ranks: dict[str, Callable[[R], int]] | None = None) -> None:
-        """Declare which fields besides `id` the rows can be ordered by."""
+        """Declare the fields, besides `id`, by which rows can be sorted."""
         self.rows: dict[int, R] = {}
         self.version = 0
         self._ranks = sort_ranks or {}
         self._orders: dict[str, list[int]] = {"id": []}
 
     def load(self, rows: Iterable[R]) -> None:
-        """Replace everything by these rows."""
+        """Replace everything with these rows."""
         self.rows = {row.id: row for row in rows}
         self._orders = {"id": sorted(self.rows)}
         self.version += 1
@@ -47,12 +47,12 @@ class Collection(Generic[R]):
         return row
 
     def touched(self) -> None:
-        """Say that rows have other values now."""
+        """Note that rows have new values."""
         self._orders = {"id": self._orders["id"]}
         self.version += 1
 
     def ranks(self) -> Iterable[str]:
-        """The fields, besides `id`, that have an order."""
+        """The fields, besides `id`, by which rows can be sorted."""
         return self._ranks
 
     def order(self, field: str) -> list[int]:
@@ -77,5 +77,5 @@ class Collection(Generic[R]):
         return len(self.rows)
 
     def __iter__(self) -> Iterator[R]:
-        """All rows, newest id first like the API's default order."""
+        """All rows, highest id first, like the API's default order."""
         return (self.rows[i] for i in reversed(self._orders["id"]))

@@ -1,4 +1,4 @@
-"""Exports of the ledger: ordered, pending, ready, and for a while to be fetched."""
+"""Exports of the ledger: ordered, pending, then ready and available for a while."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -50,13 +50,13 @@ class Exports:
     """The exports ordered so far."""
 
     def __init__(self, books: Books, clock: Clock) -> None:
-        """Export from these books."""
+        """Use these books."""
         self._books = books
         self._clock = clock
         self._ordered: dict[tuple[str, int], Export] = {}
 
     def order(self, kind: str, start: str, end: str) -> Json:
-        """Order an export; it is pending until it was looked at once."""
+        """Order an export; it is pending until it was queried once."""
         export = Export(
             self._books.next_id("exports"), kind, start, end, self._clock.change_instant()
         )
@@ -66,7 +66,7 @@ class Exports:
         return shown
 
     def look(self, kind: str, export_id: int, origin: str) -> Json | None:
-        """Return an export's state; each look at a ready one signs a new link."""
+        """Return an export's status; each query of a ready one signs a new link."""
         export = self._ordered.get((kind, export_id))
         if export is None:
             return None
@@ -101,7 +101,7 @@ class Exports:
         return export.file, _FEC_TYPE if kind == "fecs" else _XLSX_TYPE
 
     def _made(self, export: Export) -> IO[bytes]:
-        """Write the file: on the disk, a million lines are too many to hold."""
+        """Write the file to disk, because a million lines are too many for memory."""
         file = tempfile.TemporaryFile(prefix="pennylane-sandbox-")  # noqa: SIM115 - kept with the export
         lines = self._lines(export)
         if export.kind == "fecs":

@@ -1,4 +1,4 @@
-"""Faults on order: what a network and a busy server do to a client."""
+"""Faults on request, like those of a network or a busy server."""
 
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ KINDS: Final = ("status", "latency", "drop", "truncate", "html", "rate_limit", "
 
 @dataclass(slots=True)
 class Fault:
-    """What shall go wrong, where, and how often."""
+    """What should go wrong, where, and how often."""
 
     path: str
     kind: str
@@ -21,14 +21,14 @@ class Fault:
 
 
 class Faults:
-    """The faults in wait."""
+    """The pending faults."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without any."""
         self._waiting: list[Fault] = []
 
     def add(self, wanted: dict[str, Any]) -> Fault:
-        """Order a fault."""
+        """Add a fault."""
         fault = Fault(**wanted)
         if fault.kind not in KINDS:
             msg = f"kind is one of {', '.join(KINDS)}"
@@ -37,15 +37,15 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Call all faults off."""
+        """Remove all faults."""
         self._waiting.clear()
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Describe the faults still to come."""
+        """Describe the pending faults."""
         return [asdict(fault) for fault in self._waiting]
 
     def strike(self, path: str) -> Fault | None:
-        """Return the fault that a request to this path meets, if any."""
+        """Return the fault for a request to this path, if any."""
         for fault in self._waiting:
             if not fnmatchcase(path, fault.path):
                 continue

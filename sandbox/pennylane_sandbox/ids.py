@@ -1,4 +1,4 @@
-"""Identifiers as the API's are: 64 bit, with gaps, and not in the order of creation."""
+"""Ids like the API's: 64 bits, with gaps, and not in order of creation."""
 
 from random import Random
 
@@ -20,7 +20,7 @@ class Ids:
         self._random = rng.random
 
     def next(self) -> int:
-        """Draw an id that was never given before."""
+        """Draw an id that was never used before."""
         gap = 1 + int(self._random() * _GAP)
         if self._random() < _EARLY_SHARE:
             self._early += gap

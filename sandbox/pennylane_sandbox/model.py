@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 
 class Doc(Struct):
-    """A row of a small collection, kept in the shape in which the API shows it.
+    """A row of a small collection, stored in the form in which the API shows it.
 
     `hidden` holds what the API filters by or answers about without showing it in the row.
     """
@@ -19,7 +19,7 @@ class Doc(Struct):
 
 
 class Account(Struct):
-    """A ledger account; `general` is the account its auxiliary ones add up to."""
+    """A ledger account; `general` is the account that sums its auxiliary accounts."""
 
     id: int
     number: str
@@ -44,7 +44,7 @@ class Journal(Struct):
 
 
 class Share(Struct):
-    """A part of something that an analytical category takes."""
+    """An analytical category's share of something."""
 
     category: Doc
     weight: str
@@ -86,12 +86,12 @@ class Entry(Struct, gc=False):
 
     @property
     def shown_date(self) -> str | None:
-        """The date that the API shows; `date` is the day of the lines, which always have one."""
+        """The date that the API shows; `date` is that of the lines, which always have one."""
         return None if self.undated else self.date
 
 
 class Invoice(Struct, gc=False):
-    """A customer's or a supplier's invoice; amounts in cents, of its currency unless said."""
+    """A customer or supplier invoice; amounts are in cents of its currency by default."""
 
     id: int
     party: Doc
@@ -123,17 +123,17 @@ class Invoice(Struct, gc=False):
 
     @property
     def amount(self) -> int:
-        """The total with tax."""
+        """The total including tax."""
         return self.before_tax + self.tax
 
     @property
     def shown_date(self) -> str | None:
-        """The date that the API shows: null as long as the entry has none."""
+        """The date that the API shows: null while the entry has none."""
         return None if self.entry.undated else self.date
 
 
 class Transaction(Struct, gc=False):
-    """A movement on a bank account, in cents of euro: positive comes in."""
+    """A movement on a bank account, in euro cents: positive for money received."""
 
     id: int
     label: str | None

@@ -1,23 +1,23 @@
-"""Amounts: whole cents inside, decimal strings outside."""
+"""Amounts: integer cents inside, decimal strings outside."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
 
 def plain(cents: int) -> str:
-    """Two decimals always, as ledger lines show them."""
+    """Always two decimals, as in ledger lines."""
     sign = "-" if cents < 0 else ""
     units, rest = divmod(abs(cents), 100)
     return f"{sign}{units}.{rest:02}"
 
 
 def short(cents: int) -> str:
-    """At least one decimal and no needless zero, as documents show amounts."""
+    """At least one decimal and no unnecessary zeros, as in documents."""
     text = plain(cents)
     return text.removesuffix("0")
 
 
 def share(cents: int, rate: int) -> int:
-    """The part of an amount at a rate in hundred-thousandths, rounded half up."""
+    """A share of an amount, at a rate in hundred-thousandths, rounded half up."""
     sign = -1 if cents < 0 else 1
     return sign * ((abs(cents) * rate * 2 + 100_000) // 200_000)
 

@@ -26,7 +26,7 @@ TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own
 
 
 def flat(value: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """An independent reading of what 'flat' means: the keys on the way, joined."""
+    """An independent implementation of flattening: the nested keys, joined."""
     for key, inner in value.items():
         if isinstance(inner, dict):
             yield from flat(inner, (*path, key))
@@ -35,7 +35,7 @@ def flat(value: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 def kept(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """What a row keeps of a list: of references to objects, the id and the weight."""
+    """What a row keeps from a list: for references to objects, the id and the weight."""
     if not isinstance(value, list):
         return value
     return [
@@ -54,7 +54,7 @@ class Sandbox:
     token: str = TOKEN
 
     def control(self, method: str, endpoint: str, /, **body: Any) -> Any:  # noqa: ANN401 - any JSON
-        """Ask the control plane."""
+        """Call the control plane."""
         answer = requests.request(
             method, f"{self.url}/sandbox/{endpoint}", json=body or None, timeout=60
         )
@@ -62,7 +62,7 @@ class Sandbox:
         return answer.json() if answer.content else None
 
     def get(self, path: str, **query: Any) -> Any:  # noqa: ANN401 - any JSON
-        """What the API answers to a path below its prefix."""
+        """The API's answer for a path below its prefix."""
         headers = {"Authorization": f"Bearer {self.token}"}
         answer = requests.get(
             f"{self.url}/api/external/v2{path}", params=query, headers=headers, timeout=60
@@ -85,7 +85,7 @@ class Sandbox:
         return items
 
     def rows(self, path: str) -> list[dict[str, Any]]:
-        """A collection, or an object, as flat rows; the trial balance of every fiscal year."""
+        """A collection or an object as flat rows; for the trial balance, all fiscal years."""
         if path == "/me":
             return [dict(flat(self.get("/me")))]
         if path == "/company/features":
@@ -104,7 +104,7 @@ class Sandbox:
         return rows
 
     def _rows_of_lists(self, path: str) -> Iterator[dict[str, Any]]:
-        """A list of every record of a collection, with the record's id by its name in the path."""
+        """The child lists of a collection's records, with the parent's id as named in the path."""
         before, key, after = re.split("[{}]", path)
         for parent in self.state(before.strip("/")):
             for item in self.listed(f"{before}{parent['id']}{after}", limit=100):
@@ -116,27 +116,27 @@ class Sandbox:
         return done
 
     def fault(self, path: str, kind: str, *, times: int | None = None, **options: Any) -> None:
-        """Let requests for a path fail: that many, or for good."""
+        """Make requests to a path fail: a number of them, or all."""
         self.control("POST", "faults", path=path, kind=kind, times=times, **options)
 
     def heal(self) -> None:
-        """End all faults."""
+        """Remove all faults."""
         self.control("DELETE", "faults")
 
     def add_token(self, token: str, **scopes: list[str]) -> None:
-        """Let another token in."""
+        """Add another token."""
         self.control("POST", "tokens", token=token, **scopes)
 
     @property
     def stats(self) -> dict[str, Any]:
-        """What was asked since the last reset."""
+        """The requests since the last reset."""
         stats: dict[str, Any] = self.control("GET", "stats")
         return stats
 
 
 @contextmanager
 def running(*options: str) -> Iterator[Sandbox]:
-    """A sandbox of its own process, stopped in the end."""
+    """A sandbox in its own process, stopped at the end."""
     program = Path(sys.executable).parent / "pennylane-sandbox"
     command = [str(program), "--port", "0", "--token", TOKEN, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
@@ -158,7 +158,7 @@ def _unlimited_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(_unlimited_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """A small company without a rate limit; its faults end with the test."""
+    """A small company without a rate limit; faults are removed after the test."""
     _unlimited_sandbox.control("DELETE", "stats")
     yield _unlimited_sandbox
     _unlimited_sandbox.heal()
@@ -171,7 +171,7 @@ def other_server(
     asked: Callable[[str, Query], Answer | None],
     answered: Callable[[dict[str, str]], None] = lambda _: None,
 ) -> Iterator[str]:
-    """A server of our own before the sandbox: it may answer itself, or change what passes."""
+    """A server in front of the sandbox, which may answer itself or change what passes."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -198,7 +198,7 @@ def other_server(
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""The request budget of a token: so many requests in any window of so many seconds."""
+"""The request budget of a token: a number of requests in any window of some seconds."""
 
 import re
 from collections import deque
@@ -8,7 +8,7 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many requests in so many seconds."""
+    """A number of requests in a number of seconds."""
 
     requests: int
     seconds: float
@@ -27,17 +27,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request may pass, and what its answer's headers say."""
+    """Whether a request may pass, and the values for its answer's headers."""
 
     retry_after: int | None
     headers: list[tuple[bytes, bytes]]
 
 
 class Limiter:
-    """A sliding window for each token."""
+    """A sliding window per token."""
 
     def __init__(self, limit: Limit) -> None:
-        """Start with nothing used."""
+        """Start with an unused budget."""
         self._limit = limit
         self._passed: dict[str, deque[float]] = {}
 

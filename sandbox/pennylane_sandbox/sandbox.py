@@ -1,4 +1,4 @@
-"""One running sandbox: the books, and all that stands around them."""
+"""One running sandbox: the books, and everything around them."""
 
 from dataclasses import dataclass
 
@@ -21,13 +21,13 @@ _WINDOW = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a sandbox shall be."""
+    """The options of a sandbox."""
 
     seed: int = 1
     size: int = 2000
     rate_limit: Limit | None = None
     latency: float = 0.0
-    token: str = "sandbox-token"  # noqa: S105 - everybody knows it
+    token: str = "sandbox-token"  # noqa: S105 - it is public
     hide_closed_years: bool = False
 
 

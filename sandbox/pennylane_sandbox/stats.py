@@ -1,4 +1,4 @@
-"""What was asked of the API, for tests to look at."""
+"""Statistics of requests to the API, for tests."""
 
 from collections import Counter, defaultdict, deque
 from typing import Any
@@ -8,12 +8,12 @@ class Stats:
     """Counts of requests and answers."""
 
     def __init__(self, window: float) -> None:
-        """Start at nothing; `window` is the rate limit's."""
+        """Start at zero; `window` is the rate limit's."""
         self._window = window
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset everything."""
         self._requests: Counter[str] = Counter()
         self._statuses: Counter[str] = Counter()
         self._rows: Counter[str] = Counter()
@@ -23,7 +23,7 @@ class Stats:
         self._busiest = 0
 
     def received(self, token: str, path: str, query: dict[str, str], now: float) -> None:
-        """Count a request as it comes in."""
+        """Count an incoming request."""
         self._requests[path] += 1
         self._queries[path] = query
         recent = self._recent[token]
@@ -33,7 +33,7 @@ class Stats:
         self._busiest = max(self._busiest, len(recent))
 
     def answered(self, path: str, status: int, rows: int) -> None:
-        """Count an answer and the rows it carried."""
+        """Count an answer and its rows."""
         self._statuses[str(status)] += 1
         if rows:
             self._rows[path] += rows

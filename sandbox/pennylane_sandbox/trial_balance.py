@@ -1,4 +1,4 @@
-"""The trial balance of a period, added up from the ledger's lines."""
+"""The trial balance of a period, summed from the ledger's lines."""
 
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import Books
@@ -9,20 +9,20 @@ _DIGITS = 8
 
 
 class TrialBalances:
-    """Adds up, and keeps the last results while the ledger stays as it is."""
+    """Sums the lines, and keeps recent results until the ledger changes."""
 
     def __init__(self, books: Books) -> None:
-        """Add up the ledger of these books."""
+        """Use the ledger of these books."""
         self._books = books
         self._kept: dict[tuple[object, ...], Collection[Doc]] = {}
 
     def of(self, start: str, end: str, *, auxiliary: bool) -> Collection[Doc]:
-        """Return the period's rows: each auxiliary account, or their general accounts."""
+        """Return the period's rows, with auxiliary accounts or only with general accounts."""
         books = self._books
         version = books.ledger_entry_lines.version
         key = (version, start, end, auxiliary)
         if key not in self._kept:
-            if len(self._kept) > 16:  # noqa: PLR2004 - a few periods are asked at a time
+            if len(self._kept) > 16:  # noqa: PLR2004 - only a few periods are requested at a time
                 self._kept.clear()
             self._kept[key] = self._add_up(start, end, auxiliary=auxiliary)
         return self._kept[key]

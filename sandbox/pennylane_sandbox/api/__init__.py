@@ -1,1 +1,1 @@
-"""The API: its endpoints, its dialect, its manners."""
+"""The API: its endpoints, query parameters and behaviour."""

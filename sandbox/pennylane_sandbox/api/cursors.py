@@ -1,4 +1,4 @@
-"""Cursors: opaque, short-lived, and unaware of filter and sort."""
+"""Cursors: opaque, short-lived, and independent of filter and sort."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
@@ -21,7 +21,7 @@ class Cursors:
     """Makes and reads the cursors of one running sandbox."""
 
     def __init__(self, clock: Clock) -> None:
-        """Draw the key that tells own cursors from foreign ones."""
+        """Draw the key that distinguishes our own cursors from foreign ones."""
         self._clock = clock
         self._key = token_bytes(16)
 
@@ -29,12 +29,12 @@ class Cursors:
         return blake2b(payload, key=self._key, digest_size=_SEAL).digest()
 
     def make(self, path: str, position: Position) -> str:
-        """Make the cursor that continues a list behind a position."""
+        """Make the cursor that continues a list after a position."""
         payload = orjson.dumps([path, int(self._clock.seconds()), position])
         return urlsafe_b64encode(self._seal(payload) + payload).decode()
 
     def read(self, path: str, cursor: str) -> Position:
-        """Return the position behind which to continue."""
+        """Return the position after which to continue."""
         try:
             raw = urlsafe_b64decode(cursor.encode())
         except (Base64Error, ValueError):

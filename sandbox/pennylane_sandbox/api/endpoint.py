@@ -1,4 +1,4 @@
-"""What an endpoint is."""
+"""The types of endpoints."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from pennylane_sandbox.model import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An address that can be read; any one of the scopes opens it."""
+    """An address that can be read with any one of the scopes."""
 
     path: str
     scopes: tuple[str, ...]
@@ -27,12 +27,12 @@ class Listing(Endpoint):
     fields: Mapping[str, Field] = field(default_factory=dict)
     sorts: tuple[str, ...] = ()
     default_sort: str = "-id"
-    # Four more keys, always null, that the real API was seen to send on some lists.
+    # Four more keys, always null, that the real API has been seen to send on some lists.
     page_keys: bool = False
-    # On demand, closed fiscal years are left out unless the filter speaks of dates.
+    # If requested, leaves out closed fiscal years unless the filter contains a date.
     may_hide_closed_years: bool = False
     includes: bool = False
-    # False: the list takes no parameters and comes whole.
+    # False: the list takes no parameters and is returned in one answer.
     pages: bool = True
 
 
@@ -72,4 +72,4 @@ class Changelog(Endpoint):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Special(Endpoint):
-    """An endpoint unlike the others; its own function answers it."""
+    """A special endpoint, answered by its own function."""

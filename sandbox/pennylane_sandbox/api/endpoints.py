@@ -1,4 +1,4 @@
-"""Every endpoint of the company API that can be read."""
+"""Every readable endpoint of the Company API."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -21,7 +21,7 @@ from pennylane_sandbox.show import bank, invoices, ledger, lines, sublists
 _BY_ID: Final = ("id",)
 _BY_DATE: Final = ("id", "date")
 
-# Families of scopes of which any one opens an endpoint; the others can only be read.
+# Families of scopes, any one of which opens an endpoint; the others can only be read.
 _WRITABLE: Final = frozenset(
     {
         "bank_accounts",
@@ -62,7 +62,7 @@ def _list(
     sorts: tuple[str, ...] = _BY_ID,
     **more: Any,
 ) -> Listing:
-    # A family that is empty needs no scope.
+    # An empty family needs no scope.
     families = () if family == "" else families or (family or name,)
     return Listing(
         path=f"/{name}",

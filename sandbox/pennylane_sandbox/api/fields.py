@@ -1,4 +1,4 @@
-"""What each list can be filtered by, and with which operators."""
+"""The fields by which each list can be filtered, and their operators."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The `filter` parameter: which conditions an endpoint takes, and which rows meet them."""
+"""The `filter` parameter: the conditions that an endpoint accepts, and the rows that meet them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LISTS: Final = frozenset({"in", "not_in"})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that an endpoint filters by."""
+    """A field by which an endpoint filters."""
 
     operators: tuple[str, ...]
     kind: str
@@ -38,7 +38,7 @@ Conditions = tuple[Condition, ...]
 
 
 def parse(text: str, fields: Fields) -> Conditions:
-    """Read a filter that the endpoint takes, or refuse it."""
+    """Parse a filter, or refuse it if the endpoint does not accept it."""
     try:
         clauses = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -130,7 +130,7 @@ _TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def predicate(conditions: Conditions, fields: Fields) -> Callable[[Any], bool]:
-    """Compile conditions into one test of a row; all must hold."""
+    """Compile conditions into one test of a row; all must be met."""
     tests = [_test(condition, fields[condition.field]) for condition in conditions]
     if len(tests) == 1:
         return tests[0]

@@ -8,20 +8,20 @@ from pennylane_sandbox.api.errors import refuse, refuse_malformed
 Query = dict[str, str]
 
 DEFAULT_LIMIT: Final = 20
-# Sent where an endpoint does not take them, these are refused: passed over in silence they would
-# make a client read the wrong rows without a word.
+# If an endpoint does not accept these, they are refused: silently ignored, they would make a client
+# read the wrong rows without noticing.
 TELLING: Final = ("filter", "sort", "start_date", "include")
 
 
 def refuse_undeclared(query: Query, declared: tuple[str, ...]) -> None:
-    """Refuse a telling parameter that the endpoint does not have."""
+    """Refuse an important parameter that the endpoint does not have."""
     for name in TELLING:
         if name in query and name not in declared:
             refuse(400, f"{name} is not a parameter of this endpoint")
 
 
 def limit(query: Query, most: int) -> int:
-    """Return the number of items a page may have."""
+    """Return the maximum number of items per page."""
     text = query.get("limit")
     if text is None:
         return DEFAULT_LIMIT
@@ -46,7 +46,7 @@ def sort(query: Query, sorts: tuple[str, ...], default: str) -> tuple[str, bool]
 
 
 def day(query: Query, name: str) -> str:
-    """Return a date that must be there."""
+    """Return a required date."""
     text = query.get(name)
     if text is None:
         refuse_malformed(f"missing required parameter {name}", "NotExistRequiredKey")
@@ -57,7 +57,7 @@ def day(query: Query, name: str) -> str:
 
 
 def flag(query: Query, name: str) -> bool:
-    """Return a truth value, false unless said."""
+    """Return a boolean, false by default."""
     text = query.get(name, "false")
     if text not in {"true", "false"}:
         refuse_malformed(f"{name} is neither true nor false: {text!r}", "ValidateError")
@@ -65,7 +65,7 @@ def flag(query: Query, name: str) -> bool:
 
 
 def micros(query: Query, name: str) -> int | None:
-    """Return an RFC 3339 instant in microseconds, if there is one."""
+    """Return an RFC 3339 instant in microseconds, if given."""
     text = query.get(name)
     if text is None:
         return None

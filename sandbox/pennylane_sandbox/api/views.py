@@ -1,4 +1,4 @@
-"""Which rows of a collection a request is about, in order: filter, sort, position."""
+"""The rows of a collection that a request selects, in order: filter, sort, position."""
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
@@ -22,7 +22,7 @@ class View:
     high: int
 
     def page(self, after: int | None, limit: int, *, descending: bool) -> tuple[list[int], bool]:
-        """Return the ids of one page behind a sort key, and whether more follow.
+        """Return the ids of one page after a sort key, and whether more follow.
 
         Behind a key, not at a number of rows: rows that come and go elsewhere shift nothing.
         """
@@ -39,10 +39,10 @@ class View:
 
 
 class Views:
-    """Makes views, and keeps the last ones: pages of one scan share theirs."""
+    """Makes views, and keeps the most recent ones: the pages of one scan share a view."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without any."""
         self._kept: OrderedDict[object, View] = OrderedDict()
 
     def select(
@@ -84,7 +84,7 @@ def _bounds(order: list[int], sort: str, conditions: Conditions) -> tuple[int, i
     for condition in conditions:
         if condition.field == sort and condition.operator in RANGE:
             first, last = _keys_of(sort, condition)
-            if sort != "id":  # rows without a date come first, and no range holds them
+            if sort != "id":  # rows without a date come first, and are in no range
                 low = max(low, bisect_left(order, 1 << ID_BITS))
             match condition.operator:
                 case "lt":
@@ -99,7 +99,7 @@ def _bounds(order: list[int], sort: str, conditions: Conditions) -> tuple[int, i
 
 
 def _keys_of(sort: str, condition: Condition) -> tuple[int, int]:
-    """Return the least and the greatest sort key of a value."""
+    """Return the smallest and the largest sort key of a value."""
     if sort == "id":
         return condition.value, condition.value
     floor = calendar.rank(condition.value) << ID_BITS

@@ -1,1 +1,1 @@
-"""Changing the books on order, and writing down what changed."""
+"""Changing the books on request, and recording what changed."""

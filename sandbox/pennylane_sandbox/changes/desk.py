@@ -1,4 +1,4 @@
-"""What every change works with: the books, the changelogs, and what was deleted."""
+"""What every change uses: the books, the changelogs, and the deleted rows."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class RefusedError(ValueError):
 
 
 class Desk:
-    """The books under change."""
+    """The books that are being changed."""
 
     def __init__(self, books: Books, log: Changes) -> None:
         """Change these books, and write to this log."""
@@ -24,21 +24,21 @@ class Desk:
         self._links: dict[tuple[str, int, int], int] = {}
 
     def stamp(self) -> str:
-        """Return the instant of a change, as rows show it."""
+        """Return the instant of a change, in the format of the rows."""
         return rfc3339(self.log.instant())
 
     def day(self) -> str:
-        """Draw a day for a new row: in an open fiscal year."""
+        """Draw a date for a new row, in an open fiscal year."""
         return DAYS[-1 - int(self.rng.random() * 150)]
 
     def link_id(self, kind: str, row_id: int, category_id: int) -> int:
-        """Return the id of the link between a category and what it is given to."""
+        """Return the id of the link between a category and the row that has it."""
         key = (kind, row_id, category_id)
         if key not in self._links:
             self._links[key] = self.books.next_id("category_links")
         return self._links[key]
 
     def revise(self, text: str | None) -> str:
-        """Return a text that was edited once more."""
+        """Return an edited text."""
         original, _, _ = (text or "Sans libellé").partition(" — révision ")
         return f"{original} — révision {self.books.count('edit')}"

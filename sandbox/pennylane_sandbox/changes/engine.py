@@ -1,4 +1,4 @@
-"""Orders to change the books: so many rows, or these rows."""
+"""Requests to change the books: a number of rows, or specific rows."""
 
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ class _Changer(Protocol):
 
 
 class Engine:
-    """Carries out orders to change."""
+    """Carries out requests to change the books."""
 
     def __init__(self, books: Books, log: Changes) -> None:
         """Change these books, and write to this log."""
@@ -44,7 +44,7 @@ class Engine:
                 self._changers[resource] = Plain(self._desk, ledger, resource)
 
     def apply(self, wanted: Json) -> Json:
-        """Carry out one order."""
+        """Carry out one request."""
         if unknown := set(wanted) - _KEYS:
             msg = f"unknown keys: {', '.join(sorted(unknown))}"
             raise RefusedError(msg)
@@ -105,7 +105,7 @@ class Engine:
         return gone
 
     def _delete_entry(self, entry: Entry) -> None:
-        """Delete an entry; one that belongs to a document goes with it."""
+        """Delete an entry, together with the document that it belongs to, if any."""
         number, suffix = divmod(entry.id, 1000)
         if suffix in self._documents:
             resource, changer = self._documents[suffix]
@@ -147,7 +147,7 @@ class Engine:
     def _pick(
         self, resource: str, wanted: int | list[int], spared: set[int], *, deleting: bool = False
     ) -> list[int]:
-        """Return the wanted ids, or draw so many of those that can be had."""
+        """Return the given ids, or draw a number of available ones."""
         if isinstance(wanted, list):
             return wanted
         if not wanted:

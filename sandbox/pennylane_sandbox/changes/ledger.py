@@ -1,4 +1,4 @@
-"""Changes of the ledger: entries come and go with their lines, and always balance."""
+"""Changes to the ledger: entries come and go with their lines, and always balance."""
 
 from collections.abc import Iterable
 
@@ -15,10 +15,10 @@ def _entry_reference(entry: Entry) -> Json:
 
 
 class Ledger:
-    """Changes entries and lines, each with the events it causes."""
+    """Changes entries and lines, with the events that each change causes."""
 
     def __init__(self, desk: Desk) -> None:
-        """Work at this desk."""
+        """Use this desk."""
         self._desk = desk
 
     def enter(self, entry: Entry) -> None:
@@ -32,7 +32,7 @@ class Ledger:
         self._link_entry(entry, entry.shares, "insert")
 
     def withdraw(self, entry: Entry) -> None:
-        """Delete an entry with its lines; what they were lettered with is no longer."""
+        """Delete an entry with its lines, and undo their letterings."""
         books = self._desk.books
         for line in entry.lines:
             self.unletter(line)
@@ -49,7 +49,7 @@ class Ledger:
         self.touch(tied)
 
     def touch(self, lines: Iterable[Line]) -> None:
-        """Say that lines were updated."""
+        """Record that lines were updated."""
         for line in lines:
             stamp = self._desk.log.record(
                 "ledger_entry_lines", line.id, "update", line.entry.created_at
@@ -59,7 +59,7 @@ class Ledger:
         self._desk.books.ledger_entries.touched()
 
     def create_entry(self, lines: int = 0) -> Entry:
-        """Post a manual entry, of so many lines if said."""
+        """Post a manual entry, with a given number of lines if requested."""
         desk = self._desk
         books, day, stamp = desk.books, desk.day(), desk.stamp()
         movements: list[Movement] = (
@@ -81,13 +81,13 @@ class Ledger:
         return entry
 
     def update_entry(self, entry: Entry) -> None:
-        """Edit an entry's label, and so its lines."""
+        """Edit an entry's label, and thereby its lines."""
         desk = self._desk
         entry.label = desk.revise(entry.label)
         entry.undated = False
         for line in entry.lines:
             line.label = entry.label
-        if desk.rng.random() < 0.3:  # noqa: PLR2004 - now and then its categories too
+        if desk.rng.random() < 0.3:  # noqa: PLR2004 - sometimes its categories, too
             self._link_entry(entry, entry.shares, "delete")
             entry.shares = self._other_shares(entry.shares)
             self._link_entry(entry, entry.shares, "insert")
@@ -119,7 +119,7 @@ class Ledger:
         entry.shares = shares
 
     def delete_line(self, line: Line) -> list[int]:
-        """Delete a line: another line of the entry takes its amount, or the entry goes whole."""
+        """Delete a line: another line of the entry takes its amount, or the entry is deleted."""
         entry = line.entry
         if entry.id % 1000 != MANUAL or len(entry.lines) <= _PAIR:
             return []

@@ -1,4 +1,4 @@
-"""Changes of the collections whose rows stand by themselves."""
+"""Changes to the collections whose rows are independent."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ from pennylane_sandbox.company.setup import (
 )
 from pennylane_sandbox.model import Account, Doc, Journal, Row, Share
 
-# The text that an edit changes.
+# The text field that an edit changes.
 EDITED = {
     "bank_accounts": "name",
     "bank_establishments": "name",
@@ -52,7 +52,7 @@ class Plain:
     """Changes the rows of one collection."""
 
     def __init__(self, desk: Desk, ledger: Ledger, resource: str) -> None:
-        """Work at this desk, on this collection."""
+        """Use this desk, for this collection."""
         self._desk = desk
         self._ledger = ledger
         self.resource = resource
@@ -69,7 +69,7 @@ class Plain:
         return row.id
 
     def revive(self, row: Any) -> None:
-        """Add a row, new or deleted before."""
+        """Add a new or a previously deleted row."""
         self.rows.add(row)
         self._record(row, "insert")
 
@@ -106,7 +106,7 @@ class Plain:
         self._record(row, "delete")
 
     def needed(self) -> set[int]:
-        """Return the ids of rows that the ledger or other rows cannot do without."""
+        """Return the ids of rows that the ledger or other rows need."""
         finder = _NEEDED.get(self.resource)
         return finder(self._desk.books) if finder else set()
 
@@ -117,7 +117,7 @@ class Plain:
         return desk.log.record(self.resource, row.id, operation, row.data["created_at"])
 
     def _tell_carriers(self, without: Callable[[tuple[Share, ...]], tuple[Share, ...]]) -> None:
-        """Note that what has categories changes itself when one goes away."""
+        """Record that a row changes when one of its categories is removed."""
         books, record = self._desk.books, self._desk.log.record
         for name in ("customer_invoices", "supplier_invoices", "transactions"):
             for one in getattr(books, name):
@@ -130,7 +130,7 @@ class Plain:
                     party.data["updated_at"] = stamp
 
     def _forget(self, category: Doc) -> None:
-        """Take a category away from all that it was given to."""
+        """Remove a category from all rows that have it."""
         books = self._desk.books
 
         def without(shares: tuple[Share, ...]) -> tuple[Share, ...]:
@@ -228,7 +228,7 @@ def _pro_account_mandate(books: Books, desk: Desk) -> Row:
     for customer in books.customers:
         if customer.id not in taken:
             return make_pro_account_mandate(books, customer, desk.stamp())
-    msg = "every customer has a pro account mandate already"
+    msg = "every customer already has a pro account mandate"
     raise RefusedError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Which rows others refer to: those are not drawn for deletion as long as there are others."""
+"""The rows that others refer to: they are drawn for deletion only if there are no others."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from pennylane_sandbox.company.books import Books
 
 
 def _named(books: Books, name: str, *resources: str) -> Iterable[int]:
-    """Yield the ids that rows of these collections refer to by a key."""
+    """Yield the ids that rows of these collections refer to with a key."""
     for resource in resources:
         for row in books.collections[resource]:
             if target := row.data[name]:

@@ -1,4 +1,4 @@
-"""Changes of invoices and transactions, carried through to the ledger and to each other."""
+"""Changes to invoices and transactions, and what follows in the ledger and in each other."""
 
 from pennylane_sandbox.changes.desk import Desk
 from pennylane_sandbox.changes.ledger import Ledger
@@ -12,10 +12,10 @@ _EXTRA = 10_00
 
 
 class Invoices:
-    """Changes the invoices of one side, sales or purchases."""
+    """Changes the invoices of sales or of purchases."""
 
     def __init__(self, desk: Desk, ledger: Ledger, kind: str) -> None:
-        """Work at this desk, on invoices of this kind: customer or supplier."""
+        """Use this desk, for invoices of this type: customer or supplier."""
         self._desk = desk
         self._ledger = ledger
         self.kind = kind
@@ -28,7 +28,7 @@ class Invoices:
         return books.customer_invoices if self.kind == "customer" else books.supplier_invoices
 
     def create(self) -> int:
-        """Make an invoice of some customer or supplier."""
+        """Make an invoice of any customer or supplier."""
         desk = self._desk
         books, stamp = desk.books, desk.stamp()
         parties = books.customers if self.kind == "customer" else books.suppliers
@@ -41,13 +41,13 @@ class Invoices:
         return invoice.id
 
     def revive(self, invoice: Invoice) -> None:
-        """Add an invoice, new or deleted before, with its entry."""
+        """Add a new or a previously deleted invoice, with its entry."""
         self.rows.add(invoice)
         self._desk.log.record(self.resource, invoice.id, "insert", invoice.created_at)
         self._ledger.enter(invoice.entry)
 
     def update(self, invoice: Invoice) -> None:
-        """Edit an invoice: its label, and its amount as long as nothing is paid."""
+        """Edit an invoice: its label, and its amount if nothing is paid yet."""
         invoice.label = self._desk.revise(invoice.label)
         if invoice.entry.undated:
             self._give_a_date(invoice)
@@ -72,14 +72,14 @@ class Invoices:
         self._ledger.touch([owed, counterpart])
 
     def touch(self, invoice: Invoice) -> None:
-        """Say that an invoice was updated."""
+        """Record that an invoice was updated."""
         invoice.updated_at = self._desk.log.record(
             self.resource, invoice.id, "update", invoice.created_at
         )
         self.rows.touched()
 
     def delete(self, invoice: Invoice) -> None:
-        """Delete an invoice and its entry; its payments are left without an invoice."""
+        """Delete an invoice and its entry; its payments keep no invoice."""
         books = self._desk.books
         for transaction_id in invoice.transactions:
             transaction = books.transactions[transaction_id]
@@ -100,13 +100,13 @@ class Transactions:
     """Changes bank transactions."""
 
     def __init__(self, desk: Desk, ledger: Ledger, sides: dict[str, Invoices]) -> None:
-        """Work at this desk; payments touch the invoices of either side."""
+        """Use this desk; payments affect the invoices of both sides."""
         self._desk = desk
         self._ledger = ledger
         self._sides = sides
 
     def create(self) -> int:
-        """Make a transaction; every third pays an invoice."""
+        """Make a transaction; every third one pays an invoice."""
         desk = self._desk
         books, stamp = desk.books, desk.stamp()
         paid = self._payable() if books.count("paying") % 3 == 0 else None
@@ -127,7 +127,7 @@ class Transactions:
         return None
 
     def revive(self, transaction: Transaction, *, counted: bool = False) -> None:
-        """Add a transaction, new or deleted before, with its entry."""
+        """Add a new or a previously deleted transaction, with its entry."""
         self._desk.books.transactions.add(transaction)
         self._desk.log.record("transactions", transaction.id, "insert", transaction.created_at)
         self._ledger.enter(transaction.entry)
@@ -144,7 +144,7 @@ class Transactions:
         desk.books.transactions.touched()
 
     def delete(self, transaction: Transaction) -> None:
-        """Delete a transaction and its entry; what it paid is owed again."""
+        """Delete a transaction and its entry; what it paid is due again."""
         desk = self._desk
         for kind, invoice_id in transaction.matched:
             side = self._sides[kind]

@@ -1,1 +1,1 @@
-"""The imaginary company: what its books hold, and how they come about."""
+"""The made-up company: its books, and how they are created."""

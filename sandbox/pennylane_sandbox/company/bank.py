@@ -1,4 +1,4 @@
-"""Transactions of the bank accounts, each with its entry in the bank's journal."""
+"""Bank transactions, each with its entry in the bank's journal."""
 
 from pennylane_sandbox.calendar import instant, later
 from pennylane_sandbox.company.books import Books
@@ -6,7 +6,7 @@ from pennylane_sandbox.company.ledger import Movement, letter, post
 from pennylane_sandbox.model import Doc, Invoice, Shares, Transaction
 
 _CODES = ("B1D", "18", "05", "A1", None)
-# What a bank account sees besides invoices: label, account, cents at most.
+# Bank transactions other than payments of invoices: label, account, maximum in cents.
 _OTHERS = (
     ("PRLV SEPA URSSAF ÎLE-DE-FRANCE", "431000", -350_000),
     ("FRAIS TENUE DE COMPTE", "627000", -4_900),
@@ -79,7 +79,7 @@ def settle(
     partly: bool = False,
     stamp: str | None = None,
 ) -> Transaction:
-    """Pay an invoice, or a third of it; paid in full, both sides are lettered."""
+    """Pay an invoice, or a third of it; if it is fully paid, both sides are lettered."""
     owed = invoice.entry.lines[0]
     cents = owed.cents // 3 if partly else owed.cents
     way = "VIR" if kind == "customer" else "PRLV SEPA"
@@ -96,7 +96,7 @@ def settle(
 
 
 def make_other(books: Books, date: str, stamp: str | None = None) -> Transaction:
-    """Make a transaction that no invoice explains."""
+    """Make a transaction without an invoice."""
     rng = books.rng
     label, number, most = rng.choice(_OTHERS)
     cents = int(most * (0.1 + 0.9 * rng.random()))

@@ -1,4 +1,4 @@
-"""The company's books: every collection, and the means to make new rows for them."""
+"""The company's books: every collection, and what is needed to create rows."""
 
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from pennylane_sandbox.model import Account, Doc, Entry, Invoice, Journal, Line,
 
 API: Final = "https://app.pennylane.com/api/external/v2"
 
-# Where each resource's ids begin; some are beyond 32 bits, as the API's are.
+# Where each resource's ids begin; some exceed 32 bits, as in the API.
 _ID_BASES: Final = {
     "bank_accounts": 2_000_000,
     "bank_establishments": 3_000,
@@ -130,7 +130,7 @@ class Books:
         return self._ids[resource].next()
 
     def count(self, name: str) -> int:
-        """Count up: for document numbers."""
+        """Return the next number, for document numbers."""
         self.counters[name] = self.counters.get(name, 0) + 1
         return self.counters[name]
 

@@ -1,4 +1,4 @@
-"""Growing the books to their size."""
+"""Filling the books up to their size."""
 
 import gc
 
@@ -39,7 +39,7 @@ SMALLEST = 100
 
 
 class _Growth:
-    """The big collections while they grow, before they are loaded all at once."""
+    """The large collections while they grow, before they are loaded together."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
@@ -55,7 +55,7 @@ class _Growth:
 
 
 def build(seed: int, size: int) -> Books:
-    """Make the books of a company with so many ledger entry lines."""
+    """Make the books of a company with this number of ledger entry lines."""
     if size < SMALLEST:
         msg = f"a company needs at least {SMALLEST} ledger entry lines"
         raise ValueError(msg)
@@ -88,7 +88,7 @@ def build(seed: int, size: int) -> Books:
 
 
 def _dealt_with(rows: Collection[Doc]) -> tuple[Doc, ...]:
-    """Return the rows that others refer to; one in eight stays by itself and can be deleted."""
+    """Return the rows that others may refer to; one in eight is left out and can be deleted."""
     return tuple(row for place, row in enumerate(rows.rows.values()) if place % 8)
 
 
@@ -142,7 +142,7 @@ def _trade(growth: _Growth, sales: int, purchases: int) -> None:
     customers = _dealt_with(books.customers)
     quotes, subscriptions = tuple(books.quotes.rows), tuple(books.billing_subscriptions.rows)
     for place, day in enumerate(_days(growth, sales)):
-        # Two invoices are long, so that readers meet lines beyond one page.
+        # Two invoices are long, so that their lines take more than one page.
         line_count = {1: 27, 3: 124}.get(place)
         credited = growth.sales[-1] if place % 17 == 4 and not growth.sales[-1].draft else None
         customer = credited.party if credited else rng.choice(customers)
@@ -184,7 +184,7 @@ def _bank(growth: _Growth, count: int) -> None:
 
 
 def _rest(growth: _Growth, size: int) -> None:
-    """Fill up to the exact number of lines with manual entries."""
+    """Reach the exact number of lines with manual entries."""
     books, rng = growth.books, growth.books.rng
     makers = (salaries, depreciation, vat_return)
     while (left := size - growth.lines) > 0:

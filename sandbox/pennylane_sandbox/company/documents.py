@@ -12,7 +12,7 @@ _SUBSCRIPTION_STATUSES = ("in_progress", "draft", "stopped", "finished", "not_st
 
 
 def _amounts(books: Books) -> tuple[Json, Json]:
-    """Draw amounts: as the document shows them, and as its lines need them."""
+    """Draw amounts: as the document shows them, and as its lines use them."""
     rng = books.rng
     code, rate = rng.choice(VAT_CODES)
     before_tax = rng.randrange(10_000, 2_000_000)

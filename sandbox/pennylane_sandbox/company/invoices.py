@@ -111,7 +111,7 @@ def make_supplier_invoice(
     created = stamp or instant(date, rng)
     updated = stamp or later(created, rng)
     place = books.count("supplier_invoices")
-    undated = place % 23 == 5  # nobody has read the date off it yet
+    undated = place % 23 == 5  # its date has not been captured yet
     code, rate = rng.choice(VAT_CODES)
     currency, exchange = _currency(books)
     before_tax = rng.randrange(1_000, 400_000)

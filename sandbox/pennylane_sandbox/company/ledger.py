@@ -11,7 +11,7 @@ Movement = tuple[Account, int, Shares]
 MANUAL = 4
 
 
-def post(  # noqa: PLR0913 - an entry's own facts
+def post(  # noqa: PLR0913 - an entry's own data
     books: Books,
     entry_id: int,
     journal: Journal,
@@ -55,7 +55,7 @@ def post(  # noqa: PLR0913 - an entry's own facts
 
 
 def letter(lines: Sequence[Line]) -> None:
-    """Tie lines of one account together: an invoice and what paid it."""
+    """Letter lines of one account together: an invoice and its payments."""
     ids = tuple(line.id for line in lines)
     for line in lines:
         line.lettering = ids
@@ -94,7 +94,7 @@ def vat_return(books: Books, rng: Random) -> list[Movement]:
 
 
 def spread(books: Books, rng: Random, count: int) -> list[Movement]:
-    """Post a correction over so many lines."""
+    """Post a correction with this number of lines."""
     numbers = ("606300", "613200", "616000", "622600", "623000", "625100", "626000", "658000")
     parts = [
         (

@@ -65,7 +65,7 @@ def make_gocardless_mandate(books: Books, customer: Doc, stamp: str | None = Non
 
 
 def make_pro_account_mandate(books: Books, customer: Doc, stamp: str | None = None) -> Doc:
-    """Make a pro account's mandate: the API gives it no id, it is its customer's only one."""
+    """Make a pro account's mandate: it has no id in the API, and each customer has only one."""
     place = books.count("pro_account/mandates")
     created, _ = _stamps(books, stamp)
     data = {
@@ -152,7 +152,7 @@ def make_purchase_request(books: Books, supplier: Doc, stamp: str | None = None)
 
 
 def make_webhook(books: Books, stamp: str | None = None) -> Doc:
-    """Make a webhook subscription; every other one was switched off by its failures."""
+    """Make a webhook subscription; every other one was disabled after failures."""
     row_id = books.next_id("webhook_subscriptions")
     place = books.count("webhook_subscriptions")
     created, updated = _stamps(books, stamp)
@@ -174,7 +174,7 @@ def make_webhook(books: Books, stamp: str | None = None) -> Doc:
 
 
 def make_registrations(books: Books) -> list[Doc]:
-    """Make the company's registrations for electronic invoicing: its head office, a branch."""
+    """Make the company's registrations for electronic invoicing: its head office and a branch."""
     rows = []
     for siret, direction in ((None, "emission_and_reception"), ("73282932000074", "reception")):
         row_id = books.next_id("pa_registrations")
@@ -193,7 +193,7 @@ def make_registrations(books: Books) -> list[Doc]:
 
 
 def make_numberings(books: Books) -> Iterator[Doc]:
-    """Make the numberings; a kind of document that nobody configured has none."""
+    """Make the numberings; a document type that nobody configured has none."""
     for kind, prefix in _NUMBERINGS:
         row_id = books.next_id("numberings")
         data = {

@@ -1,4 +1,4 @@
-"""Whom the company deals with, and what it sells."""
+"""The customers, suppliers and products of the company."""
 
 from random import Random
 
@@ -21,7 +21,7 @@ _TERMS = ("upon_receipt", "7_days", "15_days", "30_days", "30_days_end_of_month"
 
 
 def address(rng: Random) -> Json:
-    """Make up an address in France."""
+    """Make up a French address."""
     postal_code, city = rng.choice(CITIES)
     return {
         "address": f"{rng.randrange(1, 240)} {rng.choice(STREETS)}",

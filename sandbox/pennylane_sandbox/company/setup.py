@@ -1,4 +1,4 @@
-"""What a company sets up once: accounts, journals, fiscal years, analysis, banks, templates."""
+"""What a company sets up once: accounts, journals, fiscal years, categories, banks, templates."""
 
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ _BANK_ACCOUNTS = (
 _YEARS = ((2024, "closed"), (2025, "open"), (2026, "open"))
 
 
-def open_account(  # noqa: PLR0913 - an account's own facts
+def open_account(  # noqa: PLR0913 - an account's own data
     books: Books,
     number: str,
     label: str,
@@ -130,7 +130,7 @@ def make_category(books: Books, label: str, group: Doc, stamp: str | None = None
         "created_at": made,
         "updated_at": stamp or later(made, books.rng),
         "category_group": {"id": group.id},
-        # Nobody fills the code in at first: it is null for the whole company.
+        # Nobody has filled in the code: it is null everywhere.
         "analytical_code": f"AN{place:03}" if stamp else None,
     }
     return Doc(row_id, data, {})

@@ -1,4 +1,4 @@
-"""The words and codes that the imaginary company's books are made of."""
+"""The words and codes in the made-up company's books."""
 
 from typing import Final
 
@@ -43,7 +43,7 @@ PURCHASES: Final = (
     ("623000", "Publicité, publications, relations publiques"),
     ("616000", "Primes d'assurance"),
 )
-# number, label, VAT code, kind of account, whether its lines are lettered
+# number, label, VAT code, type of account, whether its lines are lettered
 CHART: Final = (
     ("101000", "Capital social", "any", "custom", False),
     ("108000", "Compte de l'exploitant", "any", "custom", False),

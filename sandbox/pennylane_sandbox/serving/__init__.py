@@ -1,1 +1,1 @@
-"""What is served over HTTP: the API, the control plane and the files of exports."""
+"""Everything served over HTTP: the API, the control plane and the export files."""

@@ -1,4 +1,4 @@
-"""The answers to requests that may pass: lists, single records, and the odd ones."""
+"""The answers to admitted requests: lists, single records, and special cases."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ _PAGE_KEYS: Json = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that may pass."""
+    """An admitted request."""
 
     path: str
     query: Query
@@ -52,7 +52,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON body and how many rows it carries."""
+    """A JSON body and the number of its rows."""
 
     body: Json
     rows: int = 0
@@ -97,7 +97,7 @@ class Answers:
         return self._special[endpoint.path](request)
 
     def everything(self, endpoint: Endpoint | None, request: Request) -> Iterator[Json]:
-        """Return all live records of a list as the list would show them, whatever its pages."""
+        """Return all live records of a list as the list would show them, without pages."""
         books = self._sandbox.books
         records: Iterator[Json] = iter(())
         match endpoint:
@@ -175,7 +175,7 @@ class Answers:
         return Answer(body, len(found))
 
     def _included(self, found: list[Invoice]) -> Json:
-        """Return the invoices' lines, of each the first ones and where the rest is."""
+        """Return the first lines of each invoice, and where to find the rest."""
         lines = {}
         for invoice in found:
             newest_first = customer_invoice_lines(self._sandbox.books, invoice)[::-1]

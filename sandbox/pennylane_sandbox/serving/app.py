@@ -1,4 +1,4 @@
-"""The API over HTTP: who may ask, how often, and what comes back."""
+"""The API over HTTP: access, rate limit and answers."""
 
 import asyncio
 from dataclasses import replace
@@ -25,7 +25,7 @@ _BY_SHAPE: Final = {
 
 
 def resolve(path: str) -> tuple[str, Endpoint | None, tuple[str, ...]]:
-    """Return the path with `{id}` for ids, its endpoint if there is one, and the ids."""
+    """Return the path with `{id}` for ids, its endpoint if it exists, and the ids."""
     if path in _BY_SHAPE:
         return path, _BY_SHAPE[path], ()
     parts = path.split("/")
@@ -105,7 +105,7 @@ class Api:
     async def _fail(
         self, fault: Fault, shape: str, connection: tuple[Scope, Receive, Send], extra: Headers
     ) -> None:
-        """Answer as the fault will have it."""
+        """Answer according to the fault."""
         scope, receive, send = connection
         if fault.kind == "drop":
             await cut_off(scope, receive, send, None, extra)

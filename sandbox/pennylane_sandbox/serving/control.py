@@ -1,4 +1,4 @@
-"""The control plane: what tests and demos steer and inspect the sandbox with."""
+"""The control plane, with which tests and demos control and inspect the sandbox."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -26,7 +26,7 @@ class Control:
     """The routes below `/sandbox`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Steer this sandbox."""
+        """Control this sandbox."""
         self._sandbox = sandbox
         self._answers = Answers(sandbox)
 
@@ -55,7 +55,7 @@ class Control:
         )
 
     def _guarded(self, handler: Handler) -> Handler:
-        """Answer a wrong request with what is wrong about it."""
+        """Answer an invalid request with the reason."""
 
         async def guarded(request: Request) -> Response:
             try:

@@ -1,4 +1,4 @@
-"""The files that exports link to: no token, the link is signed."""
+"""The files that exports link to, without a token, because the links are signed."""
 
 import asyncio
 import os
@@ -18,10 +18,10 @@ _CHUNK: Final = 1 << 20
 
 
 class Files:
-    """Lends the files, or lets it fail as a fault will have it."""
+    """Serves the files, or fails according to a fault."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Lend the exports of this sandbox."""
+        """Serve the exports of this sandbox."""
         self._sandbox = sandbox
 
     def route(self) -> Route:
@@ -45,7 +45,7 @@ class Files:
 
 
 class _CutOff(Response):
-    """Closes the connection: without a word, or in the middle of the file."""
+    """Closes the connection: without an answer, or in the middle of the file."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await cut_off(scope, receive, send, bytes(self.body) or None, [])
@@ -69,6 +69,6 @@ def _size(file: IO[bytes]) -> int:
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """Read without moving the file's position, which others share."""
+    """Read without moving the file's shared position."""
     for offset in range(0, _size(file), _CHUNK):
         yield os.pread(file.fileno(), _CHUNK, offset)

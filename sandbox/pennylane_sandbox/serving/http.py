@@ -1,4 +1,4 @@
-"""Answers on the wire, the broken ones included."""
+"""Sending answers, including broken ones."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ TRANSPORT: Final = "pennylane_sandbox.transport"
 async def respond(
     send: Send, status: int, body: bytes, content_type: bytes, extra: Headers
 ) -> None:
-    """Send a whole answer."""
+    """Send a complete answer."""
     headers = [
         (b"content-type", content_type),
         (b"content-length", b"%d" % len(body)),
@@ -25,7 +25,7 @@ async def respond(
 async def cut_off(
     scope: Scope, receive: Receive, send: Send, body: bytes | None, extra: Headers
 ) -> None:
-    """Close the connection: without a word, or in the middle of the body."""
+    """Close the connection: without an answer, or in the middle of the body."""
     if body is not None:
         headers = [
             (b"content-type", b"application/json; charset=utf-8"),
@@ -41,7 +41,7 @@ async def cut_off(
 
 
 async def body_of(receive: Receive) -> bytes:
-    """Read a request's whole body."""
+    """Read a request's complete body."""
     pieces = []
     while True:
         message = await receive()

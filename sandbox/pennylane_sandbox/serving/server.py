@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn on uvloop, told the port it got and how to cut a connection."""
+"""The HTTP server: uvicorn on uvloop, which reports its port and can cut a connection."""
 
 import socket
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from pennylane_sandbox.serving.http import TRANSPORT
 
 
 class _Protocol(HttpToolsProtocol):
-    """Lets the application reach the connection, so that it can break it on order."""
+    """Gives the application access to the connection, so that it can break it on request."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -24,7 +24,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready to answer."""
+    """Reports when it is ready to answer."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -52,7 +52,7 @@ def serve(sandbox: Sandbox, listener: socket.socket, ready: Callable[[], None]) 
         date_header=False,
         server_header=False,
         lifespan="off",
-        # A client that waits for its rate limit shall find its connection still open.
+        # A client that waits for the rate limit should find its connection still open.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )

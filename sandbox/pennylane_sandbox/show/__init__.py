@@ -1,1 +1,1 @@
-"""The shapes in which the API shows rows."""
+"""The form in which the API shows rows."""

@@ -20,7 +20,7 @@ def _transaction(row: Transaction) -> Json:
         "currency": "EUR" if row.id % 25 else None,
         "currency_amount": amount,
         "amount": amount,
-        # The company's bank charges no fee by transaction: null on all of them.
+        # The company's bank charges no transaction fees: always null.
         "currency_fee": None,
         "fee": None,
         "journal": {"id": row.entry.journal.id},

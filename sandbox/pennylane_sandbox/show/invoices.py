@@ -19,17 +19,17 @@ def _public_file(kind: str, row: Invoice) -> str | None:
 
 
 def flow_id(row: Invoice) -> str | None:
-    """Return the electronic invoice's identifier, of those that are electronic."""
+    """Return the identifier of an electronic invoice, if it is one."""
     return str(uuid5(NAMESPACE_URL, f"flow/{row.id}")) if row.id % 5 == 0 else None
 
 
 def electronic_address(row: Invoice) -> str | None:
-    """Return the address at which an electronic invoice came in, of those that show it."""
+    """Return the address at which an electronic invoice was received, if it has one."""
     return f"0009:{row.party.id}" if flow_id(row) and row.id % 4 else None
 
 
 def _payment_account(row: Invoice) -> Json | None:
-    """Refer to the account that what is paid was moved to: here, the one that it is owed on."""
+    """Refer to the account to which the paid amount was moved: here, the account of the debt."""
     if not row.transactions:
         return None
     return reference("ledger_accounts", row.party.hidden["account"].id)
@@ -92,7 +92,7 @@ def customer_invoice(row: Invoice) -> Json:
         "remaining_amount_with_tax": short(row.remaining),
         "remaining_amount_without_tax": short(_remaining_before_tax(row)),
         "draft": row.draft,
-        # Nobody uses it: null for the whole company.
+        # The company does not use it: always null.
         "special_mention": None,
         "customer": reference("customers", row.party.id),
         "invoice_line_sections": link(f"{own}/invoice_line_sections"),
@@ -121,7 +121,7 @@ def customer_invoice(row: Invoice) -> Json:
         if flow
         else None,
         "factur_x": row.id % 2 == 0,
-        # Nobody has instalments yet: null for the whole company.
+        # No invoice has instalments: always null.
         "installments": None,
         "payment_method_ledger_account": _payment_account(row),
         "purchase_order_reference": f"BC-{row.id % 1000:04}" if row.id % 3 == 0 else None,
@@ -134,7 +134,7 @@ def customer_invoice(row: Invoice) -> Json:
 
 
 def payment_status(row: Invoice) -> str:
-    """Return how far a supplier invoice's payment is."""
+    """Return the payment status of a supplier invoice."""
     if row.remaining == 0:
         return "fully_paid"
     if row.transactions:

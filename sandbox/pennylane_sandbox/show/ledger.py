@@ -8,12 +8,12 @@ from pennylane_sandbox.money import plain
 
 
 def doc(row: Doc) -> Json:
-    """Show a row that is kept as it is shown."""
+    """Show a row that is stored in the form in which it is shown."""
     return row.data
 
 
 def category_shares(shares: tuple[Share, ...]) -> list[Json]:
-    """Show which categories take part in something."""
+    """Show the categories of something."""
     return [
         {
             "id": share.category.id,
@@ -122,7 +122,7 @@ def entry(row: Entry) -> Json:
 
 
 def entry_alone(row: Entry) -> Json:
-    """Show a ledger entry by itself: with its lines, without the deprecated fields."""
+    """Show a single ledger entry: with its lines, without the deprecated fields."""
     shown = entry(row)
     del shown["journal_id"], shown["ledger_attachment_filename"]
     lines = [entry_line(one) for one in row.lines]

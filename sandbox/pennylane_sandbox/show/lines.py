@@ -1,4 +1,4 @@
-"""The lines of invoices and documents: drawn from the document's id, adding up to its amounts."""
+"""The lines of invoices and documents: derived from the document's id, with matching sums."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SCALE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What the lines of a document add up to, in cents."""
+    """The sums of a document's lines, in cents."""
 
     id: int
     count: int
@@ -33,7 +33,7 @@ class Bill:
 
 
 def bill_of(row: Invoice | Doc) -> Bill:
-    """Return what a document's lines add up to."""
+    """Return the sums of a document's lines."""
     if isinstance(row, Invoice):
         return Bill(
             row.id,
@@ -64,7 +64,7 @@ def bill_of(row: Invoice | Doc) -> Bill:
 
 
 def _spread(total: int, weights: Sequence[int]) -> list[int]:
-    """Split an amount by weights, losing no cent."""
+    """Split an amount by weight, without losing a cent."""
     whole, so_far, before = sum(weights), 0, 0
     parts = []
     for weight in weights:

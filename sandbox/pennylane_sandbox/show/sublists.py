@@ -51,7 +51,7 @@ def appendices(_: Books, row: Row) -> list[Json]:
 
 
 def header_fields(_: Books, row: Invoice) -> list[Json]:
-    """Return the fields of its own in an invoice's heading."""
+    """Return the custom fields in an invoice's header."""
     return [
         {
             "id": row.id * 10 + rank,
@@ -93,7 +93,7 @@ def categories(_: Books, row: Invoice | Transaction | Line) -> list[Json]:
 
 
 def payments(books: Books, row: Invoice) -> list[Json]:
-    """Return the payments of an invoice: what was paid, whatever the bank's line is called now."""
+    """Return the payments of an invoice, whatever the bank line's current label."""
     paid = [books.transactions[one] for one in row.transactions]
     return [
         {

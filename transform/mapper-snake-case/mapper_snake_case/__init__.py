@@ -1,1 +1,1 @@
-"""Singer mapper that puts names into snake_case and tidies text."""
+"""Singer mapper that converts names to snake_case and cleans texts."""

@@ -1,4 +1,4 @@
-"""Which records were sent already, word for word, in this run."""
+"""Records that were already sent, unchanged, in this run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class Duplicates:
-    """The digest of the last record of each key, for the keys met last.
+    """The digest of the last record per key, for the most recent keys.
 
-    A record is a duplicate only if nothing else came for its key meanwhile: after A and B, another
-    A counts. It errs on one side only: keys that share a place forget each other, so that a record
-    is sent once more.
+    A record is a duplicate only if it equals the last one with its key: after A and B, another A is
+    sent. It errs on the safe side: if two keys share a place, each displaces the other, and a
+    record is sent again.
     """
 
     def __init__(self, keys: int) -> None:
-        """Remember nothing yet.
+        """Start empty.
 
         Args:
-            keys: How many keys to remember, of all streams together; 0 for none.
+            keys: How many keys to remember, across all streams; 0 for none.
         """
         self._most = keys
         self._last: OrderedDict[int, bytes] = OrderedDict()
@@ -36,11 +36,11 @@ class Duplicates:
         return self._most > 0
 
     def forget(self, stream: str) -> None:
-        """Begin a stream anew."""
+        """Forget a stream's records."""
         self._generations[stream] = next(self._count)
 
     def seen(self, stream: str, key: tuple[Hashable, ...], record: bytes) -> bool:
-        """Whether the last record of this key was the same; from now on this one is the last."""
+        """Whether the last record with this key was the same; this one now becomes the last."""
         try:
             place = hash((self._generations[stream], key))
         except TypeError:  # a key that is an object or a list

@@ -1,4 +1,4 @@
-"""What stops the mapper: each of them a sentence, without a full stop."""
+"""The errors that stop the mapper, each a sentence without a full stop."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class MapperError(Exception):
-    """The messages can't be mapped."""
+    """The messages cannot be mapped."""
 
 
 class CollisionError(MapperError):
-    """Two names would become the same, and the settings refuse that."""
+    """Two names would become the same, which the settings forbid."""
 
     def __init__(self, names: Sequence[str], target: str) -> None:
         """Name them."""
@@ -21,9 +21,9 @@ class CollisionError(MapperError):
         if others:
             what = f"{', '.join(others)} and {last} would each become {target!r}"
         else:
-            what = f"{last} would become {target!r}, as another one does"
+            what = f"{last} would become {target!r}, which another name has already become"
         super().__init__(
-            f"{what}, and what a target has as {target!r} already could change its meaning;"
-            " select one of them in the tap, or set 'on_collision' to 'suffix': then"
-            f" {target!r} is what the tap itself calls so, and the others get suffixes"
+            f"{what}, and the target's existing column {target!r} could change its meaning;"
+            " select only one of them in the tap, or set 'on_collision' to 'suffix': then a name"
+            f" that already is {target!r} keeps it, and the others get suffixes"
         )

@@ -1,4 +1,4 @@
-"""The mapper: its settings, and what it does with each kind of message."""
+"""The mapper: its settings, and how it handles each type of message."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ SETTINGS = th.PropertiesList(
         "on_collision",
         th.StringType(allowed_values=["suffix", "fail"]),
         default="fail",
-        description="Names that would become the same: stop and name them, or give them suffixes",
+        description="If names would become the same: stop and name them, or add suffixes",
     ),
     th.Property(
         "rename_undeclared",
         th.BooleanType,
         default=True,
-        description="Also rename keys that the schema says nothing about",
+        description="Also rename keys that the schema does not declare",
     ),
     th.Property(
         "rename_streams",
         th.BooleanType,
         default=False,
-        description="Also put the streams' names, which become the tables', into snake_case",
+        description="Also convert stream names, which become table names, to snake_case",
     ),
     th.Property(
         "trim",
@@ -52,25 +52,25 @@ SETTINGS = th.PropertiesList(
         "collapse_whitespace",
         th.BooleanType,
         default=True,
-        description="Make one space of each run of blanks, tabs and no-break spaces",
+        description="Replace each run of blanks, tabs and no-break spaces with one space",
     ),
     th.Property(
         "empty_to_null",
         th.BooleanType,
         default=True,
-        description="Make null of empty texts",
+        description="Turn empty texts into null",
     ),
     th.Property(
         "clean_nested",
         th.BooleanType,
         default=False,
-        description="Also clean the texts within objects and lists",
+        description="Also clean texts within objects and lists",
     ),
     th.Property(
         "clean_except",
         th.ArrayType(th.StringType),
         default=[],
-        description="Columns whose texts stay as they are: `stream.column`, with `*` and `?`",
+        description="Columns whose texts stay unchanged: `stream.column`, with `*` and `?`",
     ),
     th.Property(
         "remember_keys",
@@ -84,14 +84,14 @@ _DEFAULTS = {name: definition["default"] for name, definition in SETTINGS["prope
 
 
 class MapperSnakeCase(InlineMapper):
-    """Singer mapper that puts names into snake_case and tidies text, after any tap."""
+    """Singer mapper that converts names to snake_case and cleans texts, after any tap."""
 
     name = "mapper-snake-case"
     config_jsonschema = SETTINGS
     message_reader_class = MessageReader
     message_writer_class = MessageWriter
     message_writer: MessageWriter
-    capabilities = [  # noqa: RUF012 - declared by the SDK as it is
+    capabilities = [  # noqa: RUF012 - as the SDK declares it
         PluginCapabilities.ABOUT,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
@@ -136,7 +136,7 @@ class MapperSnakeCase(InlineMapper):
             msg = f"Stream {stream!r} has a record before its SCHEMA: the tap is out of order"
             raise MapperError(msg)
         if record.__class__ is not dict:
-            msg = f"Stream {stream!r} has a record that is no object"
+            msg = f"Stream {stream!r} has a record that is not an object"
             raise MapperError(msg)
         if (version := message_dict.get("version")) != self._versions.get(stream):
             self._versions[stream] = version
@@ -158,7 +158,7 @@ class MapperSnakeCase(InlineMapper):
 
     @override
     def map_state_message(self, message_dict: dict[str, Any]) -> Iterable[Passed]:
-        # It belongs to the tap, which must find it again as it was.
+        # It belongs to the tap, which must get it back unchanged.
         yield Passed(message_dict)
 
     @override
@@ -176,11 +176,11 @@ class MapperSnakeCase(InlineMapper):
         raise MapperError(msg)
 
     def _target(self, stream: str) -> str:
-        """The name under which a stream leaves."""
+        """The name under which a stream is passed on."""
         if stream not in self._targets:
             target = snake_case(stream) if self.config["rename_streams"] else stream
             if twin := next((s for s, t in self._targets.items() if t == target), None):
-                # Their order could differ tomorrow: a suffix would send rows to the other's table.
+                # Their order could change: a suffix would then send rows to the wrong table.
                 msg = f"The streams {twin!r} and {stream!r} would both be called {target!r}"
                 raise MapperError(msg)
             self._targets[stream] = target
@@ -190,10 +190,10 @@ class MapperSnakeCase(InlineMapper):
         """Map all messages.
 
         Args:
-            file_input: Where from, if not standard input.
+            file_input: The input, if not standard input.
 
         Returns:
-            The exit code: 0 only if the input was read to its end, and all of it passed on.
+            The exit code: 0 only if the entire input was read and passed on.
         """
         try:
             self.listen(file_input)
@@ -201,7 +201,7 @@ class MapperSnakeCase(InlineMapper):
             self.logger.critical("%s.", error)
         except BrokenPipeError:
             self.logger.critical("The target stopped reading: its own log says why.")
-            # What is still buffered has no reader; without this Python complains at exit.
+            # The remaining buffer has no reader; without this, Python reports an error at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
             return 0
@@ -209,7 +209,7 @@ class MapperSnakeCase(InlineMapper):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Stop between two messages; the exit code says that it is not all."""
+        """Stop between two messages; the exit code says that the output is incomplete."""
         del frame
         self.logger.error("Stopped by signal %d before the end.", signum)
         self.message_writer.stop(128 + signum)
@@ -224,7 +224,7 @@ class MapperSnakeCase(InlineMapper):
         config: Any = None,
         file_input: IO[str] | None = None,
     ) -> None:
-        """Run the command line. The SDK's own version has no say in the exit code."""
+        """Run the command line. The SDK's own version cannot set the exit code."""
         if about:
             cls.print_about(about_format)
             return

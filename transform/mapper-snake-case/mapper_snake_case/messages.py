@@ -1,4 +1,4 @@
-"""Reading and writing Singer messages, each of them whole."""
+"""Reading and writing Singer messages, each of them completely."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _decode = msgspec.json.Decoder(float_hook=decimal.Decimal).decode
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
-# The kinds of messages, and what each must have.
+# The types of messages, and the fields that each must have.
 _NEEDED = {
     "SCHEMA": {"stream", "schema"},
     "RECORD": {"stream", "record"},
@@ -34,7 +34,7 @@ _NEEDED = {
 
 @dataclass(slots=True)
 class Passed(Message):
-    """A message as a dictionary, with all that it came with."""
+    """A message as a dictionary, with all its fields."""
 
     fields: dict[str, Any]
 
@@ -44,10 +44,10 @@ class Passed(Message):
 
 
 class MessageReader(GenericSingerReader[bytes]):
-    """Reads lines as bytes, and says which one is no message."""
+    """Reads lines as bytes, and reports a line that is not a message."""
 
     def __init__(self) -> None:
-        """Read nothing yet."""
+        """Start before the first line."""
         super().__init__()
         self._line = 0
 
@@ -67,44 +67,41 @@ class MessageReader(GenericSingerReader[bytes]):
         """Read a line.
 
         Raises:
-            MapperError: It is no message. What it holds may be confidential, so it is not quoted.
+            MapperError: It is not a message. It may be confidential, so it is not quoted.
         """
         self._line += 1
         try:
             message: Any = _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            where = "is" if line.endswith(b"\n") else "was cut off:"
-            msg = (
-                f"Line {self._line} of the input {where} no JSON ({error}); the tap's log says why"
-            )
+            what = "is not JSON" if line.endswith(b"\n") else "is truncated"
+            msg = f"Line {self._line} of the input {what} ({error}); the tap's log says why"
             raise MapperError(msg) from None
         kind = message.get("type") if isinstance(message, dict) else None
         needed = _NEEDED.get(kind) if isinstance(kind, str) else None
         if needed is None or not needed <= message.keys():
-            msg = f"Line {self._line} of the input is no Singer message: 'type' is {kind!r}"
+            msg = f"Line {self._line} of the input is not a Singer message: 'type' is {kind!r}"
             if needed:
-                msg += (
-                    f", but there is no {' or '.join(map(repr, sorted(needed - message.keys())))}"
-                )
+                missing = " and ".join(map(repr, sorted(needed - message.keys())))
+                msg += f", but it lacks {missing}"
             raise MapperError(msg)
         read: dict[str, Any] = message
         return read
 
 
 class MessageWriter(GenericSingerWriter[bytes, Passed]):
-    """Lets a signal end the process between two messages, never within one of them.
+    """Lets a signal end the process between two messages, never within one.
 
-    Records wait for each other, which saves system calls; all else is handed on at once.
+    Records are buffered, which saves system calls; all other messages are passed on at once.
     """
 
     def __init__(self) -> None:
-        """Write nothing yet."""
+        """Start idle."""
         super().__init__()
         self._writing = False
         self._exit_code: int | None = None
 
     def stop(self, exit_code: int) -> None:
-        """End the process with this exit code, now or after the message that is being written.
+        """End the process with this exit code, now or after the current message.
 
         Raises:
             SystemExit: Nothing is being written.

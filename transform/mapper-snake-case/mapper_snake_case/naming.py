@@ -1,4 +1,4 @@
-"""What a name becomes in snake_case, and what happens when two become the same."""
+"""Names in snake_case, and what happens if two become the same."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mapper_snake_case.errors import CollisionError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-# PostgreSQL cuts longer names off, silently.
+# PostgreSQL silently truncates longer names.
 LONGEST = 63
 
-# Good as they are. `_sdc_…` are Singer's own columns.
+# Kept unchanged. `_sdc_…` are Singer's own columns.
 _FINE = re.compile(r"[a-z_][a-z0-9_]*")
 _SINGER = "_sdc_"
 
-# Symbols that mean something; all others part words.
+# Symbols that have a meaning; all others separate words.
 _SYMBOLS = {
     "%": "percent",
     "&": "and",
@@ -33,7 +33,7 @@ _SYMBOLS = {
     "£": "pound",
 }
 
-# Latin letters that Unicode does not take apart into a plain letter and an accent.
+# Latin letters that Unicode does not decompose into a plain letter and an accent.
 _LATIN = {
     "œ": "oe",
     "æ": "ae",
@@ -49,13 +49,13 @@ _LATIN = {
     "\u0131": "i",  # dotless
 }
 
-# Over one letter a character: U is upper case, s an "s", L any other, a space is between words.
+# One letter per character: U is upper case, s an "s", L any other; a space separates words.
 # `IDs` and `URLs` are one word each; `SIRENNumber` is two.
 _WORD = re.compile(r"U{2,}s(?![Ls])|U+(?![Ls])|U?[Ls]+")
 
 
 def snake_case(name: str) -> str:
-    """Return a name in snake_case; one that is so already stays."""
+    """Return a name in snake_case; one that already is stays unchanged."""
     short = _FINE.fullmatch(name) or name.startswith(_SINGER)
     return _shortened(name if short else _rewritten(name))
 
@@ -63,15 +63,15 @@ def snake_case(name: str) -> str:
 def renamed(
     names: Iterable[str], taken: Collection[str] = (), *, fail: bool = False
 ) -> dict[str, str]:
-    """Return what names that stand side by side become: never two the same.
+    """Return the new names of keys in one object, all of them different.
 
-    Of those that would become the same, the one that is so already stays; each of the others gets a
-    suffix made of itself, so that their order does not matter.
+    If several would become the same, the one that needs no change keeps the name; each of the
+    others gets a suffix made from itself, so that their order does not matter.
 
     Args:
         names: The names.
-        taken: Names that are given away already.
-        fail: Refuse to make suffixes.
+        taken: Names that are already taken.
+        fail: Refuse to add suffixes.
 
     Raises:
         CollisionError: Two would become the same, and `fail` is set.
@@ -98,15 +98,15 @@ def renamed(
 
 
 class Names:
-    """What the keys of one kind of object become."""
+    """The new names of the keys of one type of object."""
 
     def __init__(self, declared: Iterable[str], *, rename_others: bool, fail: bool) -> None:
-        """Name those that the schema declares.
+        """Rename the keys that the schema declares.
 
         Args:
             declared: They.
-            rename_others: Whether keys that it does not declare are renamed, too.
-            fail: Refuse to make suffixes.
+            rename_others: Whether undeclared keys are renamed, too.
+            fail: Refuse to add suffixes.
         """
         self.declared = renamed(declared, fail=fail)
         self.steady = not rename_others and _changes(self.declared) is None
@@ -117,14 +117,14 @@ class Names:
         self._with_others = lru_cache(10_000)(self._named_with_others)
 
     def of(self, value: dict[str, Any]) -> dict[str, str] | None:
-        """The new name of each of an object's keys; None: all stay as they are."""
+        """The new name of each of an object's keys; None if all stay unchanged."""
         if value.keys() <= self.declared.keys():
             return self._changed
         return self._with_others(frozenset(value.keys() - self.declared.keys()))
 
     def _named_with_others(self, others: frozenset[str]) -> dict[str, str] | None:
         taken = {*self.declared.values()}
-        # Where the others stay, those must change all the same whose names declared ones now have.
+        # Even if the others are kept, those whose names declared keys now have must change.
         kept = {} if self._rename_others else {name: name for name in others - taken}
         rest = renamed(others - kept.keys(), taken | kept.keys(), fail=self._fail)
         return _changes(self.declared | kept | rest)
@@ -135,7 +135,7 @@ def _changes(names: dict[str, str]) -> dict[str, str] | None:
 
 
 def _suffixed(source: str, target: str) -> Iterator[str]:
-    """The name with ever more of the source's digest."""
+    """The name with more and more of the source's digest."""
     digest = _digest(source)
     for length in range(6, len(digest) + 1):
         yield _cut(target, length) + digest[:length]
@@ -146,7 +146,7 @@ def _shortened(name: str) -> str:
 
 
 def _cut(name: str, suffix: int) -> str:
-    """As much of the name as leaves room for an underscore and a suffix, and the underscore."""
+    """The name, shortened to leave room for the suffix, and an underscore."""
     room = LONGEST - 1 - suffix
     return name.encode()[:room].decode(errors="ignore").rstrip("_") + "_"
 
@@ -164,7 +164,7 @@ def _rewritten(name: str) -> str:
 
 
 def _letters(name: str) -> tuple[str, list[str]]:
-    """Each character that stays, in lower case and without Latin accents, and its kind."""
+    """The characters that are kept, in lower case and without Latin accents, and their types."""
     kinds, letters = "", []
     for character in unicodedata.normalize("NFKC", name):
         category = unicodedata.category(character)
@@ -176,7 +176,7 @@ def _letters(name: str) -> tuple[str, list[str]]:
             letter = _plain(character)
             kind = "U" if category in {"Lu", "Lt"} else "s" if letter == "s" else "L"
         elif category[0] == "N" or category in {"Co", "Cn"}:
-            # A digit counts as the letter before it: `address2Line`, `B2BCustomer`.
+            # A digit counts as the type of the letter before it: `address2Line`, `B2BCustomer`.
             letter, kind = character, "U" if kinds[-1:] == "U" else "L"
         elif category[0] == "M":
             if letters and not letters[-1].isascii():

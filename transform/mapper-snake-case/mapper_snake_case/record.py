@@ -1,4 +1,4 @@
-"""One stream's schema, compiled into what is done to each of its records."""
+"""One stream's schema, compiled into the changes to each of its records."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the settings say of names and texts."""
+    """The settings for names and texts."""
 
     fail: bool
     undeclared: bool
     tidying: Tidying
 
     def names(self, shapes: Shapes) -> Names:
-        """The names of an object of which the schema says this."""
+        """The names of an object with these schemas."""
         rename_others = self.undeclared and not schema.described(shapes)
         return Names(schema.declared(shapes), rename_others=rename_others, fail=self.fail)
 
 
 class StreamMap:
-    """A stream as it leaves the mapper."""
+    """A stream as the mapper passes it on."""
 
     def __init__(self, message: dict[str, Any], rules: Rules) -> None:
         """Compile a SCHEMA message.
 
         Args:
-            message: It, as the tap sent it.
+            message: The message as the tap sent it.
             rules: What the settings say.
 
         Raises:
             CollisionError: Two names would become the same, and the settings refuse that.
         """
         self.keys: list[str] = message.get("key_properties") or []
-        """The key, in the tap's words."""
+        """The key, with the tap's names."""
         bookmarks: list[str] = message.get("bookmark_properties") or []
         root = schema.own_copy(message["schema"])
         shapes = list(schema.branches(root))
@@ -57,7 +57,7 @@ class StreamMap:
         self._nested: list[tuple[str, Change]] = []
         for column, definitions in schema.declared(shapes).items():
             clean = rules.tidying.covers(message["stream"], column, self._names.declared[column])
-            # Keys stay: two rows could become one.
+            # Keys are not cleaned: two rows could become one.
             if clean and column not in {*self.keys, *bookmarks} and is_free_text(definitions):
                 if rules.tidying.empty_to_null:
                     schema.allow_null(definitions)
@@ -73,7 +73,7 @@ class StreamMap:
                 self.message[word] = [names[column] for column in columns]
 
     def apply(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return a record as it leaves; the given one is used up."""
+        """Return a record as it is passed on; the given one is modified."""
         for column, tidy in self._texts:
             value = record.get(column)
             if value.__class__ is str:
@@ -87,9 +87,9 @@ class StreamMap:
 
 
 def _change(definitions: Shapes, rules: Rules, *, clean: bool) -> Change | None:
-    """What is done to a value below the columns, given all that the schema says of it.
+    """The change to a value below the columns, given all its schemas; None if nothing ever changes.
 
-    The names in the schema change on the way. None: there is never anything to do.
+    Also renames the properties in the schemas.
     """
     shapes = [shape for definition in definitions for shape in schema.branches(definition)]
     of_object = (
@@ -141,7 +141,7 @@ def _object_change(shapes: Shapes, rules: Rules, *, clean: bool) -> Change | Non
 
 
 def _free_change(rules: Rules, *, clean: bool) -> Change | None:
-    """What is done to a value of which the schema says nothing."""
+    """The change to a value that the schema does not describe."""
     if not (rules.undeclared or clean):
         return None
     names = rules.names([])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def own_copy(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema that may be changed: no references, and no part of it in two places."""
+    """Return a copy that may be changed: no references, and no shared parts."""
     if _refers(schema):
         schema = resolve_schema_references(schema)
     copy: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))
@@ -20,26 +20,26 @@ def own_copy(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refers(schema: object) -> bool:
-    """Whether there is a `$ref` in it."""
+    """Whether it contains a `$ref`."""
     if isinstance(schema, dict):
         return "$ref" in schema or any(map(_refers, schema.values()))
     return isinstance(schema, list) and any(map(_refers, schema))
 
 
 def is_nullable(definitions: Iterable[dict[str, Any]]) -> bool:
-    """Whether values may be null, as far as all of the definitions say."""
+    """Whether values may be null according to all definitions."""
     return all(may_be(branches(definition), "null") for definition in definitions)
 
 
 def allow_null(definitions: Iterable[dict[str, Any]]) -> None:
-    """Let values be null, where a definition names its types."""
+    """Allow null in definitions that name their types."""
     for definition in definitions:
         if types(definition) and not is_nullable([definition]):
             definition["type"] = [*types(definition), "null"]
 
 
 def branches(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The schema itself, and all that it says beside of the same value."""
+    """The schema itself, and its branches that describe the same value."""
     yield schema
     beside = [schema[word] for word in ("if", "then", "else") if word in schema]
     for word in ("anyOf", "oneOf", "allOf"):
@@ -50,7 +50,7 @@ def branches(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def types(schema: dict[str, Any]) -> list[str]:
-    """The types that a schema names itself."""
+    """The types that a schema itself names."""
     named = schema.get("type", [])
     return [named] if isinstance(named, str) else list(named)
 
@@ -62,7 +62,7 @@ def may_be(shapes: Iterable[dict[str, Any]], kind: str) -> bool:
 
 
 def declared(shapes: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """The properties that any of the shapes names, and all that they say of each."""
+    """The properties of all shapes, with all their definitions."""
     found: dict[str, list[dict[str, Any]]] = {}
     for shape in shapes:
         for name, definition in shape.get("properties", {}).items():
@@ -72,7 +72,7 @@ def declared(shapes: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]
 
 
 def described(shapes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the shapes say of keys that they don't name: these are data, like a list's codes."""
+    """The shapes' definitions of keys that they do not name: these are data, such as codes."""
     found = []
     for shape in shapes:
         rest = shape.get("additionalProperties")
@@ -81,7 +81,7 @@ def described(shapes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def items(shapes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the shapes say of a list's items."""
+    """The shapes' definitions of a list's items."""
     found = []
     for shape in shapes:
         for word in ("items", "prefixItems"):
@@ -91,7 +91,7 @@ def items(shapes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def rename(shapes: Iterable[dict[str, Any]], names: dict[str, str]) -> None:
-    """Rename what shapes of the same object say of its properties."""
+    """Rename the properties in all shapes of the same object."""
     for shape in shapes:
         for word in ("properties", "dependentRequired", "dependentSchemas"):
             if word in shape:

@@ -1,4 +1,4 @@
-"""What is tidied in a text, and which columns' texts are."""
+"""How texts are cleaned, and in which columns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mapper_snake_case.schema import branches, may_be
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-# White space within a line: tabs, no-break and typographic spaces. Line breaks are none of it.
+# White space within a line: tabs, no-break and typographic spaces. Line breaks do not count.
 _BLANKS = "\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _RUNS = re.compile(f"[{_BLANKS}][ {_BLANKS}]*| [ {_BLANKS}]+")
 
 
-# Texts of which every character counts.
+# Texts in which every character matters.
 _EXACT = {"format", "enum", "const", "pattern", "contentEncoding"}
 
 
 @dataclass(frozen=True)
 class Tidying:
-    """What the settings say of texts."""
+    """The settings for texts."""
 
     trim: bool = True
     collapse: bool = True
@@ -43,7 +43,7 @@ class Tidying:
         )
 
     def covers(self, stream: str, column: str, *names: str) -> bool:
-        """Whether the texts of a column are tidied; it goes by any of these names."""
+        """Whether a column, known by any of these names, is cleaned."""
         wanted = self.trim or self.collapse or self.empty_to_null
         return wanted and not any(
             fnmatchcase(f"{stream}.{name}", pattern)
@@ -52,7 +52,7 @@ class Tidying:
         )
 
     def tidier(self, *, nullable: bool) -> Callable[[str], str | None]:
-        """Return what tidies one text; where null is not allowed, an empty one stays."""
+        """Return the function that cleans a text; if null is not allowed, an empty one stays."""
         trim, collapse = self.trim, self.collapse
         empty = None if self.empty_to_null and nullable else ""
         squeeze = _RUNS.sub
@@ -60,7 +60,7 @@ class Tidying:
         def tidy(text: str) -> str | None:
             if trim:
                 text = text.strip()
-            # Asking is far cheaper than the expression, and the answer is mostly no.
+            # This check is far cheaper than the expression, and usually false.
             if collapse and ("  " in text or "\t" in text or not text.isascii()):
                 text = squeeze(" ", text)
             return text or empty
@@ -69,6 +69,6 @@ class Tidying:
 
 
 def is_free_text(definitions: Iterable[dict[str, Any]]) -> bool:
-    """Whether values may be texts that mean the same when tidied."""
+    """Whether values may be texts that keep their meaning when cleaned."""
     shapes = [shape for definition in definitions for shape in branches(definition)]
     return all(_EXACT.isdisjoint(shape) for shape in shapes) and may_be(shapes, "string")

@@ -263,10 +263,10 @@ def test_a_column_does_not_change_its_meaning_when_another_name_comes(
     assert refused.exit_code == 1
     assert not refused.lines
     assert refused.failure == (
-        "Stream 'x': 'VatRate' and 'vat_rate' would each become 'vat_rate', and what a target has "
-        "as 'vat_rate' already could change its meaning; select one of them in the tap, or set "
-        "'on_collision' to 'suffix': then 'vat_rate' is what the tap itself calls so, and the "
-        "others get suffixes."
+        "Stream 'x': 'VatRate' and 'vat_rate' would each become 'vat_rate', and the target's "
+        "existing column 'vat_rate' could change its meaning; select only one of them in the tap, "
+        "or set 'on_collision' to 'suffix': then a name that already is 'vat_rate' keeps it, and "
+        "the others get suffixes."
     )
     assert run(*grown, on_collision="suffix").records[0]["vat_rate"] == "FR_200"
 
@@ -295,11 +295,11 @@ def test_streams_keep_their_names_unless_asked(run: Callable[..., Run]) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ('{"type": "STATE", "value": {"secret"', "Line 2 of the input was cut off"),
-        ("secret\n", "Line 2 of the input is no JSON"),
-        ('["secret"]\n', "Line 2 of the input is no Singer message"),
-        ('{"type": "RECORD", "stream": "x"}\n', "there is no 'record'"),
-        ('{"type": "RECORD", "stream": "x", "record": 1}\n', "a record that is no object"),
+        ('{"type": "STATE", "value": {"secret"', "Line 2 of the input is truncated"),
+        ("secret\n", "Line 2 of the input is not JSON"),
+        ('["secret"]\n', "Line 2 of the input is not a Singer message"),
+        ('{"type": "RECORD", "stream": "x"}\n', "but it lacks 'record'"),
+        ('{"type": "RECORD", "stream": "x", "record": 1}\n', "a record that is not an object"),
         ('{"type": "RECORD", "stream": "y", "record": {}}\n', "'y' has a record before its SCHEMA"),
         ('{"type": "BATCH", "stream": "x"}\n', "turn 'batch_config' off in the tap"),
         ('{"type": "NOISE"}\n', "'type' is 'NOISE'"),

@@ -105,7 +105,8 @@ def test_any_name_becomes_one_that_stays(name: str) -> None:
 
 @given(st.text(st.characters(categories=["Lo"]), min_size=1, max_size=10))
 def test_letters_without_case_survive(name: str) -> None:
-    assert snake_case(name) == unicodedata.normalize("NFKC", name)
+    # Some of them are abbreviations of several words.
+    assert snake_case(name) == unicodedata.normalize("NFKC", name).replace(" ", "_")
 
 
 @given(SIDE_BY_SIDE)
