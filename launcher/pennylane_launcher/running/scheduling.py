@@ -27,11 +27,12 @@ from pennylane_launcher.settings import envfile, weak
 from pennylane_launcher.settings.wording import wording
 
 PROGRAM = Path(".cache/airflow/bin/airflow")
+PAGE = ["api-server"]
+"""What each step reports to: a step that begins before it answers is lost."""
 SERVICES = {
+    "dag-processor": ["dag-processor"],
     # On one machine the page reads the logs from the folder; it needs no server for them.
     "scheduler": ["scheduler", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
-    "api-server": ["api-server"],
 }
 AIRFLOWS = ("AIRFLOW_", "SCHEDULE_")
 """What of `.env` Airflow and the DAG file read at their start, not each step anew."""
@@ -84,10 +85,12 @@ def schedule(project: Path) -> int:
         airflow(variables, "db", "migrate")
         airflow(variables, "pools", "set", "pipeline", "1", "One run at a time")
         with Services(home / "services") as services:
+            print("Starting Airflow …")
+            services.start("api-server", [str(PROGRAM.absolute()), *PAGE], variables)
+            _wait(services, address)
             for name, arguments in SERVICES.items():
                 services.start(name, [str(PROGRAM.absolute()), *arguments], variables)
-            print("Starting Airflow …")
-            _wait(services, address)
+            _wait(services, address, *SERVICES)
             print(
                 f"Airflow runs the schedules until Ctrl-C: {address}\n"
                 f"  user admin, password in {home / 'simple_auth_manager_passwords.json.generated'}"
@@ -180,8 +183,8 @@ def _check(done: CompletedProcess[str], name: str) -> None:
         raise LauncherError(msg)
 
 
-def _wait(services: Services, address: str) -> None:
-    """Return when the page answers and the scheduler is alive."""
+def _wait(services: Services, address: str, *names: str) -> None:
+    """Return when the page answers, and says of these services that they are alive."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         services.check()
@@ -190,7 +193,7 @@ def _wait(services: Services, address: str) -> None:
             urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=5) as answer,  # noqa: S310
         ):
             health = json.load(answer)
-            if health["scheduler"]["status"] == health["dag_processor"]["status"] == "healthy":
+            if all(health[name.replace("-", "_")]["status"] == "healthy" for name in names):
                 return
         time.sleep(0.5)
     msg = f"Airflow does not answer at {address}."

@@ -49,7 +49,7 @@ class Services:
         traceback: TracebackType | None,
     ) -> None:
         """Stop everything: first what starts work, then the work itself, then the rest."""
-        first, *others = self._processes.values() or [None]
+        first, *others = *reversed(self._processes.values()), None
         if first is not None and first.poll() is None:
             first.terminate()
         services = {process.pid for process in self._processes.values()}
@@ -71,7 +71,7 @@ class Services:
             process.wait()
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a program; the first one started is the first one stopped.
+        """Start a program; the last one started is the first one stopped.
 
         Args:
             name: what to call it.
