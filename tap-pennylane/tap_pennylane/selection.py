@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
 
+FEW = 3
+"""So many streams may be left out of `*.*` before the rest counts as chosen by name."""
+
+
 def spare_costly_streams(streams: Collection[Stream]) -> str | None:
-    """Deselect what is off by default if all of it is selected at once: that is `*.*`, no choice.
+    """Deselect what is off by default if nearly all of it is selected: that is `*.*`, no choice.
 
     A catalog does not tell whether a stream was asked for by its name. Whoever lists those that he
     wants does not list all of them.
@@ -28,13 +32,15 @@ def spare_costly_streams(streams: Collection[Stream]) -> str | None:
         What to say of it; None where nothing was deselected.
     """
     costly = [stream for stream in streams if not stream.selected_by_default]
-    if not all(stream.selected for stream in costly):
+    selected = [stream for stream in costly if stream.selected]
+    if len(costly) - len(selected) > FEW:
         return None
-    for stream in costly:
+    for stream in selected:
         stream.selected = False
     return (
-        f"All {len(costly)} streams that cost a request per record, or an export, are selected at "
-        "once, as by `*.*`: none of them is read. Select those that you want by name, like "
+        f"{len(selected)} of the {len(costly)} streams that cost a request per record, or an "
+        "export, are selected at once, as by `*.*`: none of them is read. Select those that you "
+        "want by name, like "
         f"`{costly[0].name}.*`, or set 'all_streams' to true to read them all"
     )
 

@@ -118,7 +118,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="All streams",
         description=(
             "Whether to read the streams that cost a request per record, or an export, also where "
-            "the catalog selects all of them at once, as `*.*` does."
+            "the catalog selects nearly all of them at once, as `*.*` does."
         ),
     ),
 ).to_dict()

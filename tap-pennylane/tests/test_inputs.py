@@ -221,6 +221,9 @@ def test_costly_streams_are_read_only_if_asked_for_by_name(
     assert everything.log_rows.keys() == STREAMS.keys() - {*COSTLY, "sync_log"}
     spared = company.stats["total"]
 
+    with_exclusions = run_tap(streams=[one for one in STREAMS if one != "fec"], **settings)
+    assert with_exclusions.log_rows.keys() == everything.log_rows.keys()
+
     company.control("DELETE", "stats")
     assert run_tap(**settings).exit_code == 0
     assert spared == company.stats["total"], "as many requests as without a catalog"
