@@ -47,7 +47,7 @@ class Books:
         """`meltano run tap-pennylane target-postgres`, which fails; what it says."""
         done = self.pipeline.run(**self.variables)
         assert done.returncode == 1
-        assert "cannot go on from its bookmark" in done.stdout, done.stdout
+        assert "cannot continue from its bookmark" in done.stdout, done.stdout
         return done.stdout
 
     def load(self) -> str:
@@ -112,7 +112,7 @@ def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
     _call("pg_restore", "--no-owner", f"--dbname={books.pipeline.url}", old)
 
     said = books.plain()
-    assert "Stream 'customers' cannot go on from its bookmark: its table is not there." in said
+    assert "Stream 'customers' cannot continue from its bookmark: its table is not there." in said
     said = books.load()
     whole = books.count("ledger_entry_lines")
     for stream, reason in {
@@ -161,7 +161,7 @@ def test_another_place_is_filled(
         system = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema}
     moved = replace(books, pipeline=elsewhere, variables={**books.variables, **system})
     said = moved.plain()
-    assert "its table is not there. The stream must be read whole again" in said
+    assert "its table is not there. The stream must be read completely again" in said
     assert "'customers' is read whole again: its table is not there." in moved.load()
     moved.assert_whole(schema)
     # And back: what was delivered there is not what the bookmarks say by now.

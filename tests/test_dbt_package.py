@@ -139,8 +139,8 @@ def test_an_empty_database_is_built_and_said_to_be_empty(
     done = stranger(postgres.url("nothing_loaded")).dbt("build")
     assert done.returncode == 0, done.stdout
     assert (
-        "The schema pennylane of the database nothing_loaded holds no table of tap-pennylane: the "
-        "views are empty. Load first, or set the var pennylane_schema" in done.stdout
+        "The schema pennylane in the database nothing_loaded holds no table from tap-pennylane: "
+        "the views are empty. Load first, or set the variable pennylane_schema" in done.stdout
     )
 
 

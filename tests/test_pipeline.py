@@ -161,7 +161,7 @@ def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
     # the plain run refuses, and the first step of `sync` has the stream read whole.
     refused = pipeline.run()
     assert refused.returncode == 1
-    assert "Stream 'ledger_entry_lines' cannot go on from its bookmark" in refused.stdout
+    assert "Stream 'ledger_entry_lines' cannot continue from its bookmark" in refused.stdout
     assert pipeline.meltano("run", "bookmarks:check").returncode == 0
     again = pipeline.run()
     assert again.returncode == 0, again.stdout

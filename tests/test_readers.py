@@ -151,7 +151,7 @@ def test_a_writer_keeps_no_build_waiting_for_an_index(warehouse: Pipeline) -> No
         done = warehouse.dbt("run", "--select", "stg_pennylane__transactions")
         writer.rollback()
     assert done.returncode == 0, done.stdout
-    assert "pennylane.transactions got no indexes, for it is in use: session" in done.stdout
+    assert "pennylane.transactions got no indexes, because it is in use: session" in done.stdout
     assert "application correction" in done.stdout
     assert warehouse.dbt("run", "--select", "stg_pennylane__transactions").returncode == 0
     assert warehouse.query("SELECT FROM pg_indexes WHERE indexname = 'transactions_date_live'")

@@ -286,10 +286,10 @@ NO_JSON = "The tap sent a line that cannot be read as JSON ("
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ('"day": "2024-02-30"', "Table 'things', column 'day': a value is no date or time."),
-        ('"moment": "Dupont"', "Table 'things', column 'moment': a value is no date or time."),
-        ('"hour": "25:00"', "Table 'things', column 'hour': a value is no date or time."),
-        ('"day": 20240101', "Table 'things', column 'day': a value is no date or time."),
+        ('"day": "2024-02-30"', "Table 'things', column 'day': a value is not a date or time."),
+        ('"moment": "Dupont"', "Table 'things', column 'moment': a value is not a date or time."),
+        ('"hour": "25:00"', "Table 'things', column 'hour': a value is not a date or time."),
+        ('"day": 20240101', "Table 'things', column 'day': a value is not a date or time."),
         (
             '"number": "Dupont 1234.50"',
             (
@@ -317,7 +317,7 @@ NO_JSON = "The tap sent a line that cannot be read as JSON ("
         ),
         (
             '"text": "Dupont\\ud800"',
-            "Table 'things': a text holds half of a surrogate pair, which is no UTF-8.",
+            "Table 'things': a text contains half of a surrogate pair, which is not valid UTF-8.",
         ),
         (
             '"list": ["Dupont\\ud800"]',
@@ -409,7 +409,7 @@ def test_a_new_column_keeps_no_reader_waiting(postgres: embedded.Server, tmp_pat
         assert max(waits) == 1
         (pid,) = (reader.info.backend_pid,)
     assert exit_code == 1
-    assert f"Table 'things' is held by the session {pid} of postgres, Power BI, in a" in log
+    assert f"Table 'things' is locked by session {pid} of postgres, Power BI, in a" in log
     assert "the next run catches up" in log
     assert "Traceback" not in log
     assert run_ours(exact, tmp_path, more)[0] == 0
@@ -422,7 +422,7 @@ def test_a_new_column_keeps_no_reader_waiting(postgres: embedded.Server, tmp_pat
     [
         (
             "postgresql+exact://postgres@/latin?host={host}",
-            "The database 'latin' is encoded in LATIN1, and not every text",
+            "The database 'latin' is encoded in LATIN1, which cannot hold every text",
         ),
         (
             "postgresql+exact://postgres@/nowhere?host={host}",
@@ -434,7 +434,7 @@ def test_a_new_column_keeps_no_reader_waiting(postgres: embedded.Server, tmp_pat
         ),
         (
             "postgresql+exact://user:TOPSECRET@127.0.0.1:port/books",
-            "The setting 'sqlalchemy_url' is no URL like",
+            "The setting 'sqlalchemy_url' is not a URL like",
         ),
         (
             "postgresql+exact://humble@/books?host={host}",

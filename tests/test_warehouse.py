@@ -349,7 +349,7 @@ def test_few_streams_a_poor_role_and_a_system_database_elsewhere(
         }
         done = pipeline.sync(**variables)
         assert done.returncode == 0, done.stdout
-        assert done.stdout.count("have an administrator say `create role pennylane_reader`") == 1
+        assert done.stdout.count("have an administrator run `create role pennylane_reader`") == 1
         assert views(pipeline, "pennylane_live") == STREAMS.keys()
         assert pipeline.query("SELECT * FROM pennylane_marts.fec") == []
         (accounts,) = pipeline.query(

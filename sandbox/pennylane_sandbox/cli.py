@@ -24,9 +24,7 @@ def _parser() -> argparse.ArgumentParser:
         description="An emulator of the Pennylane API, serving a made-up company.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--seed", type=int, default=1, help="the same seed makes the same company"
-    )
+    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same company")
     parser.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 takes any")

@@ -4,10 +4,10 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 
 class ExactDialect(PGDialect_psycopg):
-    """Says of psycopg what is true: it takes decimals as they are.
+    """Declares that psycopg accepts decimals.
 
-    target-postgres prepares the rows of a COPY with SQLAlchemy's generic types, and those turn a
-    decimal into a float for every dialect that does not say so.
+    target-postgres prepares the rows of a COPY with SQLAlchemy's generic types, which turn a
+    decimal into a float unless the dialect declares this.
     """
 
     supports_native_decimal = True

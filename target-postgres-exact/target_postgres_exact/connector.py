@@ -1,4 +1,4 @@
-"""How target-postgres-exact connects, and which types it gives to columns."""
+"""The connection of target-postgres-exact, and the types of its columns."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class ExactConnector(PostgresConnector):
-    """Writes JSON columns by msgspec; every list is one."""
+    """Writes JSON columns with msgspec; every list is a JSON column."""
 
     @cached_property
     @override
     def jsonschema_to_sql(self) -> JSONSchemaToSQL:
-        """The types of columns; a list is JSONB, also where the SCHEMA says of what.
+        """The types of columns; a list is JSONB even if the SCHEMA declares its items.
 
-        target-postgres would make an array of it, and fail on a column that is JSONB already
-        because an earlier SCHEMA did not say so.
+        target-postgres would create an array, and fail if the column is already JSONB because an
+        earlier SCHEMA did not declare the items.
         """
         types: JSONSchemaToSQL = super().jsonschema_to_sql
         types.register_type_handler("array", JSONB)
@@ -47,12 +47,12 @@ class ExactConnector(PostgresConnector):
             url.get_dialect()
         except (ValueError, sa.exc.ArgumentError):
             msg = (
-                "The setting 'sqlalchemy_url' is no URL like postgresql+exact://USER:PASSWORD@HOST"
-                ":PORT/DATABASE; characters such as @ : / % in the password are percent-encoded."
+                "The setting 'sqlalchemy_url' is not a URL like postgresql+exact://USER:PASSWORD"
+                "@HOST:PORT/DATABASE; percent-encode characters such as @ : / % in the password."
             )
             raise LoadError(msg) from None
         if url.host and url.host.startswith("/"):
-            # The folder of a socket, which a URL written out can hold as an option only.
+            # The folder of a socket, which a URL can only contain as an option.
             url = url.set(host="").update_query_dict({"host": url.host})
             return url.render_as_string(hide_password=False)
         return given
@@ -65,7 +65,7 @@ class ExactConnector(PostgresConnector):
 
     @override
     def _create_empty_column(self, *, connection: sa.Connection, **names: Any) -> None:
-        """Add a column, without keeping readers waiting: see `locks`."""
+        """Add a column without making readers wait: see `locks`."""
         connection.execute(sa.text(f"set local lock_timeout = '{BRIEF_WAIT}'"))
         super()._create_empty_column(connection=connection, **names)
 
@@ -74,20 +74,20 @@ class ExactConnector(PostgresConnector):
         if isinstance(obj, dict | list):
             with suppress(TypeError, ValueError):
                 text = _encode(obj).decode()
-                if "null" not in text:  # which may stand for NaN: the SDK refuses it
+                if "null" not in text:  # which may stand for NaN: then the SDK must refuse it
                     return text
-        # Not `super()`: psycopg takes a function with a closure for a leak, and says so.
+        # Not `super()`: psycopg reports a function with a closure as a leak.
         return PostgresConnector.serialize_json(self, obj)  # type: ignore[no-any-return]
 
 
 def _prepare(connection: psycopg.Connection, _record: object) -> None:
-    """Refuse a database that cannot hold every text, and wait for nobody without an end."""
+    """Refuse a database that cannot hold every text, and limit every wait for a lock."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         msg = (
-            f"The database '{connection.info.dbname}' is encoded in {encoding}, and not every text"
-            " of the source can be written in it. Make another one: CREATE DATABASE … ENCODING"
-            " 'UTF8' TEMPLATE template0."
+            f"The database '{connection.info.dbname}' is encoded in {encoding}, which cannot hold"
+            " every text from the source. Create another one: CREATE DATABASE … ENCODING 'UTF8'"
+            " TEMPLATE template0."
         )
         raise LoadError(msg)
     connection.execute(f"set lock_timeout = '{LONGEST_WAIT}'".encode())

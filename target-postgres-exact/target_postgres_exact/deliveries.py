@@ -1,8 +1,8 @@
-"""What was delivered to each table, remembered in a table beside them.
+"""What was delivered to each table, recorded in a table beside them.
 
-A bookmark says how far a stream was read, not that the rows are still here. So each table has a row
-in `_sdc_deliveries`: the bookmarks that it was filled up to, the columns it was filled with, how
-many rows it had and when the latest of them came. A bookmark that does not fit is worth nothing.
+A bookmark says how far a stream was read, not that the rows still exist. So each table has a row in
+`_sdc_deliveries`: the bookmarks up to which it was filled, the delivered columns, the number of
+rows, and when the latest row was loaded. A bookmark that does not fit is ignored.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 TABLE = "_sdc_deliveries"
 BATCHED_AT, VERSION = "_sdc_batched_at", "_sdc_table_version"
 MOST = 50
-"""Bookmarks remembered for each table: after a kill, a run may go on from one before the last."""
+"""Bookmarks stored per table: after a kill, a run may resume from one before the last."""
 
 
 class Content(NamedTuple):
-    """What a table holds."""
+    """The contents of a table."""
 
     columns: frozenset[str]
     rows: int
     batched_at: datetime | None
-    """When the latest row came, by the target's clock; None if the table does not say."""
+    """When the latest row was loaded, by the target's clock; None if the table does not say."""
     version: int | None
-    """The latest that a row is of; None if the stream has no versions."""
+    """The latest version among the rows; None if the stream has no versions."""
 
 
 class Deliveries:
-    """The memory of one schema, over one connection."""
+    """The deliveries to one schema, over one connection."""
 
     def __init__(self, connection: sa.Connection, schema: str) -> None:
-        """Read it.
+        """Read them.
 
         Args:
-            connection: in a transaction, if anything is to be written.
-            schema: of the tables.
+            connection: in a transaction, if anything will be written.
+            schema: the schema of the tables.
         """
         self._connection = connection
         self._schema = schema
@@ -58,18 +58,18 @@ class Deliveries:
             sa.Column("version", sa.BigInteger),
             sa.Column("delivered_at", sa.TIMESTAMP(timezone=True), server_default=sa.func.now()),
             schema=schema,
-            comment="What the target delivered to each table; bookmarks are held against it",
+            comment="What the target delivered to each table; bookmarks are checked against it",
         )
         self.exists = bool(self._columns(TABLE))
         rows = connection.execute(sa.select(self._table)) if self.exists else ()
         self._known = {row.table_name: row for row in rows}
 
     def adopt(self, bookmarks: Mapping[str, Any], *, empty_too: bool = False) -> None:
-        """Begin the memory of tables that were filled before there was one: they are believed.
+        """Record tables that were filled before deliveries were recorded: they are trusted.
 
         Args:
             bookmarks: by stream.
-            empty_too: believe a table without a row, too, if another one has some.
+            empty_too: also trust a table without rows, if another one has some.
         """
         if self.exists:
             return
@@ -82,10 +82,10 @@ class Deliveries:
                 self.remember(stream, bookmarks[stream], columns)
 
     def misfits(self, bookmarks: Mapping[str, Any]) -> dict[str, str]:
-        """Say of each table that does not hold what was delivered to it, why.
+        """Return why tables do not hold what was delivered to them, by stream.
 
         Args:
-            bookmarks: by stream, as the next run would begin with them.
+            bookmarks: by stream, as the next run would start with them.
         """
         versioned = [name for name, known in self._known.items() if known.version is not None]
         found = {
@@ -95,12 +95,12 @@ class Deliveries:
         return {stream: reason for stream, reason in found.items() if reason}
 
     def misfit(self, stream: str, bookmark: Mapping[str, Any] | None) -> str | None:
-        """Say why a table does not fit a bookmark; None if it does.
+        """Return why a table does not fit a bookmark; None if it does.
 
         Args:
-            stream: the stream, and so the table.
-            bookmark: how far it was read. Without one, only a table with versions is looked at:
-                the others never promised to be whole.
+            stream: the stream, which is also the table's name.
+            bookmark: how far it was read. Without one, only tables with versions are checked,
+                because the others were never guaranteed to be complete.
         """
         known = self._known.get(stream)
         if not bookmark and (known is None or known.version is None):
@@ -124,15 +124,15 @@ class Deliveries:
         counts: bool = True,
         keeps_rows: bool = True,
     ) -> None:
-        """Note what a table holds now.
+        """Record what a table holds now.
 
         Args:
-            stream: the stream, and so the table.
+            stream: the stream, which is also the table's name.
             bookmark: how far it was read.
-            columns: those that its rows were delivered with.
-            version: of the table, if a whole read ended; otherwise the earlier one stays.
-            afresh: whether the earlier bookmarks hold no longer, for the rows were gone.
-            counts: False if it has the rows that it had.
+            columns: the columns that its rows were delivered with.
+            version: the table's version, if a full read ended; otherwise the earlier one stays.
+            afresh: whether earlier bookmarks are no longer valid, because the rows were missing.
+            counts: False if the rows have not changed.
             keeps_rows: False if rows are removed by design, so that their number proves little.
         """
         known = self._known.get(stream)
@@ -170,7 +170,7 @@ class Deliveries:
         return frozenset(names)
 
     def _content(self, table: str) -> Content | None:
-        """Count a table; None if it is not there."""
+        """Count a table's rows; None if it does not exist."""
         columns = self._columns(table)
         if not columns:
             return None
@@ -185,7 +185,7 @@ class Deliveries:
 
 
 def _shortfall(known: sa.Row[Any], content: Content) -> str | None:
-    """Say what of that which was delivered is no longer there."""
+    """Return which part of what was delivered is missing."""
     if gone := sorted(set(known.columns) - content.columns):
         return f"columns of its table are gone: {', '.join(gone)}"
     if content.rows < known.rows:
@@ -196,7 +196,7 @@ def _shortfall(known: sa.Row[Any], content: Content) -> str | None:
 
 
 def _digest(bookmark: Mapping[str, Any]) -> str:
-    """Stand for a bookmark. What the SDK forgets when it reads a state is left out."""
+    """Return a digest of a bookmark, without the parts that the SDK drops when it reads a state."""
     text = json.dumps(_lasting(bookmark), sort_keys=True, default=float)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

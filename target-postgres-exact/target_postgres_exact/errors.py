@@ -1,7 +1,7 @@
-"""What went wrong in PostgreSQL, in one sentence that shows nothing of a row.
+"""Errors of PostgreSQL in one sentence that shows no row contents.
 
-PostgreSQL quotes the row that it refuses, and names the temporary table that a batch goes through.
-Of both only the place is said: the table, the column, the line of the batch.
+PostgreSQL quotes the row that it refuses, and names the temporary table that holds a batch. Our
+sentences only name the place: the table, the column, the line of the batch.
 """
 
 from __future__ import annotations
@@ -15,27 +15,29 @@ _PLACE = re.compile(r"COPY .+?, line (\d+)(?:, column (.+?))?(?::|$)", re.MULTIL
 
 
 class LoadError(Exception):
-    """Nothing more can be loaded; its text is a sentence for whoever runs the pipeline."""
+    """Nothing more can be loaded; the text is a sentence for whoever runs the pipeline."""
 
 
 def cause(error: BaseException) -> BaseException:
-    """Return what the driver said, without what SQLAlchemy wraps around it."""
+    """Return the driver's error, without SQLAlchemy's wrapper."""
     return error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
 
 
 def explained(error: BaseException, table: str | None = None) -> LoadError | None:
-    """Say what an error means; None if it is none of PostgreSQL's, nor of what is sent to it.
+    """Explain an error; None if neither PostgreSQL nor the data sent to it caused it.
 
     Args:
-        error: as it was raised.
-        table: the one that was written to.
+        error: the error as it was raised.
+        table: the table that was being written.
     """
     error = cause(error)
     place = f"Table '{table}'" if table else "PostgreSQL"
     if isinstance(error, psycopg.Error):
         return LoadError(_explained(error, place, table))
     if isinstance(error, UnicodeError):
-        return LoadError(f"{place}: a text holds half of a surrogate pair, which is no UTF-8.")
+        return LoadError(
+            f"{place}: a text contains half of a surrogate pair, which is not valid UTF-8."
+        )
     if isinstance(error, NotImplementedError):  # the sentence of target-postgres names columns only
         return LoadError(f"{place}: {_unquoted(str(error))}. Nothing of this batch was loaded.")
     if isinstance(error, ValueError | TypeError | ArithmeticError):
@@ -68,12 +70,12 @@ def _explained(error: psycopg.Error, place: str, table: str | None) -> str:
 
 
 def _unquoted(message: str) -> str:
-    """Leave out the value that stands behind a colon."""
+    """Drop the value after a colon."""
     return re.split(r":\s", message, maxsplit=1)[0].rstrip(".")
 
 
 def _reason(error: psycopg.Error) -> str:
-    """Take the cause out of libpq's message, which may try several addresses."""
-    lines = str(error).strip().splitlines() or ["it says nothing"]
+    """Extract the cause from libpq's message, which may cover several addresses."""
+    lines = str(error).strip().splitlines() or ["no reason given"]
     line = next((line for line in lines if "failed: " in line), lines[0])
     return line.rsplit("failed: ", 1)[-1].removeprefix("FATAL:").strip().rstrip(".")

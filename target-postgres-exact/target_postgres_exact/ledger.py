@@ -1,4 +1,4 @@
-"""The deliveries of one run: what it began with, what it changed, and what it may confirm."""
+"""The deliveries of one run: what it started with, what it changed, and what it may confirm."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     from target_postgres.target import TargetPostgres
 
 REMEDY = (
-    "The stream must be read whole again: `meltano run sync` does that by itself, and"
+    "The stream must be read completely again: `meltano run sync` does that automatically, and"
     " `meltano run --full-refresh …` reads everything."
 )
 
 
 class Ledger:
-    """Holds the tables against the bookmarks that a run begins with, and notes what it delivers.
+    """Checks the tables against the bookmarks that a run starts with, and records its deliveries.
 
-    The SDK's taps send the state that they were given before anything else. A stream that this
-    state speaks of is continued, so its table must hold what was delivered up to there.
+    Taps built on the SDK first send the state that they were given. A stream in this state is
+    continued, so its table must hold what was delivered up to its bookmark.
     """
 
     def __init__(self, target: TargetPostgres) -> None:
-        """Know nothing yet.
+        """Start without any knowledge.
 
         Args:
-            target: whose run it is.
+            target: the target that runs.
         """
         self._target = target
         self._given: Mapping[str, Any] | None = None
         self._checked: set[str] = set()
         self._lost: dict[str, str] = {}
-        """Tables that lack rows, of streams without a bookmark of their own."""
+        """Tables that lack rows, if their streams have no bookmark of their own."""
         self._changed: set[str] = set()
         self._versions: dict[str, int] = {}
 
     def begin(self, state: Mapping[str, Any], *, is_first: bool) -> None:
-        """Take note of a state.
+        """Note the state that the run starts with.
 
         Args:
-            state: of the tap.
-            is_first: whether no stream was spoken of before: then it is what the tap was given.
+            state: the tap's state.
+            is_first: whether no stream came before it: then it is the state that the tap was given.
         """
         if self._given is not None:
             return
@@ -57,10 +57,10 @@ class Ledger:
                 Deliveries(connection, schema).adopt(self._given, empty_too=True)
 
     def check(self, sink: PostgresSink) -> None:
-        """Hold a table against its bookmark, before anything is made or changed.
+        """Check a table against its bookmark, before anything is created or changed.
 
         Args:
-            sink: of the table.
+            sink: the table's sink.
 
         Raises:
             LoadError: it does not hold what the bookmark says.
@@ -73,28 +73,28 @@ class Ledger:
         with self._transaction() as connection:
             reason = Deliveries(connection, schema).misfit(sink.table_name, bookmark)
         if reason and bookmark:
-            msg = f"Stream '{stream}' cannot go on from its bookmark: {reason}. {REMEDY}"
+            msg = f"Stream '{stream}' cannot continue from its bookmark: {reason}. {REMEDY}"
             raise LoadError(msg)
         if reason:
             self._lost[stream] = reason
 
     def changed(self, sink: PostgresSink, version: int | None = None) -> None:
-        """Note that a table got rows.
+        """Note that a table received rows.
 
         Args:
-            sink: of the table.
-            version: if it is now whole.
+            sink: the table's sink.
+            version: its version, if it is now complete.
         """
         self._changed.add(sink.stream_name)
         if version is not None:
             self._versions[sink.stream_name] = version
 
     def remember(self, state: Mapping[str, Any], sinks: Mapping[str, PostgresSink]) -> None:
-        """Write down what a state says was delivered.
+        """Record what was delivered according to a state.
 
         Args:
-            state: all of it is in the tables.
-            sinks: by stream, those of this run.
+            state: a state whose rows are all in the tables.
+            sinks: this run's sinks, by stream.
         """
         bookmarks = state.get("bookmarks") or {}
         with self._transaction() as connection:
@@ -118,10 +118,10 @@ class Ledger:
             self._changed.clear()
 
     def end(self) -> None:
-        """Answer for the run.
+        """End the run.
 
         Raises:
-            LoadError: a table lacks rows that no bookmark of its own would bring back.
+            LoadError: a table lacks rows, and no bookmark of its own would bring them back.
         """
         if self._lost:
             said = "; ".join(f"'{stream}': {reason}" for stream, reason in self._lost.items())

@@ -1,7 +1,7 @@
-"""Waiting for a table that another session holds: never without an end, and never in others' way.
+"""Limited waits for a table that another session holds, without blocking other sessions.
 
-Who waits for a table to change it keeps all later readers waiting as well. So that is tried for
-less than a second at a time, with a pause in between in which they pass.
+A session that waits to change a table makes all later readers wait as well. So it tries for less
+than a second at a time, with pauses in which they can pass.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_WAIT = "60s"
-"""For rows and tables that others write to: nobody waits behind such a wait."""
+"""For rows and tables that others write to: such a wait blocks nobody."""
 BRIEF_WAIT = "800ms"
-"""For a table that is to be changed."""
+"""For a table that will be changed."""
 ATTEMPTS = 10
 PAUSE = 1.0
 
@@ -36,20 +36,20 @@ order by activity.xact_start limit 1
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Tell whether a session waited too long for another one's lock."""
+    """Return whether a session waited too long for another one's lock."""
     return isinstance(cause(error), psycopg.errors.LockNotAvailable)
 
 
 def patiently(work: Callable[[], None], holder: Callable[[], str], table: str) -> None:
-    """Change a table, again and again until nobody holds it.
+    """Try to change a table until nobody holds it.
 
     Args:
-        work: gives up after a brief wait.
-        holder: says who holds the table.
-        table: its name.
+        work: changes the table, and gives up after a brief wait.
+        holder: names the session that holds the table.
+        table: the table's name.
 
     Raises:
-        LoadError: somebody holds it for too long.
+        LoadError: a session held it for too long.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -65,18 +65,18 @@ def patiently(work: Callable[[], None], holder: Callable[[], str], table: str) -
 
 
 def blocked(table: str, holder: str) -> LoadError:
-    """Say that a table could not be had, and who has it."""
+    """Return an error that names the session that holds a table."""
     return LoadError(
-        f"Table '{table}' is held by {holder}: end that session, or let it end. Nothing of this"
-        " batch was loaded; the next run catches up."
+        f"Table '{table}' is locked by {holder}: end that session, or wait for it to end. Nothing"
+        " of this batch was loaded; the next run catches up."
     )
 
 
 def holder(connection: sa.Connection, schema: str, table: str) -> str:
-    """Name the session that has held a table for the longest time."""
+    """Name the session that has held a table the longest."""
     row = connection.execute(_HOLDERS, {"schema": schema, "name": table}).one_or_none()
     if row is None:
         return "another session"
     program = f", {row.program}" if row.program else ""
     since = f", in a transaction since {row.since}" if row.since else ""
-    return f"the session {row.pid} of {row.role}{program}{since}"
+    return f"session {row.pid} of {row.role}{program}{since}"

@@ -1,6 +1,6 @@
-"""target-postgres with less work per row, and a memory of what it delivered.
+"""target-postgres with less work per row, and a record of what it delivered.
 
-Each override names what it saves or adds; whatever it does not know it leaves to what it overrides.
+Each override says what it saves or adds, and leaves special cases to the code that it overrides.
 """
 
 from __future__ import annotations
@@ -42,18 +42,21 @@ _PARSERS = {
 
 
 class ExactReader(SingerReader):
-    """Reads messages by msgspec: numbers with a fraction or an exponent are decimals here, too."""
+    """Reads messages with msgspec: numbers with a fraction or an exponent become decimals."""
 
     @override
     def deserialize_json(self, line: str) -> dict[str, Any]:
         try:
             message: dict[str, Any] = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeError):  # NaN, half a surrogate pair, no JSON at all
+        except (
+            msgspec.DecodeError,
+            UnicodeError,
+        ):  # NaN, half a surrogate pair, or not JSON at all
             return self._otherwise(line)
         return message
 
     def _otherwise(self, line: str) -> dict[str, Any]:
-        """Read what only Python reads; the SDK would print a line that is no JSON."""
+        """Read what only Python can read; the SDK would print a line that is not JSON."""
         try:
             message: dict[str, Any] = json.loads(line, parse_float=Decimal)
         except ValueError as error:
@@ -65,7 +68,7 @@ class ExactReader(SingerReader):
 
 
 class ExactSink(PostgresSink):
-    """Finds out once a stream, not once a value, what a column needs."""
+    """Determines once per stream, not once per value, what a column needs."""
 
     connector_class = ExactConnector
 
@@ -84,7 +87,7 @@ class ExactSink(PostgresSink):
     def _parse_timestamps_in_record(
         self, record: dict[str, Any], schema: dict[str, Any], treatment: DatetimeErrorTreatmentEnum
     ) -> None:
-        """Parse the columns known to hold dates; the SDK asks every column's schema, every time."""
+        """Parse the columns known to hold dates; the SDK checks every column's schema each time."""
         odd = {}
         if not record.keys() <= self._names:
             odd = {name: value for name, value in record.items() if name not in self._names}
@@ -94,18 +97,20 @@ class ExactSink(PostgresSink):
                     record[name] = parse(value)
                 except (ValueError, TypeError):
                     odd[name] = value
-        if odd:  # undeclared, or no date: the SDK warns or refuses
+        if odd:  # undeclared, or not a date: the SDK warns or refuses
             try:
                 super()._parse_timestamps_in_record(odd, schema, treatment)
             except (ValueError, TypeError):
                 columns = ", ".join(sorted(odd.keys() & {name for name, _ in self._moments}))
-                msg = f"Table '{self.table_name}', column '{columns}': a value is no date or time."
+                msg = (
+                    f"Table '{self.table_name}', column '{columns}': a value is not a date or time."
+                )
                 raise LoadError(msg) from None
             record.update(odd)
 
     @override
     def setup(self) -> None:
-        """Make the table ready; before that, see whether it holds what its bookmark says."""
+        """Prepare the table, after checking that it holds what its bookmark says."""
         with self._explaining():
             self._target.deliveries.check(self)
             locks.patiently(super().setup, self._holder, self.table_name)
@@ -124,7 +129,7 @@ class ExactSink(PostgresSink):
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Say what PostgreSQL refuses without quoting the row."""
+        """Report what PostgreSQL refuses without quoting the row."""
         try:
             yield
         except Exception as error:
@@ -146,7 +151,7 @@ class ExactSink(PostgresSink):
         columns: list[Column[Any]],
         data_to_copy: list[dict[str, Any]],
     ) -> None:
-        """Convert the columns that need it; target-postgres asks for every value."""
+        """Convert only the columns that need it; target-postgres checks every value."""
         converters = [
             (position, convert)
             for position, column in enumerate(columns)
@@ -167,10 +172,10 @@ class ExactTarget(TargetPostgres):
     default_sink_class = ExactSink
 
     def __init__(self, **options: Any) -> None:
-        """Nothing was delivered yet.
+        """Start without deliveries.
 
         Args:
-            options: the SDK's own.
+            options: the SDK's own options.
         """
         super().__init__(**options)
         self.deliveries = Ledger(self)
@@ -182,7 +187,7 @@ class ExactTarget(TargetPostgres):
 
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
-        """Confirm a state; what it says was delivered is remembered beside the tables first."""
+        """Confirm a state, after recording its deliveries beside the tables."""
         self.deliveries.remember(state, self._sinks_active)
         super()._write_state_message(state)
 
@@ -194,7 +199,7 @@ class ExactTarget(TargetPostgres):
     @override
     @classmethod
     def invoke(cls, **options: Any) -> None:
-        """Run the command line; what fails ends in one sentence."""
+        """Run the command line; every failure ends with one sentence."""
         try:
             super().invoke(**options)
         except (LoadError, psycopg.Error, sa.exc.DBAPIError) as error:
@@ -203,7 +208,7 @@ class ExactTarget(TargetPostgres):
 
 
 def main() -> None:
-    """Run it on the command line."""
-    # A batch is many small objects, all of them in use: no garbage to look for in the midst of it.
+    """Run the target on the command line."""
+    # A batch consists of many small objects, all in use: collecting garbage meanwhile is useless.
     gc.set_threshold(100_000)
     ExactTarget.cli()

@@ -1,10 +1,10 @@
-{#- How late an invoice is, and what is left to pay of it in the column of its age.
+{#- How late an invoice is, with its remaining amount in the column of its age.
 
-    An invoice without due date is due on its day; today is the day in France, whatever the session's time
+    An invoice without a due date is due on its own date. Today is today in France, whatever the session's time
     zone. Exactly one of the five columns is not 0. -#}
 {%- macro pennylane_aged(invoice) -%}
 {%- set remaining = invoice ~ '.remaining_amount_with_tax' -%}
-{#- An invoice without any date is not due. -#}
+{#- An invoice without any date is never due. -#}
 {%- set due = 'coalesce(' ~ invoice ~ '.due_date, ' ~ invoice ~ '.date)' -%}
 {%- set late = "coalesce((now() at time zone 'Europe/Paris')::date - " ~ due ~ ', 0)' -%}
     greatest({{ late }}, 0) as days_overdue,

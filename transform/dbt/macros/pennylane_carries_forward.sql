@@ -1,5 +1,5 @@
-{#- Whether a journal is that of the à-nouveaux: what a year begins with, carried forward from the year
-    before. The API publishes no list of journals' types: the code, or the name, says it. -#}
+{#- Whether a journal holds the à-nouveaux: a year's opening balances, carried forward from the year before.
+    The API publishes no list of journal types, so the code or the name decides. -#}
 {%- macro pennylane_carries_forward(journal) -%}
 coalesce(
         {{ journal }}.journal_code in ('AN', 'RAN')

@@ -1,7 +1,7 @@
-{#- How many rows of each table a process of the target was the last to write, as the tables are now.
-    `_sdc_sync_started_at` is when the process began, in milliseconds. The markers of lists are no records.
+{#- How many rows of each table each process of the target was the last to write, as of now.
+    `_sdc_sync_started_at` is when the process began, in milliseconds. Markers of child lists are not records.
 
-    since: SQL; only processes that began after it are counted. -#}
+    since: SQL; counts only processes that began later. -#}
 {%- macro pennylane_counted(since) -%}
 {%- set tables = [] -%}
 {%- for table in pennylane_streams() if execute and table != 'sync_log' and load_relation(source('pennylane', table)) -%}

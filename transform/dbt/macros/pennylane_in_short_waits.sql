@@ -1,13 +1,13 @@
-{#- Change something that somebody may be reading, without making others wait.
+{#- Change something that someone may be reading, without making others wait.
 
-    Whoever reads a view holds it until the end of the transaction. A change waits for that, and every other
-    reader waits behind the change. So it gives up after a fifth of a second, lets the others pass, and tries
-    again; all in all it holds the relation for less than a second at a time.
+    A reader locks a view until the end of the transaction. A change waits for that lock, and all other readers
+    wait behind the change. So it gives up after a fifth of a second, lets the others pass, and tries again; it
+    never holds the relation for more than a second at a time.
 
-    relation: what is changed.
-    trouble: what to say of it if it stays in use to the last attempt.
+    relation: the relation to change.
+    trouble: the message about it if it is still in use at the last attempt.
     body: what to do, in PL/pgSQL; it must not take long.
-    fatal: whether the model fails then; else it is only said. -#}
+    fatal: whether the model then fails, or only prints the message. -#}
 {%- macro pennylane_in_short_waits(relation, trouble, body, fatal=true) -%}
   {%- set attempts = 10 -%}
   {%- set found = namespace(outcome='', holders=[]) -%}
@@ -16,7 +16,7 @@
       {%- call statement('pause') %}select pg_sleep(1){% endcall -%}
       {%- do adapter.commit() -%}
     {%- endif -%}
-    {#- One string, so that it is one transaction whether or not the connection commits by itself. -#}
+    {#- One string, so that it is one transaction even if the connection commits automatically. -#}
     {%- call statement('attempt', fetch_result=true) %}
       set local lock_timeout = '200ms';
       set local statement_timeout = '700ms';
@@ -38,7 +38,7 @@
   {%- endfor -%}
   {%- if found.outcome != 'done' -%}
     {%- set sentence = (relation.schema ~ '.' ~ relation.identifier ~ ' ' ~ trouble ~ ': '
-        ~ (found.holders | join('; ') or 'sessions that have ended by now')
+        ~ (found.holders | join('; ') or 'sessions that have since ended')
         ~ ' had it in use for all of ' ~ attempts ~ ' attempts. It stays as it was; the next build tries again.') -%}
     {%- if fatal -%}
       {%- do exceptions.raise_compiler_error(sentence) -%}
@@ -47,7 +47,7 @@
   {%- endif -%}
 {%- endmacro -%}
 
-{#- The sessions that use a relation: who they are, and since when. -#}
+{#- The sessions that use a relation, and since when. -#}
 {%- macro pennylane_holders(relation) -%}
   {%- call statement('holders', fetch_result=true) %}
     select distinct format(
@@ -59,7 +59,7 @@
             'transaction open since ' || to_char(
                 xact_start at time zone '{{ pennylane_setting('pennylane_time_zone') }}', 'YYYY-MM-DD HH24:MI:SS'
             ) || ' {{ pennylane_setting('pennylane_time_zone') }}',
-            'since when, only a member of pg_read_all_stats may see'
+            'only a member of pg_read_all_stats can see since when'
         )
     ) as holder
     from pg_locks

@@ -1,9 +1,9 @@
-{#- Indexes on the raw tables, for what people ask most: a period, and the rows of an entry, an account,
-    a customer or a supplier. They hold live rows only: nearly all are, so that an index on
-    `_sdc_deleted_at` itself would help nobody. docs/warehouse.md shows what each one saves.
+{#- Indexes on the raw tables for the most common queries: a period, and the rows of an entry, an account,
+    a customer or a supplier. They contain live rows only. Nearly all rows are live, so an index on
+    `_sdc_deleted_at` itself would help no query. docs/warehouse.md shows what each one saves.
 
-    Built once, after the first load, where the setting `pennylane_indexes` asks for them; the target never
-    waits for a check. -#}
+    Created once, after the first load, if the setting `pennylane_indexes` is on; checking for them never
+    makes the target wait. -#}
 {%- macro pennylane_raw_indexes() -%}
 {%- set wanted = {
     'ledger_entry_lines': ['date', 'ledger_entry_id', 'ledger_account_number text_pattern_ops'],
@@ -36,7 +36,7 @@
 {%- endif -%}
 {%- endmacro -%}
 
-{#- An index lets readers read, but waits for whoever writes to the table. -#}
+{#- Creating an index does not block readers, but waits for anyone who writes to the table. -#}
 {%- macro pennylane_index(relation, orders) -%}
   {%- call statement('index', fetch_result=true) %}
     do $pennylane$
@@ -54,7 +54,7 @@
   {%- do adapter.commit() -%}
   {%- if load_result('index').table.rows[0].outcome != 'done' -%}
     {%- do print(
-        relation.schema ~ '.' ~ relation.identifier ~ ' got no indexes, for it is in use: '
+        relation.schema ~ '.' ~ relation.identifier ~ ' got no indexes, because it is in use: '
         ~ (pennylane_holders(relation) | join('; ')) ~ '. The next build tries again.'
     ) -%}
   {%- endif -%}

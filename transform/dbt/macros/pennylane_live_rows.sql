@@ -1,15 +1,15 @@
-{#- The live rows of a raw table, its columns under their business names.
+{#- The live rows of a raw table, with business names for its columns.
 
-    A stream that was never loaded has no table, and a field that was deselected no column: both
-    are empty here, in the right type, until the next build after they land.
+    A stream that was never loaded has no table, and a deselected field has no column: both are empty here,
+    with the right type, until the next build after they are loaded.
 
     raw: the source.
     columns: name in the raw table → [type, name in the view].
-    parent: the key of the parent, for a table of a parent's list. Such a list is delivered whole,
-        and behind it a marker with id 0 and the time when that began: what was read before is not
-        in the list any more.
-    copies: of a table that is loaded in two copies in turn: until the new one is whole, and the rows of
-        the old one are marked deleted, both have live rows. -#}
+    parent: the key of the parent, for a child table. A parent's list is delivered completely, followed by a
+        marker with id 0 and the time when that delivery began: rows that were read earlier are no longer in
+        the list.
+    copies: whether the table is loaded in two alternating copies: until the new one is complete and the rows
+        of the old one are marked deleted, both have live rows. -#}
 {%- macro pennylane_live_rows(raw, columns, parent=none, copies=false) -%}
   {%- set relation = load_relation(raw) if execute else raw -%}
   {%- set present = [] -%}

@@ -1,4 +1,4 @@
-{#- Meltano's own table of runs or states, where they are in this database; else nothing, in the same columns. -#}
+{#- Meltano's own table of runs or states, if it is in this database; otherwise no rows, with the same columns. -#}
 {%- macro pennylane_meltano_table(name, columns) -%}
   {%- set relation = load_relation(api.Relation.create(
       database=target.database, schema=pennylane_setting('pennylane_meltano_schema'), identifier=name
@@ -13,7 +13,7 @@
 )
 {%- endmacro -%}
 
-{#- What the pipelines of this tap into PostgreSQL are called, as Meltano names runs and states. -#}
+{#- Matches Meltano's names for runs and states of this tap's pipelines into PostgreSQL. -#}
 {%- macro pennylane_is_our_pipeline(column) -%}
 {{ column }} like '%:tap-pennylane-to-target-postgres%'
 {%- endmacro -%}

@@ -1,9 +1,9 @@
-{#- The role of BI tools, where the setting `pennylane_reader_role` names one: it reads the views, and nothing
-    else. It can't log in until somebody gives it a password: alter role pennylane_reader login password '…'.
+{#- The role for BI tools, if the setting `pennylane_reader_role` names one. It can only read the views, and
+    cannot log in until it gets a password: alter role pennylane_reader login password '…'.
 
-    What is granted already is not granted again. -#}
+    Existing grants are not repeated. -#}
 
-{#- The schemas of the models of this package that people ask: the views, or the two logs. -#}
+{#- The schemas of this package's models that people query: the views, or the two logs. -#}
 {%- macro pennylane_schemas_of(names=[], folders=[]) -%}
   {%- set found = [] -%}
   {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.package_name == 'pennylane' -%}
@@ -14,7 +14,7 @@
   {{ return(found | sort) }}
 {%- endmacro -%}
 
-{#- Before the build: what it makes anew is readable from the first moment. -#}
+{#- Before the build, so that new views are readable at once. -#}
 {%- macro pennylane_reader_prepare() -%}
   {%- set role = pennylane_setting('pennylane_reader_role') -%}
   {%- if execute and role -%}
@@ -32,7 +32,7 @@
       {%- do print(
           'The role ' ~ role ~ ' is missing, and '
           ~ (target.user ~ ' may not create it' if pennylane_is_on('pennylane_create_role') else 'pennylane_create_role is off')
-          ~ ': have an administrator say `create role ' ~ role ~ '`, and the next build lets it read the views.'
+          ~ ': have an administrator run `create role ' ~ role ~ '`; the next build then grants it the views.'
       ) -%}
     {%- endif -%}
   {%- endif -%}
@@ -50,7 +50,7 @@
   {%- endfor %}
 {%- endmacro -%}
 
-{#- After it: what was there before the role, and the two logs. -#}
+{#- After the build: views that are older than the role, and the two logs. -#}
 {%- macro pennylane_reader_grant() -%}
   {%- set role = pennylane_setting('pennylane_reader_role') -%}
   {%- if execute and role

@@ -1,4 +1,4 @@
-{#- A schema without any table of the tap is most often the wrong one: say it, and build empty views. -#}
+{#- A schema without any table from the tap is usually the wrong one: print a message, and build empty views. -#}
 {%- macro pennylane_say_if_empty() -%}
   {%- if execute and flags.WHICH in ['build', 'run'] -%}
     {%- set raw = source('pennylane', 'sync_log') -%}
@@ -8,8 +8,8 @@
     ).rows[0][0] -%}
     {%- if not found -%}
       {%- do print(
-          'The schema ' ~ raw.schema ~ ' of the database ' ~ target.database ~ ' holds no table of tap-pennylane: '
-          ~ 'the views are empty. Load first, or set the var pennylane_schema to the schema that the target writes to.'
+          'The schema ' ~ raw.schema ~ ' in the database ' ~ target.database ~ ' holds no table from tap-pennylane: '
+          ~ 'the views are empty. Load first, or set the variable pennylane_schema to the schema that the target uses.'
       ) -%}
     {%- endif -%}
   {%- endif -%}

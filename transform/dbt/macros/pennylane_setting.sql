@@ -1,5 +1,4 @@
-{#- A var of this package, or the environment variable that stands in for it, or what holds without both.
-    README.md lists them. -#}
+{#- A variable of this package, else its environment variable, else its default. README.md lists them. -#}
 {%- macro pennylane_setting(name) -%}
   {%- set settings = {
       'pennylane_schema': ['TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', 'pennylane'],
@@ -13,7 +12,7 @@
   {{ return(var(name, none) if var(name, none) is not none else (env_var(variable, '') or default)) }}
 {%- endmacro -%}
 
-{#- Whether a setting that is on or off is on. -#}
+{#- Whether a boolean setting is on. -#}
 {%- macro pennylane_is_on(name) -%}
   {{ return(pennylane_setting(name) | string | lower in ['true', 'yes', 'on', '1']) }}
 {%- endmacro -%}

@@ -1,9 +1,9 @@
-{#- A view that is left alone while it is as it should be, and else replaced where it is, so that the views
-    on it and who may read it stay.
+{#- A view that is left alone if it is unchanged, and otherwise replaced in place, so that dependent views and
+    grants stay.
 
-    dbt's own materialization drops and renames in every run: it waits for whoever reads the view, and
-    everybody else waits behind it. Only when columns go or change is the view made anew, with the
-    views on it. -#}
+    dbt's own materialization drops and renames in every run: it waits for every reader of the view, and all
+    others wait behind it. Only if columns change or disappear are the view and its dependent views dropped and
+    created again. -#}
 {%- materialization pennylane_view, adapter='postgres' -%}
   {%- set view = this.incorporate(type='view') -%}
   {{ run_hooks(pre_hooks) }}
@@ -26,13 +26,13 @@
   {{ return({'relations': [view]}) }}
 {%- endmaterialization -%}
 
-{#- The number of a relation in PostgreSQL's catalog, as SQL; null if there is none. -#}
+{#- A relation's oid in PostgreSQL's catalog, as SQL; null if it does not exist. -#}
 {%- macro pennylane_oid(relation) -%}
 to_regclass('{{ relation.include(database=false) }}')
 {%- endmacro -%}
 
-{#- Whether a view is there with this definition and these columns. PostgreSQL is asked what it makes of
-    the definition: a temporary view takes no lock that a reader would feel. -#}
+{#- Whether a view with this definition and these columns exists. A temporary view shows PostgreSQL's own form
+    of the definition, and takes no lock that affects readers. -#}
 {%- macro pennylane_is_the_same(view, sql) -%}
   {%- call statement('wanted') %}
     set local lock_timeout = '1min';
@@ -54,7 +54,7 @@ to_regclass('{{ relation.include(database=false) }}')
   {{ return(load_result('compared').table.rows[0].is_same) }}
 {%- endmacro -%}
 
-{#- The comments of a view and its columns, written where they are not there yet. -#}
+{#- The comments of a view and its columns, written if missing or changed. -#}
 {%- macro pennylane_comments(view, model) -%}
   {%- set wanted = {} -%}
   {%- for name, column in model.columns.items() if column.description -%}

@@ -21,14 +21,14 @@ TELLING = re.compile(
     r"(?:^|_)(?:names?|recipients?|e?mails?|telephone|phone|mobile|iban|bic|street"
     r"|address|postal|city|birth|reg_no|establishment_no|vat_number|employee|filename)(?:_|$)"
 )
-"""What columns of persons are called: one that is called so must be in personal_data.yml."""
+"""Typical names of personal columns: a column with such a name must be in personal_data.yml."""
 
 
 def listed() -> dict[str, dict[str, list[str]]]:
     """The columns by list and stream.
 
     Raises:
-        SystemExit: A column is not in any list, or no column at all; says which.
+        SystemExit: A column is in no list, or does not exist; names it.
     """
     found: dict[str, dict[str, list[str]]] = yaml.safe_load(
         (PROJECT / "personal_data.yml").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ def listed() -> dict[str, dict[str, list[str]]]:
 
 
 def filled(text: str) -> str:
-    """A page with its tables as they are now."""
+    """The page with its tables regenerated."""
     lists = listed()
     for name in LISTED:
         rows = (

@@ -1,5 +1,5 @@
--- The rows of a line in general_ledger_by_category add up to the line, in each group of categories.
--- depends_on: {{ ref('pennylane', 'sync_metadata') }} (a failure keeps no view from being built)
+-- In each group of categories, a line's rows in general_ledger_by_category add up to the line.
+-- depends_on: {{ ref('pennylane', 'sync_metadata') }} (so that a failure prevents no view from being built)
 select part.ledger_entry_line_id, part.category_group_id, sum(part.balance) as shared
 from {{ ref('pennylane', 'general_ledger_by_category') }} as part
 inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line on line.id = part.ledger_entry_line_id

@@ -1,5 +1,5 @@
--- Every ledger entry has as many debits as credits.
--- depends_on: {{ ref('pennylane', 'sync_metadata') }} (a failure keeps no view from being built)
+-- In every ledger entry, debits equal credits.
+-- depends_on: {{ ref('pennylane', 'sync_metadata') }} (so that a failure prevents no view from being built)
 select ledger_entry_id, sum(debit) as debits, sum(credit) as credits
 from {{ ref('stg_pennylane__ledger_entry_lines') }}
 group by ledger_entry_id

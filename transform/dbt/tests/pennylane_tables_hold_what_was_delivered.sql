@@ -1,6 +1,6 @@
 {#- No table has lost rows since they were delivered: target-postgres-exact counts them in `_sdc_deliveries`
-    (docs/state.md). A table that is gone altogether is not looked at: perhaps it is loaded no more. -#}
--- depends_on: {{ ref('pennylane', 'sync_metadata') }} (a failure keeps no view from being built)
+    (docs/state.md). A missing table is skipped, because it may no longer be selected. -#}
+-- depends_on: {{ ref('pennylane', 'sync_metadata') }} (so that a failure prevents no view from being built)
 {%- for table in pennylane_streams() %}
 -- depends_on: {{ source('pennylane', table) }}
 {%- endfor %}

@@ -1,5 +1,5 @@
-{#- The proof of completeness: what the lines add up to is what Pennylane itself reports, for every
-    account and fiscal year, to the cent. -#}
+{#- The proof of completeness: the sums of the lines equal what Pennylane itself reports, for every account
+    and fiscal year, to the cent. -#}
 {%- set differences = ref('pennylane', 'trial_balance_differences') -%}
 {%- if execute and flags.WHICH in ('build', 'test') -%}
   {%- for row in run_query('select * from ' ~ differences ~ ' order by 1, 3 limit 20') -%}
@@ -10,5 +10,5 @@
     ) -%}
   {%- endfor -%}
 {%- endif -%}
--- depends_on: {{ ref('pennylane', 'sync_metadata') }} (a failure keeps no view from being built)
+-- depends_on: {{ ref('pennylane', 'sync_metadata') }} (so that a failure prevents no view from being built)
 select * from {{ differences }}

@@ -1,4 +1,4 @@
--- One row a table and run. What the tap says of a stream counts if its rows are known to have landed.
+-- One row per table and run. The tap's report on a stream counts only if its rows are known to be loaded.
 {%- for table in pennylane_streams() %}
 -- depends_on: {{ source('pennylane', table) }}
 {%- endfor %}
@@ -33,7 +33,7 @@ counted as (
     group by table_name, process
 ),
 
--- The tap says which run it was of. Of two runs at once that is the only way to tell which target was whose.
+-- The tap records its run. For concurrent runs, only this tells which target belongs to which run.
 named as (
     select distinct on (entries.process) entries.process, runs.id
     from entries
@@ -41,7 +41,7 @@ named as (
     order by entries.process, runs.id desc
 ),
 
--- Any other process of the target belongs to the run that began last before it, and had not ended.
+-- Any other process of the target belongs to the latest run that began before it and had not ended.
 moments as (
     select
         process,
@@ -77,14 +77,14 @@ by_run as (
     group by id
 ),
 
--- Of a run that failed, what the target confirmed: bookmarks that moved, and owe nothing more.
+-- For failed runs, what the target confirmed: bookmarks that advanced, with nothing left to read.
 moved as (
     select runs.id, bookmark.key as table_name
     from runs
     cross join lateral jsonb_each(runs.payload::jsonb #> '{singer_state,bookmarks}') as bookmark
     where runs.status = 'failed'
         and not bookmark.value ? 'scan'
-        and bookmark.value <> '{}'  -- a companion has none of its own
+        and bookmark.value <> '{}'  -- an included child stream has none of its own
         and bookmark.value is distinct from (
             select earlier.payload::jsonb #> array['singer_state', 'bookmarks', bookmark.key]
             from runs as earlier
@@ -102,7 +102,7 @@ confirmed as (
     {%- endfor %}
 ),
 
--- The tables that a run without a word on them owed: those of the last run that spoke of any.
+-- The tables of a run that reported none: those of the latest run that reported any.
 owed as (
     select distinct table_name from entries
     where process = (select max(process) from entries)
@@ -117,7 +117,7 @@ told as (
         entries.table_name,
         entries.started_at,
         entries.ended_at,
-        -- Of a list, the tombstones are its markers.
+        -- A child list's tombstones are its markers.
         entries.records + case
             when entries.table_name in ('{{ pennylane_lists() | join("', '") }}') then 0
             else entries.tombstones
@@ -167,7 +167,7 @@ told_and_untold as (
     select * from untold
 ),
 
--- A row for each run and table, whatever the witnesses say: the worse one, if there are two.
+-- One row per run and table: if the sources disagree, the worse one.
 once as (
     select distinct on (run_id, table_name) *
     from told_and_untold

@@ -1,4 +1,4 @@
--- What the tap remembers of every stream: the state that Meltano keeps (docs/state.md).
+-- The tap's bookmark of every stream, from the state that Meltano keeps (docs/state.md).
 {{ config(schema='logs') }}
 with state as (
     select partial_state, completed_state

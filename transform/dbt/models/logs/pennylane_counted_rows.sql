@@ -1,5 +1,5 @@
--- What each run had put into each table, counted by the build after it: a later run overwrites rows, and
--- nobody could count them then.
+-- The rows that each run wrote into each table, counted by the build after it, because a later run may
+-- overwrite them.
 {{ config(schema='logs', materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 {%- for table in pennylane_streams() %}
 -- depends_on: {{ source('pennylane', table) }}

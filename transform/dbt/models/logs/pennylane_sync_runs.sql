@@ -1,4 +1,4 @@
--- Runs of the pipeline as Meltano knows them. One that was killed says RUNNING for ever, without a heartbeat.
+-- Runs of the pipeline according to Meltano. A killed run stays RUNNING for ever, without a heartbeat.
 {{ config(schema='logs') }}
 select
     run.id,

@@ -1,4 +1,4 @@
--- One row a table: when it was last known to be complete, and how many rows it has.
+-- One row per table: when it was last known to be complete, and how many rows it has.
 with successes as (
     select table_name, max(execution_date) as last_success
     from {{ ref('pennylane', 'etl_logs') }}
@@ -22,7 +22,7 @@ select
     success.moment as last_sync_date,
     totals.total_records,
     {{ pennylane_local('success.moment') }} as last_sync_date_local,
-    -- Clocks differ by seconds: nothing was read in the future.
+    -- Clocks differ by seconds, but nothing was read in the future.
     greatest(
         floor(extract(epoch from now() at time zone 'utc' - success.moment) / 60), 0
     )::integer as minutes_since_last_success

@@ -1,8 +1,8 @@
--- Where what the lines add up to is not what Pennylane itself reports, account by account and fiscal year.
+-- Accounts and fiscal years for which the sums of the lines differ from what Pennylane itself reports.
 --
--- Not compared are years that the setting `start_date` cuts, and accounts with a line that changed after
--- Pennylane was asked for its trial balance: the next run asks again. Both moments are Pennylane's own,
--- for the clock of the machine that runs the tap may be wrong by an hour.
+-- Leaves out years that the setting `start_date` cuts, and accounts with a line that changed after the trial
+-- balance was requested: the next run requests it again. Both times are by Pennylane's clock, because the
+-- clock of the machine that runs the tap may be wrong by an hour.
 {{ config(schema='logs') }}
 with compared as (
     select

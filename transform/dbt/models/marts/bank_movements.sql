@@ -1,4 +1,4 @@
--- One row a bank transaction, and how far it is matched with invoices or other documents.
+-- One row per bank transaction, with how far it is matched with invoices or other documents.
 select
     movement.date,
     account.bank_account_name,

@@ -1,15 +1,15 @@
 -- The file of accounting entries (fichier des écritures comptables) in the 18 columns of article A47 A-1
--- of the Livre des procédures fiscales, in their order, with dates and amounts as such.
+-- of the Livre des procédures fiscales, in their order, with typed dates and amounts.
 with line as (
     select
         *,
-        -- Accounts of single customers and suppliers; 411 and 401 themselves are no such.
+        -- Accounts of individual customers and suppliers, but not 411 and 401 themselves.
         account_number ~ '^(401|411)' and rtrim(account_number, '0') not in ('401', '411')
             as is_auxiliary
     from {{ ref('stg_pennylane__ledger_entry_lines') }}
 ),
 
--- Entries are counted by their lines: one without a line would leave a gap.
+-- Only entries with lines are numbered: one without lines would leave a gap.
 numbered as (
     select
         entry.id,
@@ -58,7 +58,7 @@ left join {{ ref('stg_pennylane__ledger_entries') }} as entry on entry.id = line
 left join {{ ref('stg_pennylane__journals') }} as journal on journal.id = line.journal_id
 left join {{ ref('stg_pennylane__ledger_accounts') }} as account on account.id = line.ledger_account_id
 left join lateral (
-    -- The API does not say when: not before the last of the lines that are lettered together.
+    -- The API does not say when: not before the latest of the lines that are lettered together.
     select
         'L' || least(line.id, min(other.id)) as code,
         greatest(line.date, max(other.date)) as date

@@ -1,4 +1,4 @@
--- One row a ledger entry line, with its entry, journal and account beside it.
+-- One row per ledger entry line, with its entry, journal and account.
 select
     line.date,
     journal.journal_code,
@@ -14,7 +14,7 @@ select
     line.credit,
     line.debit - line.credit as balance,
     line.lettered_ledger_entry_lines_ids <> '[]' as is_lettered,
-    -- The opening balances that the ledger begins with repeat nothing.
+    -- The ledger's very first opening balances repeat nothing.
     {{ pennylane_carries_forward('journal') }} and line.date > (
         select min(first.date) from {{ ref('stg_pennylane__ledger_entry_lines') }} as first
     ) as is_carried_forward,

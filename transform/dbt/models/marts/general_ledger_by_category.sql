@@ -1,6 +1,6 @@
--- One row a line and analytical category, with its share of the amount. The categories of one group (axis)
--- share a line among themselves, so within a group the rows of a line add up to the line: ask one
--- group at a time. What a group leaves over, and a line without any category, have no category.
+-- One row per line and analytical category, with the category's share of the amount. The categories of one
+-- group (axis) divide a line among themselves, so within a group a line's rows add up to the line: query one
+-- group at a time. The remainder of a group, and a line without categories, have no category.
 select
     line.date,
     line.account_number,

@@ -1,5 +1,5 @@
--- Aged balance of suppliers: one row a supplier invoice or credit note that is not settled. One
--- that is marked as paid may keep a remaining amount.
+-- Aged balance of suppliers: one row per supplier invoice or credit note that is not settled. An invoice
+-- marked as paid may still have a remaining amount.
 select
     supplier.supplier_name,
     invoice.invoice_number,

@@ -1,5 +1,5 @@
--- Aged balance of customers: one row an issued invoice or credit note that is not settled. The list of invoices
--- may hold other documents too; an invoice marked as paid may keep a remaining amount.
+-- Aged balance of customers: one row per issued invoice or credit note that is not settled. The list of invoices
+-- may contain other documents, too; an invoice marked as paid may still have a remaining amount.
 select
     customer.customer_name,
     invoice.invoice_number,

@@ -7,11 +7,11 @@ select
     {{ pennylane_pcg_label('left(line.account_number, 2)') }} as subclass_label,
     sum(line.debit) as debits,
     sum(line.credit) as credits,
-    -- What it adds to the result: income above zero, expenses below.
+    -- Its contribution to the result: positive for income, negative for expenses.
     sum(line.credit) - sum(line.debit) as result
 from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
 where line.account_number >= '6' and line.account_number < '8'
-    -- An entry that closes a year empties these accounts into its result, 120 or 129.
+    -- The entry that closes a year transfers these accounts' balances to its result, 120 or 129.
     and not exists (
         select from {{ ref('stg_pennylane__ledger_entry_lines') }} as closing
         where closing.ledger_entry_id = line.ledger_entry_id

@@ -1,4 +1,4 @@
--- Debits and credits of every account in every fiscal year, added up from the lines.
+-- Debits and credits of every account in every fiscal year, summed from the lines.
 select
     fiscal_year.start_date as period_start,
     fiscal_year.end_date as period_end,

@@ -1,4 +1,4 @@
--- VAT by month and account, from the lines of the accounts 445 (TVA), without the balances that a year begins with.
+-- VAT by month and account, from the lines of the accounts 445 (TVA), without opening balances.
 select
     date_trunc('month', line.date)::date as month,
     line.account_number,
@@ -13,7 +13,7 @@ select
         when line.account_number like '4458%' then 'to be settled'
         else 'other'
     end as vat_kind,
-    -- FR_200 is 20.0 %, FR_55 5.5 %; other codes are no rate.
+    -- FR_200 is 20.0 %, FR_55 5.5 %; other codes are not rates.
     max(account.vat_rate) as vat_rate_code,
     sum(line.debit) as debits,
     sum(line.credit) as credits,

@@ -1,6 +1,6 @@
-{#- The key of a view: never empty, never twice. -#}
+{#- The key of a view is never null and never duplicated. -#}
 {%- test pennylane_key(model, columns) -%}
--- depends_on: {{ ref('pennylane', 'sync_metadata') }} (a failure keeps no view from being built)
+-- depends_on: {{ ref('pennylane', 'sync_metadata') }} (so that a failure prevents no view from being built)
 select {{ columns | join(', ') }}, count(*) as rows
 from {{ model }}
 group by {{ columns | join(', ') }}

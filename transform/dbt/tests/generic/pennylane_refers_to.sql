@@ -4,7 +4,7 @@
     after that one's collection was read. Only what was read before the last success of that
     collection began must find it there. -#}
 {%- test pennylane_refers_to(model, column_name, table) -%}
--- depends_on: {{ ref('pennylane', 'sync_metadata') }} (a failure keeps no view from being built)
+-- depends_on: {{ ref('pennylane', 'sync_metadata') }} (so that a failure prevents no view from being built)
 select referring.{{ column_name }}, count(*) as rows
 from {{ model }} as referring
 where referring.{{ column_name }} is not null
