@@ -1,12 +1,12 @@
-"""The other system: a dlt pipeline that reads one list of the API into PostgreSQL.
+"""The system that we compare with: a dlt pipeline that loads one list of the API into PostgreSQL.
 
     python benchmarks/dlt_pipeline.py --api-url URL --token TOKEN --database URL \
         --stream ledger_entry_lines --folder FOLDER
 
-Written as dlt's documentation does it: the `rest_api` source, its cursor paginator, the write
-disposition `merge` on the primary key. CSV files, and so COPY, are what its page on PostgreSQL
-recommends for speed. All else is dlt's own default: types are inferred, a 429 is waited for.
-Runs in an environment of its own, which `make bench` makes.
+Follows dlt's documentation: the `rest_api` source, its cursor paginator, the write disposition
+`merge` on the primary key. Its page on PostgreSQL recommends CSV files, and so COPY, for speed. All
+else is dlt's default: types are inferred, a 429 is waited for. Runs in a separate environment that
+`make bench` creates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--json", action="store_true", help="lists and objects as JSON columns")
     given = parser.parse_args()
-    # As root it would leave a file in /var, whatever else it is told.
+    # As root, it would leave a file in /var whatever its settings.
     run_context.global_dir = lambda: given.folder
     source = rest_api_source(
         {

@@ -1,10 +1,10 @@
-"""How fast the FEC gets into PostgreSQL, and how much memory the tap takes for it.
+"""How fast the FEC is loaded into PostgreSQL, and how much memory the tap needs for it.
 
     python benchmarks/exports.py --size 1000000
 
-Runs the project's own `meltano run` with the stream `fec` alone, from a sandbox with so many ledger
-entry lines into an embedded PostgreSQL, and compares the table with the sandbox's trial balance.
-Don't run it beside another `meltano run` of this project.
+Runs the project's own `meltano run` with only the stream `fec`, from a sandbox with this number of
+ledger entry lines into an embedded PostgreSQL, and compares the table with the sandbox's trial
+balance. Do not run it beside another `meltano run` of this project.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[1]
 TAP, TARGET = "tap-pennylane", "target-postgres"
 PROGRAM = "target-postgres-exact"
-"""Of the target."""
+"""The target's executable."""
 
 
 def peaks(meltano_run: subprocess.Popen[bytes]) -> dict[str, int]:
-    """The largest memory of the tap and of the target until the run ends, in bytes."""
+    """The peak memory of the tap and of the target until the run ends, in bytes."""
     found = {TAP: 0, PROGRAM: 0}
     while meltano_run.poll() is None:
         for process in psutil.Process(meltano_run.pid).children(recursive=True):
@@ -50,7 +50,7 @@ def peaks(meltano_run: subprocess.Popen[bytes]) -> dict[str, int]:
 
 
 def load(sandbox: Sandbox, url: str) -> tuple[float, dict[str, int]]:
-    """Run the pipeline; the seconds of the whole run, and the largest memory of its parts."""
+    """Run the pipeline; return its seconds and the peak memory of its parts."""
     environment = {
         **meltano.environment(url, api_url=sandbox.url, token=sandbox.token),
         "TAP_PENNYLANE__SELECT": '["fec.*"]',
@@ -65,7 +65,7 @@ def load(sandbox: Sandbox, url: str) -> tuple[float, dict[str, int]]:
 
 
 def balances(sandbox: Sandbox) -> dict[str, tuple[Decimal, Decimal]]:
-    """Debits and credits by account, over all fiscal years, as the trial balances say."""
+    """Debits and credits by account over all fiscal years, according to the trial balances."""
     totals: dict[str, tuple[Decimal, Decimal]] = {}
     for row in sandbox.rows("/trial_balance"):
         debits, credits_ = totals.get(row["number"], (Decimal(0), Decimal(0)))
@@ -77,7 +77,7 @@ def balances(sandbox: Sandbox) -> dict[str, tuple[Decimal, Decimal]]:
 
 
 def main() -> None:
-    """Print what was measured; the exit code is 1 if the table is not the trial balance."""
+    """Print the measurements; the exit code is 1 if the table differs from the trial balance."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=1_000_000)
     size = parser.parse_args().size

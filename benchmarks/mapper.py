@@ -1,9 +1,9 @@
-"""How many records of 40 fields a second the mapper takes, as a process between two pipes.
+"""How many records of 40 fields the mapper handles per second, as a process between two pipes.
 
     python benchmarks/mapper.py --rows 200000
 
-Once with names in snake_case already, as tap-pennylane's are, and once with names that all
-change and texts that are untidy. The clock covers start-up; "of CPU" counts the mapper's own time.
+Once with names already in snake_case, like tap-pennylane's, and once with names that all change
+and texts that need cleaning. The time includes start-up; "of CPU" is the mapper's own time.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How long each mart takes to answer a question about one month.
+"""How long each mart takes to answer a query for one month.
 
-    .venv/bin/python benchmarks/marts.py --size 1000000           # loads first: some minutes
-    .venv/bin/python benchmarks/marts.py --loaded --plans         # asks again, and shows the plans
+    .venv/bin/python benchmarks/marts.py --size 1000000      # loads first: a few minutes
+    .venv/bin/python benchmarks/marts.py --loaded --plans    # queries again, and shows the plans
 
-Loads the sandbox's company, without rate limit, into a database of its own on the embedded
-PostgreSQL by `meltano run sync`; then asks, the best of three, with the indexes and without.
+Loads the sandbox's company, without a rate limit, into a separate database on the embedded
+PostgreSQL with `meltano run sync`; then queries it, best of three, with and without the indexes.
 """
 
 import argparse
@@ -60,7 +60,7 @@ QUESTIONS = {
 
 
 def load(url: str, size: int) -> None:
-    """Load a company of so many ledger entry lines, and build the views."""
+    """Load a company with this number of ledger entry lines, and build the views."""
     with running("--size", str(size), "--rate-limit", "none") as sandbox:
         environment = meltano.environment(url, api_url=sandbox.url, token=sandbox.token)
         subprocess.run(
@@ -80,7 +80,7 @@ def load(url: str, size: int) -> None:
 
 
 def ask(connection: psycopg.Connection, question: str) -> tuple[float, str]:
-    """Return the milliseconds of the best of three, and its plan."""
+    """Return the milliseconds of the best of three runs, and its plan."""
     plans = []
     for _ in range(3):
         rows = connection.execute(f"explain (analyze, costs off, timing off) {question}".encode())
@@ -90,11 +90,11 @@ def ask(connection: psycopg.Connection, question: str) -> tuple[float, str]:
 
 
 def main() -> None:
-    """Load, ask, print."""
+    """Load, query, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=1_000_000, help="ledger entry lines")
-    parser.add_argument("--loaded", action="store_true", help="ask what was loaded before")
-    parser.add_argument("--plans", action="store_true", help="show how each question is answered")
+    parser.add_argument("--loaded", action="store_true", help="query what was loaded before")
+    parser.add_argument("--plans", action="store_true", help="show the plan of each query")
     given = parser.parse_args()
     with embedded.server(PROJECT / ".embedded") as server:
         url = server.url("marts_benchmark")
@@ -114,7 +114,7 @@ def main() -> None:
                 )
             bare = {name: ask(connection, question)[0] for name, question in QUESTIONS.items()}
             connection.rollback()
-    print(f"{'question':<28} {'ms':>8} {'ms without indexes':>20}")
+    print(f"{'query':<28} {'ms':>8} {'ms without indexes':>20}")
     for name, (milliseconds, plan) in found.items():
         print(f"{name:<28} {milliseconds:>8,.0f} {bare[name]:>20,.0f}")
         if given.plans:

@@ -1,4 +1,4 @@
-"""What is measured: each part runs systems and yields one line of numbers a run."""
+"""The measurements: each part runs systems and yields one line of numbers per run."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ LINES = "ledger_entry_lines"
 INVOICES = "customer_invoices"
 TAP, PIPELINE, DLT, DLT_JSON = "tap", "meltano run", "dlt", "dlt, lists as JSON"
 BUDGET = 25
-"""Requests of a window, as Pennylane allows."""
+"""Requests per window that Pennylane allows."""
 COMPRESSED = 100
-"""How much faster than Pennylane the time-compressed run may ask."""
+"""How much faster than Pennylane allows the time-compressed run may send requests."""
 CONCURRENCY = 16
 """The tap's default."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured; sizes are ledger entry lines of the company."""
+    """The sizes of the measurements; sizes are the company's ledger entry lines."""
 
     limit: int
     latencies: tuple[int, ...]
     side_by_side: int
     wide: int
-    """A company with enough customer invoices: one for every 17 lines."""
+    """A company with enough customer invoices: one per 17 lines."""
     growth: tuple[int, ...]
     changed: int
     repeats: int
@@ -60,7 +60,7 @@ class Line:
     measured: dict[str, Any]
 
     def json(self) -> dict[str, Any]:
-        """As it is kept."""
+        """In the stored format."""
         return asdict(self)
 
 
@@ -68,8 +68,8 @@ def limit(started: Started, scale: Scale) -> Iterator[Line]:
     """The tap alone at Pennylane's limit: how much of the budget it uses at several latencies."""
     for latency in scale.latencies:
         with world(started, scale.limit, limit=f"{BUDGET}/5", latency_ms=latency) as place:
-            # One at a time is slower than the limit where an answer takes longer than a fifth of a
-            # second: shown once.
+            # If an answer takes longer than a fifth of a second, one request at a time is slower
+            # than the limit: shown once.
             alone = [1] if latency <= 400 else []  # noqa: PLR2004
             for concurrency in [*alone, CONCURRENCY]:
                 numbers = place.tap(LINES, concurrency=concurrency, budget=BUDGET)
@@ -87,7 +87,7 @@ def tap(started: Started, scale: Scale) -> Iterator[Line]:
 
 
 def dlt(started: Started, scale: Scale) -> Iterator[Line]:
-    """The pipeline and dlt in turns: unthrottled, then at Pennylane's limit."""
+    """The pipeline and dlt in turn: unthrottled, then at Pennylane's limit."""
     for stream, size in ((LINES, scale.side_by_side), (INVOICES, scale.wide)):
         with world(started, size) as place:
             for _ in range(scale.repeats):
@@ -103,7 +103,7 @@ def dlt(started: Started, scale: Scale) -> Iterator[Line]:
 
 
 def growth(started: Started, scale: Scale) -> Iterator[Line]:
-    """The pipeline and dlt, unthrottled, with more and more rows."""
+    """The pipeline and dlt, unthrottled, with increasing numbers of rows."""
     for size in scale.growth:
         with world(started, size) as place:
             for system in (PIPELINE, DLT):
@@ -120,7 +120,7 @@ def compressed(started: Started, scale: Scale) -> Iterator[Line]:
 
 
 def incremental(started: Started, scale: Scale) -> Iterator[Line]:
-    """What a later run costs: with some lines changed, and with nothing new."""
+    """The cost of a later run: with some changed lines, and without changes."""
     with world(started, scale.side_by_side) as place:
         with place.database() as database:
             numbers = place.pipeline(LINES, database, concurrency=CONCURRENCY, budget=UNLIMITED)

@@ -1,11 +1,11 @@
-"""Measure, and say which targets were met: `make bench`.
+"""Measure, and report which targets were met: `make bench`.
 
-    python benchmarks/run.py                     # all of it, half an hour
-    python benchmarks/run.py --quick             # small sizes, three minutes
+    python benchmarks/run.py                     # everything, half an hour
+    python benchmarks/run.py --quick             # small sizes, two minutes
     python benchmarks/run.py limit dlt           # some parts
-    python benchmarks/run.py --publish           # all, kept in benchmarks/results and in the docs
+    python benchmarks/run.py --publish           # everything, into benchmarks/results and docs
 
-Prints tables, and keeps the raw numbers as JSON lines: one on the run, then one a measurement.
+Prints tables, and stores the raw numbers as JSON lines: one for the run, then one per measurement.
 """
 
 from __future__ import annotations
@@ -29,24 +29,26 @@ from parts import NEED_DLT, PARTS, SCALES
 from systems import DLT, PROJECT, postgres
 
 KEPT = PROJECT / ".cache" / "benchmarks"
-"""Where numbers go that are not published."""
+"""Folder for unpublished numbers."""
 
 
 def main() -> None:
-    """Measure the parts that were asked for."""
+    """Measure the requested parts."""
     parser = argparse.ArgumentParser(description="Measure speed, memory and requests.")
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"any of {', '.join(PARTS)}")
     parser.add_argument("--scale", choices=SCALES, default="full", help="how much (full)")
     parser.add_argument("--quick", action="store_const", const="quick", dest="scale")
-    parser.add_argument("--publish", action="store_true", help="keep the numbers in the repository")
-    parser.add_argument("--results", type=Path, help="keep the numbers in this file")
+    parser.add_argument(
+        "--publish", action="store_true", help="store the numbers in the repository"
+    )
+    parser.add_argument("--results", type=Path, help="store the numbers in this file")
     given = parser.parse_args()
     if unknown := set(given.parts) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     names = given.parts or list(PARTS)
     if NEED_DLT.intersection(names) and not DLT.exists():
         parser.error("dlt is not installed: `make bench` does it")
-    # Ended in order, so that no process stays.
+    # Ended cleanly, so that no process is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     now = datetime.now(UTC)
     folder = tables.RESULTS if given.publish else KEPT

@@ -1,10 +1,10 @@
-"""How many rows a second the sandbox serves to a client that only drains.
+"""How many rows per second the sandbox serves to a client that only reads.
 
     uv run python benchmarks/sandbox_throughput.py --size 20000
 
 Reads all pages of `ledger_entry_lines`, 100 rows each, over one or more connections, each reading
-an id range of its own, and looks at nothing but the length of the answers and their cursors.
-Prints start-up time, rows a second and the server's memory.
+a separate id range, and looks only at the answers' lengths and cursors. Prints the start-up time,
+rows per second and the server's memory.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def drain(address: str, bounds: tuple[int, int]) -> None:
 
 
 def ask(address: str, target: str) -> Any:  # noqa: ANN401 - whatever was asked for
-    """Ask one thing over a connection of its own."""
+    """Send one request over a separate connection."""
     connection = http.client.HTTPConnection(address)
     connection.request("GET", target, headers=HEADERS)
     answer = json.loads(connection.getresponse().read())
@@ -54,13 +54,13 @@ def ask(address: str, target: str) -> Any:  # noqa: ANN401 - whatever was asked 
 
 
 def memory(pid: int) -> int:
-    """Return the most memory a process ever held, in MiB."""
+    """Return a process's peak memory, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text("utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
 def drain_all(address: str, connections: int) -> tuple[int, float]:
-    """Read every line over so many connections; return how many in how many seconds."""
+    """Read every line over a number of connections; return the number of lines and the seconds."""
     ends = [ask(address, f"{PATH}?limit=1&sort={sort}")["items"][0]["id"] for sort in ("id", "-id")]
     step = (ends[1] - ends[0]) // connections + 1
     ranges = [(ends[0] + n * step, ends[0] + (n + 1) * step) for n in range(connections)]
@@ -75,7 +75,7 @@ def drain_all(address: str, connections: int) -> tuple[int, float]:
 
 
 def main() -> None:
-    """Measure, and print one line."""
+    """Measure and print one line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=1)

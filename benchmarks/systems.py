@@ -1,7 +1,7 @@
-"""The systems that are measured: the tap alone, the tap's whole pipeline, and dlt.
+"""The systems that are measured: the tap alone, the entire pipeline, and dlt.
 
-Each reads one stream whole, from a sandbox of its own process; the pipelines write to one and the
-same PostgreSQL. What was read is counted, and a wrong count ends the measurement.
+Each reads one stream completely, from a sandbox in a separate process; the pipelines write to the
+same PostgreSQL. The rows are counted, and a wrong count aborts the measurement.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[1]
 DLT = PROJECT / ".cache" / "bench" / "bin" / "python"
 WINDOW = 5
-"""Seconds of the rate limit's window."""
+"""Length of the rate limit's window in seconds."""
 UNLIMITED = 1_000_000
-"""A budget of requests in a window that is never used up."""
+"""A request budget per window that is never used up."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database of the server, gone after the block that made it."""
+    """A database on the server, dropped after the block that created it."""
 
     name: str
     url: str
 
     def count(self, table: str) -> int:
-        """The rows of a table."""
+        """The row count of a table."""
         with psycopg.connect(self.url) as connection:
             query = sql.SQL("select count(*) from {}").format(sql.Identifier(*table.split(".")))
             row = connection.execute(query).fetchone()
@@ -54,7 +54,7 @@ class Database:
 
 
 class World:
-    """A sandbox and a PostgreSQL, each of its own process."""
+    """A sandbox and a PostgreSQL, each in its own process."""
 
     def __init__(
         self, sandbox: Sandbox, size: int, server: embedded.Server, postmaster: int
@@ -62,7 +62,7 @@ class World:
         """Find the processes."""
         self.sandbox = sandbox
         self.expected = {"ledger_entry_lines": size}
-        """Rows of each stream; of one that nobody counted, what the first system found."""
+        """Rows per stream; if nobody counted them, the number that the first system found."""
         self._server = server
         self._postmaster = psutil.Process(postmaster)
         self._sandbox = next(
@@ -73,7 +73,7 @@ class World:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """A new database for the length of the block."""
+        """A new database for the duration of the block."""
         name = f"bench_{uuid.uuid4().hex[:8]}"
         yield Database(name, self._server.url(name))
         with psycopg.connect(self._server.url(SUPERUSER), autocommit=True) as connection:
@@ -82,14 +82,14 @@ class World:
             connection.execute("checkpoint")
 
     def beside(self) -> dict[str, float]:
-        """The CPU-seconds of the two so far."""
+        """The CPU-seconds of both so far."""
         return {
             "sandbox": cpu_seconds(self._sandbox),
             "postgres": cpu_seconds(self._postmaster, descendants=True),
         }
 
     def tap(self, stream: str, *, concurrency: int, budget: int) -> dict[str, Any]:
-        """The tap alone, kept on one core, its output into a file."""
+        """The tap alone, pinned to one core, with its output written to a file."""
         with tempfile.TemporaryDirectory() as folder, self._measured() as measured:
             config = {
                 "api_token": self.sandbox.token,
@@ -144,7 +144,7 @@ class World:
     def dlt(
         self, stream: str, database: Database, folder: Path, *, nested: bool = True
     ) -> dict[str, Any]:
-        """The dlt pipeline; a second run with the same folder goes on with its state.
+        """The dlt pipeline; a second run with the same folder continues from its state.
 
         Args:
             stream: What to read.
@@ -154,7 +154,7 @@ class World:
         """
         command = [str(DLT), str(Path(__file__).with_name("dlt_pipeline.py"))]
         command += ["--api-url", self.sandbox.url, "--token", self.sandbox.token]
-        # psycopg2 wants a host in its place, and dlt a password; the socket's folder holds.
+        # psycopg2 needs a host in its place, and dlt a password; the socket's folder prevails.
         url = database.url.replace(f"{SUPERUSER}@/", f"{SUPERUSER}:none@localhost/")
         command += ["--database", url, "--stream", stream, "--folder", str(folder)]
         variables = {"DLT_DATA_DIR": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"}
@@ -175,7 +175,7 @@ class World:
 
 
 class _Measured:
-    """The numbers of one run, and what the processes beside it took."""
+    """The numbers of one run, and the costs of the processes beside it."""
 
     def __init__(self, world: World, before: dict[str, float]) -> None:
         self._world = world
@@ -207,14 +207,14 @@ class _Measured:
 
 @contextmanager
 def postgres() -> Iterator[tuple[embedded.Server, int]]:
-    """A PostgreSQL for the length of the block, as the project's own starts; and its process."""
+    """A PostgreSQL for the duration of the block, started like the project's own."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, ".embedded")
         try:
             with embedded.server(place) as server:
                 lines = (Cluster(Place.of(place)).place.data / "postmaster.pid").read_text("utf-8")
                 yield server, int(lines.split("\n", 1)[0])
-        finally:  # its data may lie elsewhere
+        finally:  # its data may be elsewhere
             embedded.remove(place)
 
 
@@ -222,7 +222,7 @@ def postgres() -> Iterator[tuple[embedded.Server, int]]:
 def world(
     server: tuple[embedded.Server, int], size: int, *, limit: str = "none", latency_ms: int = 0
 ) -> Iterator[World]:
-    """A sandbox of so many ledger lines, beside the server.
+    """A sandbox with a number of ledger lines, beside the server.
 
     Args:
         server: As `postgres` made it.
@@ -251,7 +251,7 @@ def _catalog(stream: str) -> dict[str, Any]:
 
 
 def _log_of(done: Run) -> dict[str, Any]:
-    """The stream's row of the tap's record of runs: it is sent last."""
+    """The stream's row in the tap's record of runs, which is sent last."""
     for line in done.output.splitlines()[-10:]:
         message = json.loads(line)
         if message["type"] == "RECORD" and message["stream"] == "sync_log":

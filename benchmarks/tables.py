@@ -72,7 +72,7 @@ def _verdicts(lines: Sequence[Line], scale: str) -> str:
     return _table(title, "Measurement | Target | Measured | Met", rows)
 
 
-def _yes(met: bool) -> str:  # noqa: FBT001 - it is what is shown
+def _yes(met: bool) -> str:  # noqa: FBT001 - the value to show
     return "yes" if met else "**no**"
 
 

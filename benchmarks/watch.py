@@ -1,7 +1,7 @@
-"""Programs run to their end, with the time, the CPU and the memory that they took.
+"""Programs that run to their end, with the time, CPU and memory that they used.
 
-CPU-seconds in all are the kernel's account of every process that was waited for. Those of one
-program, and its peak memory, are read from the living process four times a second.
+Total CPU-seconds are the kernel's account of every process that was waited for. Those of one
+program, and its peak memory, are read from the running process four times per second.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Run:
-    """What a program took, with all that it started."""
+    """What a program used, including its children."""
 
     output: bytes
     seconds: float
     cpu_seconds: float
     cpu_by_program: dict[str, float]
     peak_mib: dict[str, int]
-    """The most memory (RSS) that one process of a program held."""
+    """The peak memory (RSS) of any process of a program."""
 
     def measured(self) -> dict[str, Any]:
-        """The numbers alone."""
+        """Only the numbers."""
         return {
             "seconds": round(self.seconds, 2),
             "cpu_seconds": round(self.cpu_seconds, 2),
@@ -55,7 +55,7 @@ def run(
     folder: Path | None = None,
     one_core: bool = False,
 ) -> Run:
-    """Run a program to its end; what it started is gone then, however this is left.
+    """Run a program to its end; its children are ended as well, however this function is left.
 
     Args:
         command: The program and its arguments.
@@ -99,7 +99,7 @@ def run(
     cpu: defaultdict[str, float] = defaultdict(float)
     peak: defaultdict[str, int] = defaultdict(int)
     for (_, name), (used, held) in seen.items():
-        if not used and not held:  # not yet the program that it became
+        if not used and not held:  # it has not become its program yet
             continue
         cpu[name] += used
         peak[name] = max(peak[name], held // MIB)
@@ -108,7 +108,7 @@ def run(
 
 
 def _watch(process: subprocess.Popen[bytes], root: psutil.Process) -> dict[Any, tuple[float, int]]:
-    """The CPU-seconds and the peak memory of each process, by its number and its program."""
+    """The CPU-seconds and the peak memory of each process, by pid and program."""
     seen: dict[Any, tuple[float, int]] = {}
     while process.poll() is None:
         with suppress(psutil.Error):
@@ -121,7 +121,7 @@ def _watch(process: subprocess.Popen[bytes], root: psutil.Process) -> dict[Any, 
 
 
 def cpu_seconds(process: psutil.Process, *, descendants: bool = False) -> float:
-    """What a process used so far; with its descendants, whether they live or were waited for."""
+    """What a process has used so far, including its descendants, alive or waited for."""
     times = process.cpu_times()
     used: float = times.user + times.system
     if descendants:
@@ -133,7 +133,7 @@ def cpu_seconds(process: psutil.Process, *, descendants: bool = False) -> float:
 
 
 def _program(process: psutil.Process) -> str:
-    """Its name; for a Python program the script's."""
+    """A process's name; for a Python program, the script's."""
     command = process.cmdline()
     script = next((Path(part).name for part in command[1:2] if not part.startswith("-")), "")
     if "--discover" in command:
@@ -142,7 +142,7 @@ def _program(process: psutil.Process) -> str:
 
 
 def _peak(process: psutil.Process) -> int:
-    """The kernel's own high-water mark where it tells, else what it holds now."""
+    """The kernel's own high-water mark if available, otherwise the current memory."""
     with suppress(OSError, IndexError, ValueError):
         status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
         return int(status.split("VmHWM:")[1].split()[0]) * 1024
