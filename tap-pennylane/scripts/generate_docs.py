@@ -1,8 +1,8 @@
-"""Fill the tables of the READMEs and docs from the tap itself.
+"""Generate the tables in the READMEs and docs from the tap itself.
 
 python tap-pennylane/scripts/generate_docs.py
 
-A table stands between `<!-- NAME: generated -->` and `<!-- /NAME -->`.
+A table is placed between `<!-- NAME: generated -->` and `<!-- /NAME -->`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ PAGES = (
 
 
 def table(*rows: Iterable[str]) -> str:
-    """A Markdown table; the first row is its head."""
+    """A Markdown table; the first row is its header."""
     head, *body = (f"| {' | '.join(row)} |" for row in rows)
     return "\n".join([head, re.sub(r"[^|]+", "---", head), *body])
 
 
 def streams() -> str:
-    """Every stream: its table, keys, how it is kept fresh, and what it holds."""
+    """Every stream: its table, keys, how it is kept fresh, and its contents."""
     return table(
         ("Table", "Key", "Kept fresh by", "Contents"),
         *(
@@ -94,7 +94,7 @@ def settings_table() -> str:
 
 
 def scopes() -> str:
-    """Every scope that a stream needs, and the tables it opens: those loaded by default first."""
+    """Every scope that a stream needs, with its tables: those loaded by default first."""
     tables: dict[str, list[tuple[bool, str]]] = {}
     for name, stream in sorted(TapPennylane(validate_config=False).streams.items()):
         if isinstance(stream, PennylaneStream) and (needed := scope(stream.path)):
@@ -114,7 +114,7 @@ def scopes() -> str:
 
 
 def filled(page: str) -> str:
-    """A page with its tables made anew."""
+    """The page with its tables regenerated."""
     made = {"streams": streams, "settings": settings_table, "scopes": scopes}
     for name, make in made.items():
         begin, end = f"<!-- {name}: generated -->", f"<!-- /{name} -->"

@@ -2,9 +2,10 @@
 
     PENNYLANE_OPENAPI_DIR=… python tap-pennylane/scripts/generate_schemas.py
 
-Only names, types and formats are taken over. What the columns mean is said in our own words by the
-glossary of the views, and what a stream holds by its class. The types are a promise to warehouses,
-which can't change a column's type: read the catalog snapshot's difference before you commit one.
+Only names, types and formats are taken from them. The glossary of the views describes the columns
+in our own words, and each stream's class describes the stream. The types are a promise to
+warehouses, which cannot change a column's type: review the catalog snapshot's changes before you
+commit them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ DECIMALS = re.compile(
     r"(^|_)(amount|balance|tax|fee|price|debits?|credits?|exchange_rate|quantity|weight|value)"
     r"(_with_tax|_without_tax|_before_tax)?$"
 )
-"""Names of the texts that hold decimal numbers. `vat_rate` is none: it is a code."""
+"""Names of texts that hold decimal numbers. `vat_rate` does not: it is a code."""
 
 NO_DECIMALS = frozenset({"transaction_reference_provider_field_value", "value"})
 
@@ -45,26 +46,26 @@ COPIES = {
     "lettered_ledger_entry_lines": ("id",),
     "matched_transactions": ("id",),
 }
-"""Lists of records that have a collection of their own, and what the list itself says of them."""
+"""Lists of records that have their own collection, and the fields that only the list has."""
 
 ADDED = {"trial_balance": {"asked_at": {"type": ["string", "null"], "format": "date-time"}}}
-"""Columns that the tap itself adds: no answer of the API has them."""
+"""Columns that the tap itself adds; the API does not have them."""
 
 OWN = frozenset(
     name
     for name, stream in TapPennylane(validate_config=False, setup_mapper=False).streams.items()
     if isinstance(stream, SyncLog | ExportStream | CompanyFeatures)
 )
-"""Streams that no answer of the API is the model of: their schemas are written by hand."""
+"""Streams without a model in the API: their schemas are written by hand."""
 
 GLOSSARY = Path(__file__).parents[2] / "transform" / "dbt" / "scripts" / "glossary.yml"
-"""What every column means: the one place where it is said, for tables and views."""
+"""The descriptions of every column, for tables and views."""
 
 ADDITIONS = Path(__file__).parents[2] / "openapi" / "september_2026.json"
-"""What the API has had since then and the document lacks: `openapi/README.md`."""
+"""What the API has gained since then but the document lacks: `openapi/README.md`."""
 
 LONGEST_NAME = 63
-"""Of a column, in PostgreSQL."""
+"""The longest name of a column in PostgreSQL."""
 
 
 class Document:
@@ -76,7 +77,7 @@ class Document:
         self._add(json.loads(ADDITIONS.read_text(encoding="utf-8")))
 
     def _add(self, additions: dict[str, Any]) -> None:
-        """Add fields and operations; filters matter to no schema."""
+        """Add fields and operations; filters do not affect schemas."""
         for path, operation in additions["operations"].items():
             record = operation["item"]
             page = {"type": "object", "properties": {"items": {"type": "array", "items": record}}}
@@ -87,7 +88,7 @@ class Document:
             for path in addition["of"]:
                 answer = self._answer(path)
                 if addition.get("in", [])[:1] == ["included"]:
-                    continue  # of a list that has a path of its own
+                    continue  # in a list that has its own path
                 found: Any = answer["properties"].get("items", {"items": answer})["items"]
                 for name in addition.get("in", ()):
                     found = found["properties"][name]
@@ -99,7 +100,7 @@ class Document:
         return operation
 
     def item(self, path: str) -> dict[str, Any]:
-        """The schema of one record of a list, or of the single object that a path answers."""
+        """The schema of one record in a list, or of the single object that a path returns."""
         answer = self._answer(path)
         items = answer["properties"].get("items")
         return self.merged(items["items"]) if items else answer
@@ -109,7 +110,7 @@ class Document:
         return self.merged(content["schema"])
 
     def merged(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """A schema with references resolved and all its variants in one."""
+        """A schema with references resolved and all its variants merged."""
         while "$ref" in schema:
             node = self._document
             for key in schema["$ref"].removeprefix("#/").split("/"):
@@ -132,7 +133,7 @@ class Document:
 
 
 class Column(NamedTuple):
-    """A flat property: its name, where in the answer it is found, and its type."""
+    """A flat property: its name, its place in the answer, and its type."""
 
     name: str
     path: tuple[str, ...]
@@ -163,14 +164,14 @@ def columns(
 
 
 def item_type(document: Document, key: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """What the items of a list are: as the API has them, for a list is kept as it came.
+    """The items of a list, as the API has them, because a list is stored as it arrives.
 
     Of a category a record keeps what the link itself says, the id and the weight. A copy of its
     label would go stale: when a category is renamed, no changelog names the lines that carry it.
     """
     definition = document.merged(raw)
     types: dict[str, Any] = {"type": [*kinds(document, raw), "null"]}
-    if "array" in types["type"]:  # of texts: no list of the API is deeper
+    if "array" in types["type"]:  # of texts: no list in the API is deeper
         types["items"] = {"type": ["string", "null"]}
     if not (fields := definition.get("properties")):
         return types
@@ -182,14 +183,14 @@ def item_type(document: Document, key: str, raw: dict[str, Any]) -> dict[str, An
 
 
 def kinds(document: Document, raw: dict[str, Any]) -> list[str]:
-    """The types that a value may have, of all its variants."""
+    """The types that a value may have in any of its variants."""
     merged = document.merged(raw)
     variants = [one for word in ("oneOf", "anyOf") for one in merged.get(word, [])] or [merged]
     return sorted({document.merged(one).get("type", "string") for one in variants} - {"null"})
 
 
 def column_type(name: str, definition: dict[str, Any]) -> dict[str, Any]:
-    """What a property's type is in the warehouse; all but keys are nullable."""
+    """A property's type in the warehouse; all but keys are nullable."""
     kind = definition.get("type", "string")
     if kind != "string":
         return {"type": [kind, "null"]}
@@ -201,7 +202,7 @@ def column_type(name: str, definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def kept_of_a_copy(path: str, item: dict[str, Any]) -> Collection[str]:
-    """What is kept of the records that are copies of another collection's; empty is all.
+    """The fields that are kept of records copied from another collection; empty means all.
 
     A copy goes stale: when a category is renamed, no changelog names what carries it.
     """
@@ -213,7 +214,7 @@ def kept_of_a_copy(path: str, item: dict[str, Any]) -> Collection[str]:
 
 
 def of_tombstones(stream: PennylaneStream) -> dict[str, dict[str, Any]]:
-    """The property that tells a deletion, for a stream that learns of deletions one by one."""
+    """The property that marks a deletion, for a stream that is told of single deletions."""
     return (
         {DELETED_AT: {"type": ["string", "null"], "format": "date-time"}}
         if stream.changelogs
@@ -256,13 +257,13 @@ def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
 
 
 def glossary() -> dict[str, str]:
-    """What columns mean, by name or by stream and name."""
+    """The descriptions of columns, by name or by stream and name."""
     meanings: dict[str, str] = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))["columns"]
     return meanings
 
 
 def unexplained(schemas: Mapping[str, dict[str, Any]]) -> list[str]:
-    """The columns of all streams that the glossary does not explain."""
+    """The columns that lack a description in the glossary."""
     known = glossary().keys()
     return [
         f"{stream}.{column}"
@@ -273,7 +274,7 @@ def unexplained(schemas: Mapping[str, dict[str, Any]]) -> list[str]:
 
 
 def described(stream: PennylaneStream | SyncLog, schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with what the stream and its columns mean."""
+    """A schema with the descriptions of the stream and its columns."""
     meanings = glossary()
     properties = {
         column: {
@@ -287,7 +288,7 @@ def described(stream: PennylaneStream | SyncLog, schema: dict[str, Any]) -> dict
 
 
 def as_text(schema: dict[str, Any]) -> str:
-    """A schema file's text: a line a property, so that a difference reads well."""
+    """A schema file's text: one line per property, so that differences are easy to read."""
     lines = [
         f"    {json.dumps(name)}: {json.dumps(definition)}"
         for name, definition in schema["properties"].items()
@@ -304,7 +305,7 @@ def generate(directory: Path) -> dict[str, str]:
     """The text of every schema file, by file name, from the documents in `directory`.
 
     Raises:
-        SystemExit: The glossary lacks columns; says which.
+        SystemExit: The glossary lacks columns; names them.
     """
     document = Document(directory / "company_v2.json")
     streams = TapPennylane(validate_config=False, setup_mapper=False).streams
@@ -313,7 +314,7 @@ def generate(directory: Path) -> dict[str, str]:
         for name, stream in streams.items()
     }
     if missing := unexplained(plain):
-        message = f"{GLOSSARY} does not say what these mean: {', '.join(missing)}"
+        message = f"{GLOSSARY} lacks a description of: {', '.join(missing)}"
         raise SystemExit(message)
     return {
         f"{name}.json": as_text(described(stream, plain[name])) for name, stream in streams.items()
