@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,10 +109,7 @@ def load(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
 
 def _catalog(folder: Path, streams: list[str], without: tuple[str, ...]) -> Path:
     """A catalog that selects just these streams, without some fields."""
-    discovered = subprocess.run(
-        [sys.executable, "-m", "tap_pennylane", "--discover"], capture_output=True, check=True
-    )
-    catalog = json.loads(discovered.stdout)
+    catalog = json.loads(_discovered())
     for entry in catalog["streams"]:
         for metadata in entry["metadata"]:
             if not metadata["breadcrumb"]:
@@ -121,3 +119,10 @@ def _catalog(folder: Path, streams: list[str], without: tuple[str, ...]) -> Path
     path = folder / "catalog.json"
     path.write_text(json.dumps(catalog), encoding="utf-8")
     return path
+
+
+@cache
+def _discovered() -> bytes:
+    """The catalog, discovered once for all tests: it depends on no setting."""
+    command = [sys.executable, "-m", "tap_pennylane", "--discover"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
