@@ -200,7 +200,7 @@ def test_a_killed_run_is_no_reason_to_read_again(books: Books) -> None:
 
 def test_health_and_dbt_see_what_is_missing(pipeline: Pipeline) -> None:
     settings = {"TARGET_POSTGRES_SQLALCHEMY_URL": pipeline.url}
-    test = ("test", "--select", "tables_hold_what_was_delivered")
+    test = ("test", "--select", "pennylane_tables_hold_what_was_delivered")
     assert pipeline.sync().returncode == 0
     assert "lost" in health.check(pipeline.project, settings).judged
     assert pipeline.dbt(*test).returncode == 0
