@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -11,29 +13,75 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
+import urllib3
 
-from tap_pennylane.errors import TransientError
+from tap_pennylane.errors import PennylaneError, TransientError
+
+LARGEST = 64 << 20
+"""Bytes that an answer may have, unpacked."""
+
+CHUNK = 1 << 16
+"""Bytes that are read at once, at most."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""How zlib is told that the data is in gzip's format."""
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-def document(response: requests.Response) -> object:
-    """The JSON that an answer holds; numbers with a fraction are `Decimal`.
+def body(response: requests.Response, path: str, deadline: float) -> bytes:
+    """Read what an answer holds, unpacked.
+
+    Args:
+        response: An answer whose body was not read yet.
+        path: What was requested.
+        deadline: When it must have ended, on the monotonic clock.
+
+    Raises:
+        TransientError: It did not end by the deadline, or was cut off.
+        PennylaneError: It is larger than any answer of the API.
+        requests.RequestException: The connection failed.
+    """
+    packed = response.headers.get("content-encoding", "identity") != "identity"
+    unpacker = zlib.decompressobj(_GZIP) if packed else None
+    found = bytearray()
+    try:
+        while data := response.raw.read1(CHUNK, decode_content=False):
+            room = LARGEST + 1 - len(found)
+            found += unpacker.decompress(data, room) if unpacker else data
+            if len(found) > LARGEST:
+                msg = (
+                    f"{path} returned more than {LARGEST >> 20} MiB, which no page of a list has. "
+                    "Check that 'api_url' is Pennylane's; if it is, run again later"
+                )
+                raise PennylaneError(msg)
+            if time.monotonic() > deadline:
+                msg = "the answer did not end in time"
+                raise TransientError(msg)
+    except (urllib3.exceptions.HTTPError, zlib.error) as error:
+        raise requests.exceptions.ConnectionError(error, request=response.request) from error
+    if unpacker and not unpacker.eof:
+        msg = f"the answer of {len(found)} bytes is cut off"
+        raise TransientError(msg)
+    return bytes(found)
+
+
+def document(content: bytes) -> object:
+    """The JSON that a body holds; numbers with a fraction are `Decimal`.
 
     Raises:
         TransientError: It is cut off, or no JSON.
     """
-    body = response.content
     try:
-        content = _decode(body)
+        found = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:  # Python's own parser is slower and reads lone surrogates.
-            content = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+            found = json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            msg = f"the answer of {len(body)} bytes is cut off or no JSON"
+            msg = f"the answer of {len(content)} bytes is cut off or no JSON"
             raise TransientError(msg) from error
-        return _storable(content)
-    return _storable(content) if b"\\u0000" in body else content
+        return _storable(found)
+    return _storable(found) if b"\\u0000" in content else found
 
 
 def _no_constant(name: str) -> None:
@@ -90,17 +138,22 @@ def _number(header: str | None) -> float | None:
     return number if number is not None and 0 <= number < float("inf") else None
 
 
-def words(response: requests.Response) -> str:
-    """Whichever words the answer has: the API's errors come in several shapes."""
+def words(content: bytes, reason: str) -> str:
+    """Whichever words a body has: the API's errors come in several shapes.
+
+    Args:
+        content: The body.
+        reason: What the status line says, for a body without words.
+    """
     try:
-        content = _decode(response.content)
+        found = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        content = None
-    if isinstance(content, dict):
+        found = None
+    if isinstance(found, dict):
         for key in ("message", "error"):
-            if isinstance(content.get(key), str):
-                return _short(content[key])
-    return _short(response.text) or str(response.reason)
+            if isinstance(found.get(key), str):
+                return _short(found[key])
+    return _short(content.decode("utf-8", "replace")) or reason
 
 
 def _short(text: str) -> str:

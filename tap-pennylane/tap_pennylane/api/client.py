@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from tap_pennylane.api.limiter import Limiter
 
+LONGEST_PAUSE = 300.0
+"""Seconds that the server may ask to wait; a run that waits longer looks as if it hung."""
+
 LONGEST_WAIT = 60.0
 """No wait of our own between two attempts is longer, in seconds."""
 
@@ -112,7 +115,8 @@ class Client:
         self._session = requests.Session()
         # As `auth`, not as a header: requests would put a netrc entry over a header.
         self._session.auth = auth
-        self._session.headers["User-Agent"] = user_agent
+        # `answer.body` unpacks it.
+        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "gzip"})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=4 * connections))
         self._attempt = self.persistent(self._exchange)
@@ -263,16 +267,18 @@ class Client:
             raise UnavailableError(msg)
         self.count(Usage(requests=1))
         self.on_request(self._limiter.share_in_use())
-        response = None
+        response, deadline = None, time.monotonic() + self.timeout
         try:
-            response = self._session.request(
+            with self._session.request(
                 "GET" if body is None else "POST",
                 self._url + path,
                 params=params,
                 json=body,
                 timeout=self.timeout,
                 allow_redirects=False,
-            )
+                stream=True,
+            ) as response:
+                content = answer.body(response, path, deadline)
         except requests.exceptions.SSLError as error:
             raise FatalError(answer.tls_trouble(self._url, error)) from error
         except requests.RequestException as error:
@@ -286,20 +292,26 @@ class Client:
             known = self.now() if self._server_clock else date
             self._server_clock = max(date, known), time.monotonic()
         if response.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED}:
-            self._refuse(response, path)
-        return answer.document(response)
+            self._refuse(response, content, path)
+        return answer.document(content)
 
-    def _refuse(self, response: requests.Response, path: str) -> None:
-        status, words = response.status_code, answer.words(response)
+    def _refuse(self, response: requests.Response, content: bytes, path: str) -> None:
+        status, words = response.status_code, answer.words(content, str(response.reason))
         said = f"HTTP {status}: {words}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             self.count(Usage(rate_limited=1))
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             wait = answer.retry_after(response)
-            if wait is not None:
+            if wait is not None and wait > LONGEST_PAUSE:
+                moment = self.now() + timedelta(seconds=wait)
+                msg = (
+                    f"Pennylane asks to wait {timedelta(seconds=round(wait))} before {path} is "
+                    f"requested again ({said}). Run again after {moment:%Y-%m-%d %H:%M} UTC"
+                )
+                raise UnavailableError(msg)
+            if wait is not None and status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._limiter.pause(wait)
             raise TransientError(said, wait)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise TransientError(said, answer.retry_after(response))
         raise refusal(path, status, words, response.headers.get("location"))
 
     def _mention_slowness(self) -> None:

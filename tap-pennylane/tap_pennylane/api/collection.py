@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_pennylane.api.ahead import in_order
 from tap_pennylane.api.pagination import page, pages
 from tap_pennylane.api.query import filtered
+from tap_pennylane.errors import PennylaneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -109,7 +110,11 @@ class Collection:
         queries = (filtered(query, ("id", "in", list(asked))) for asked in batches)
         tasks = (partial(self.pages, one) for one in queries)
         for asked, found in zip(batches, in_order(tasks, self.readers), strict=True):
-            yield asked, [item for items in found for item in items]
+            items = [item for page in found for item in page]
+            if others := {item.get("id") for item in items}.difference(asked):
+                msg = f"{self.path} returned id {others.pop()}, which was not requested"
+                raise PennylaneError(msg)
+            yield asked, items
 
     def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
         """Fetch what is wanted of these records: those of the start date or later.

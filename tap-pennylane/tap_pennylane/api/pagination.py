@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tap_pennylane.api.client import Client
 
 
+DIRECTIONS = {"id": 1, "-id": -1}
+"""The orders that can be checked, and whether ids grow in them."""
+
 INCLUDED = "included"
 """Where an item has the lists that the query asked to include."""
 
@@ -37,8 +40,10 @@ def pages(
     """
     query = {**params, **(first or {})}
     seen: set[str] = set()
+    last: int | None = None
     while True:
         items, cursor = page(client, path, query)
+        last = check_order(path, params.get("sort"), items, last)
         yield items
         if cursor is None:
             return
@@ -78,3 +83,34 @@ def page(
         msg = f"{path} says that it has more, but not where"
         raise PennylaneError(msg)
     return items, cursor
+
+
+def check_order(
+    path: str, sort: object, items: list[dict[str, Any]], last: int | None = None
+) -> int | None:
+    """Refuse a page in another order than was asked for: records would be lost between its ids.
+
+    Args:
+        path: The list's path.
+        sort: The order that was asked for.
+        items: Of the page.
+        last: The last id of the page before.
+
+    Returns:
+        The last id; None where the order can't be checked.
+
+    Raises:
+        PennylaneError: The ids are in another order, or one came twice.
+    """
+    direction = DIRECTIONS.get(str(sort))
+    if direction is None:
+        return None
+    for item in items:
+        identity = item.get("id")
+        if not isinstance(identity, int):
+            return None
+        if last is not None and (identity - last) * direction <= 0:
+            msg = f"{path} returned id {identity} after {last}, though it was sorted by {sort}"
+            raise PennylaneError(msg)
+        last = identity
+    return last

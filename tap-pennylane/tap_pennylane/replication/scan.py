@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tap_pennylane.api.ahead import in_order
+from tap_pennylane.api.pagination import check_order
 from tap_pennylane.api.query import filtered, from_the_end
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.replication.bookmark import Range
@@ -82,7 +83,8 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
 
     def read(asked: dict[str, Any]) -> tuple[Items, bool]:
         items, cursor = collection.page(asked)
-        return _with_ids(collection, items), cursor is not None
+        check_order(collection.path, asked.get("sort"), _with_ids(collection, items))
+        return items, cursor is not None
 
     def fetch(request: Request) -> tuple[Items, bool]:
         part = filtered(query, ("id", "gt", request.after), ("id", "lteq", request.until))
@@ -101,9 +103,15 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
         after = first[-1]["id"]
         newest, _ = read(from_the_end(query))
         last = [item for item in reversed(newest) if item["id"] > after]
+        if not last:
+            msg = (
+                f"{collection.path} reports more records than its first page has, but sorted by "
+                "-id it returns none of them"
+            )
+            raise PennylaneError(msg)
         until = last[0]["id"] - 1 if len(last) == len(newest) else after
         left = pieces(after, until, _pages(until - after, first, newest), collection.readers)
-        yield first, [*left, *([Range(until, last[-1]["id"])] if last else [])]
+        yield first, [*left, Range(until, last[-1]["id"])]
         yield last, left
     next_slot = collection.client.next_slot
     yield from RangeReaders(
@@ -208,8 +216,24 @@ def _windows(
         left = [Range(begin.isoformat())] if begin else None
         count = 0
         for items in pages:
+            _check_dates(collection, items, begin, end)
             yield items, left
             count += 1
         if begin and end and not FEW_PAGES < count <= MANY_PAGES:
             length = (end - begin).days
             days = length * 2 if count <= FEW_PAGES else max(1, length // 2)
+
+
+def _check_dates(
+    collection: Collection, items: Items, begin: date | None, end: date | None
+) -> None:
+    """Refuse records that were not asked for: what was asked for may be missing in their place."""
+    low, high = begin and begin.isoformat(), end and end.isoformat()
+    for item in items:
+        found = item.get("date")
+        if found and ((low and found < low) or (high and found >= high)):
+            msg = (
+                f"{collection.path} returned a record of {found}, though dates from {low} to "
+                f"before {high} were requested"
+            )
+            raise PennylaneError(msg)
