@@ -1,4 +1,4 @@
-"""The whole pipeline: the real `meltano run`, from the sandbox into a real PostgreSQL."""
+"""The entire pipeline: the real `meltano run`, from the sandbox into a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Pipeline:
         return self.meltano("run", *options, "tap-pennylane", "target-postgres", **variables)
 
     def run_and_kill(self, program: str, when: Callable[[], bool], **variables: str) -> int:
-        """`meltano run tap-pennylane target-postgres`, one of the two killed; the exit code."""
+        """`meltano run tap-pennylane target-postgres`, with one killed; returns the exit code."""
         environment = meltano.environment(
             self.url, api_url=self.sandbox.url, token=self.sandbox.token
         )
@@ -102,7 +102,7 @@ class Pipeline:
         return self.query(f"SELECT * FROM pennylane.{table} WHERE _sdc_deleted_at IS NULL")  # noqa: S608
 
     def live_lists(self, table: str, parent: str) -> list[dict[str, Any]]:
-        """The rows of lists of single records that no later tombstone of their parent voids."""
+        """The rows of child tables that no later tombstone of their parent voids."""
         return self.query(f"""
             SELECT * FROM pennylane.{table} AS row
             WHERE _sdc_deleted_at IS NULL AND NOT EXISTS (
@@ -112,7 +112,7 @@ class Pipeline:
         """)  # noqa: S608
 
     def tables(self) -> set[str]:
-        """The tables that were loaded; not the target's own."""
+        """The loaded tables, without the target's own."""
         rows = self.query(
             "SELECT tablename FROM pg_tables "
             "WHERE schemaname = 'pennylane' AND tablename NOT LIKE '\\_%'"
@@ -122,12 +122,12 @@ class Pipeline:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This project in a folder of its own: Meltano's runs in one folder would clash."""
+    """This project in a separate folder, because Meltano's runs in one folder would clash."""
     folder = tmp_path_factory.mktemp("project")
     for part in PROJECT.iterdir():
         if part.name not in {".meltano", ".embedded", ".env", "logs", "meltano.yml"}:
             (folder / part.name).symlink_to(part)
-    # Meltano would install the plugins again in another folder.
+    # In another folder, Meltano would install the plugins again.
     text = (PROJECT / "meltano.yml").read_text(encoding="utf-8")
     (folder / "meltano.yml").write_text(f"auto_install: false\n{text}", encoding="utf-8")
     (folder / ".meltano").mkdir()
@@ -138,7 +138,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
-    """A real PostgreSQL, gone after the tests."""
+    """A real PostgreSQL, removed after the tests."""
     folder = tmp_path_factory.mktemp("postgres") / ".embedded"
     with embedded.server(folder, keep=False) as server:
         yield server
@@ -146,13 +146,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Serv
 
 @dataclass(frozen=True)
 class _OtherPlace(Place):
-    """The files of a server of another version than the embedded one."""
+    """The files of a server with another version than the embedded one."""
 
     version: str = ""
 
     @property
     def programs(self) -> Path:
-        """What `make test` installs from npm, copied to where the server's account may go."""
+        """What `make test` installs from npm, copied to where the server's account can read it."""
         source = PROJECT / f".cache/postgres/node_modules/postgres-{self.version}/native"
         if not (source / "bin/postgres").exists():
             pytest.skip(
@@ -168,7 +168,7 @@ class _OtherPlace(Place):
 def postgres_of(
     postgres: embedded.Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], embedded.Server]]:
-    """PostgreSQL by its major version; a test that asks for one that is missing is skipped."""
+    """PostgreSQL by major version; a test that needs a missing one is skipped."""
     started = {"16": postgres}
     with ExitStack() as stack:
 
@@ -200,7 +200,7 @@ def pipeline(pipeline_of: Callable[[Sandbox], Pipeline], sandbox: Sandbox) -> Pi
 
 @pytest.fixture(scope="session")
 def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
-    """A company's books, loaded and with their views; nobody changes them for good."""
+    """A company's books, loaded and with their views; no test changes them permanently."""
     with running("--size", "1000", "--rate-limit", "none") as sandbox:
         pipeline = pipeline_of(sandbox)
         done = pipeline.sync()

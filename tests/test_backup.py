@@ -25,7 +25,7 @@ ROWS = "SELECT count(*) FROM pennylane.{}"
 def test_a_restored_backup_goes_on_from_its_bookmarks(
     pipeline: Pipeline, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    # The first load is cut off behind the invoices: its run failed, with some bookmarks confirmed.
+    # The first load is interrupted after the invoices: it failed, with some bookmarks confirmed.
     sandbox.fault("/ledger_entries", "latency", seconds=30)
     requests = "/ledger_entries"
     code = pipeline.run_and_kill(
@@ -42,7 +42,7 @@ def test_a_restored_backup_goes_on_from_its_bookmarks(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     rows = {table: pipeline.query(ROWS.format(table)) for table in pipeline.tables()}
     sandbox.change("customer_invoices", create=3, update=2, delete=1)
-    lost = pipeline.run()  # the restored one must do this again
+    lost = pipeline.run()  # the restored database must catch up on this
     assert lost.returncode == 0, lost.stdout
 
     restored = replace(pipeline, url=pipeline.url.replace("@/test_", "@/restored_"))

@@ -1,4 +1,4 @@
-"""The benchmarks work; what they measure is for people to look at."""
+"""The benchmarks run; their results are for people to judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people open the warehouse with: the notebook, Power BI, pgAdmin."""
+"""The tools that people use with the warehouse: the notebook, Power BI, pgAdmin."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_the_power_bi_file_opens_the_database() -> None:
 def test_pgadmin_takes_its_server(tmp_path: Path) -> None:
     python = PROJECT / ".cache" / "pgadmin" / "bin" / "python"
     (program,) = (python.parents[1] / "lib").glob("python3*/site-packages/pgadmin4/setup.py")
-    # As on a desktop, where everything is below the home.
+    # As on a desktop, where everything is below the home folder.
     desktop = "import builtins, runpy, sys; builtins.SERVER_MODE = False; del sys.argv[0]; "
     begin = f"{desktop}runpy.run_path(sys.argv[0], run_name='__main__')"
     for arguments in (["setup-db"], ["load-servers", str(SERVERS)]):

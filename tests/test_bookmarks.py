@@ -1,4 +1,4 @@
-"""A bookmark is worth what its table holds: what happened behind its back is made good."""
+"""A bookmark counts only if its table holds the rows: changes by others are corrected."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Books:
     variables: dict[str, str]
 
     def plain(self) -> str:
-        """`meltano run tap-pennylane target-postgres`, which fails; what it says."""
+        """`meltano run tap-pennylane target-postgres`, which fails; returns its output."""
         done = self.pipeline.run(**self.variables)
         assert done.returncode == 1
         assert "cannot continue from its bookmark" in done.stdout, done.stdout
         return done.stdout
 
     def load(self) -> str:
-        """Run the first two steps of the job `sync`; what it says."""
+        """Run the first two steps of the job `sync`; returns the output."""
         blocks = ["bookmarks:check", "tap-pennylane", "snake-case", "target-postgres"]
         done = self.pipeline.meltano("run", *blocks, **self.variables)
         assert done.returncode == 0, done.stdout
@@ -72,7 +72,7 @@ class Books:
             assert sorted(row["id"] for row in found) == wanted, table
 
     def modes(self, schema: str = "pennylane") -> dict[str, str]:
-        """How each stream was read last."""
+        """How each stream was last read."""
         rows = self.pipeline.query(
             f"SELECT DISTINCT ON (stream) stream, mode FROM {schema}.sync_log "  # noqa: S608
             "ORDER BY stream, started_at DESC"
@@ -87,7 +87,7 @@ class Books:
 
 @pytest.fixture
 def books(pipeline: Pipeline, sandbox: Sandbox) -> Books:
-    """Loaded once, with something that changed since."""
+    """Loaded once, with a later change."""
     books = Books(pipeline, sandbox, {"TAP_PENNYLANE__SELECT": SELECT})
     assert "read whole again" not in books.load()
     sandbox.change("customers", update=1, create=1)
@@ -136,7 +136,7 @@ def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
 
 
 def test_a_lost_list_fails_the_plain_run(books: Books) -> None:
-    # It has no bookmark of its own that could be refused before the run.
+    # It has no own bookmark that could be refused before the run.
     books.execute("TRUNCATE pennylane.customer_invoice_lines")
     for _ in range(2):
         done = books.pipeline.run(**books.variables)
@@ -164,7 +164,7 @@ def test_another_place_is_filled(
     assert "its table is not there. The stream must be read completely again" in said
     assert "'customers' is read whole again: its table is not there." in moved.load()
     moved.assert_whole(schema)
-    # And back: what was delivered there is not what the bookmarks say by now.
+    # And back: the deliveries there no longer match the bookmarks.
     books.sandbox.change("customers", create=1)
     assert "'customers' is read whole again: its table was filled up to another" in books.load()
     books.assert_whole()

@@ -1,4 +1,4 @@
-"""The reconciliation where the machine's clock is not Pennylane's, but an hour slow or fast."""
+"""The reconciliation if the machine's clock is an hour slower or faster than Pennylane's."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_on_a_fast_machine_new_lines_are_no_difference(
         done = pipeline.sync()
         assert done.returncode == 0, done.stdout
         sandbox.control("POST", "clock", advance_seconds=60)
-        # What is new is in the lines, and not yet in the trial balance.
+        # The lines have the change, the trial balance does not have it yet.
         sandbox.change("ledger_entries", create=3)
         lines = [f"{name}.*" for name in ("ledger_entries", "ledger_entry_lines", "sync_log")]
         done = pipeline.run(TAP_PENNYLANE__SELECT=json.dumps(lines))

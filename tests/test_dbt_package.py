@@ -1,4 +1,4 @@
-"""The dbt project as a package in the dbt project of somebody else."""
+"""The dbt project as a package in someone else's dbt project."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGE = PROJECT / "transform" / "dbt"
 STRANGER = {
     "dbt_project.yml": "{name: acme, version: '1.0', profile: acme, model-paths: [models]}",
     "packages.yml": yaml.safe_dump({"packages": [{"local": str(PACKAGE)}]}),
-    # Names that are theirs as well as ours were once.
+    # Names that were once used both by them and by us.
     "models/stg_customers.sql": "select 'theirs' as owner",
     "models/bookmarks.sql": "select 'theirs' as owner",
     "models/revenue.sql": "select sum(credit - debit) as revenue"
@@ -62,7 +62,7 @@ class Stranger:
 
 @pytest.fixture
 def stranger(tmp_path: Path) -> Callable[[str], Stranger]:
-    """Make a stranger's project on a database."""
+    """Make someone else's project on a database."""
 
     def make(url: str) -> Stranger:
         for name, text in STRANGER.items():

@@ -41,7 +41,7 @@ def test_the_next_export_of_a_period_replaces_the_last(
         after = assert_exact(pipeline)
         assert after < before
 
-        # A file that can't be read leaves everything as it was: also what came whole ahead of it.
+        # An unreadable file leaves everything unchanged, including the complete files before it.
         view = "SELECT period_start, line, debit FROM pennylane_live.fec ORDER BY 1, 2"
         assert pipeline.dbt("run", "--select", "stg_pennylane__fec").returncode == 0
         shown = pipeline.query(view)
@@ -77,7 +77,7 @@ def test_the_next_export_of_a_period_replaces_the_last(
 
 
 def assert_exact(pipeline: Pipeline) -> int:
-    """The tables hold the ledger as it is now, and add up to the trial balance; their rows."""
+    """Check that the tables hold the current ledger and match the trial balance; return rows."""
     lines = {line["id"]: line for line in pipeline.sandbox.state("ledger_entry_lines")}
     rows = pipeline.live(GENERAL)
     assert {

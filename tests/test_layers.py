@@ -1,4 +1,4 @@
-"""The contracts in pyproject.toml hold the layers: an import that goes up turns them red."""
+"""The contracts in pyproject.toml protect the layers: an upward import breaks them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FOR_TYPES = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    "
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The packages and the contracts, in a folder of their own."""
+    """The packages and the contracts, in a separate folder."""
     for package in PACKAGES:
         shutil.copytree(
             ROOT / package,

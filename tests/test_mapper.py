@@ -1,4 +1,4 @@
-"""The mapper in the pipeline: Pennylane's tables stay the same, and another tap's become tidy."""
+"""The mapper in the pipeline: Pennylane's tables stay the same, and another tap's are cleaned."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SELECT conrelid::regclass::text AS name, conname, contype, pg_get_constraintdef(
 FROM pg_constraint WHERE connamespace = 'pennylane'::regnamespace ORDER BY 1, 2
 """
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'pennylane' ORDER BY 1"
-# When a row came, and by which run, differs from load to load.
+# When a row was loaded, and by which run, differs between loads.
 MOMENTS = (
     "{asked_at,_sdc_batched_at,_sdc_extracted_at,_sdc_received_at,_sdc_sequence,"
     "_sdc_sync_started_at,_sdc_table_version}"
@@ -40,7 +40,7 @@ MOMENTS = (
 
 
 def rows(pipeline: Pipeline, table: str) -> list[dict[str, Any]]:
-    """All rows of a table, but for when they were loaded."""
+    """All rows of a table, without the time of loading."""
     found = pipeline.query(
         f"SELECT to_jsonb(t) - '{MOMENTS}'::text[] AS row FROM pennylane.{table} t "  # noqa: S608
         "ORDER BY to_jsonb(t) -> 'id', 1"
@@ -80,7 +80,7 @@ def test_with_and_without_the_mapper_the_tables_are_the_same(
     assert count > 1000
     assert changed > 0
 
-    # One after the other into the same tables: the bookmarks go through the mapper as they were.
+    # One after the other into the same tables: the mapper passes bookmarks on unchanged.
     gone = sandbox.change("customer_invoices", delete=1, create=1)
     assert with_it.run().returncode == 0
     again = with_it.meltano("run", "tap-pennylane", "snake-case", "target-postgres")
@@ -124,7 +124,7 @@ def test_the_mapper_works_after_another_tap(postgres: embedded.Server, tmp_path:
                     "capabilities": ["catalog", "discover", "state"],
                     "settings": [{"name": "sqlalchemy_url"}, {"name": "filter_schemas"}],
                     "config": {
-                        # It insists on a password and a host; libpq takes the one after the "?".
+                        # It requires a password and a host; libpq uses the one after the "?".
                         "sqlalchemy_url": url.replace(
                             "postgresql://postgres@", "postgresql+psycopg2://postgres:-@localhost"
                         ),

@@ -1,4 +1,4 @@
-"""The marts on awkward books, beside what an accountant counts; the documentation's examples."""
+"""The marts on unusual books, compared with an accountant's figures; the docs' examples."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DAYS = "(now() at time zone 'Europe/Paris')::date - "
 
 
 class Draft:
-    """Books that are changed by hand, and never kept so."""
+    """Books that tests change by hand, and that are restored afterwards."""
 
     def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
         self.connection = connection
@@ -74,7 +74,7 @@ class Draft:
         *lines: tuple[str, str],
         status: str = "complete",
     ) -> None:
-        """Post an entry: its accounts, each with what it is debited or, below zero, credited."""
+        """Post an entry: its accounts, each with its debit or, if negative, its credit."""
         self.add("ledger_entries", id=entry, date=day, journal_id=journal, status=status)
         for place, (account, amount) in enumerate(lines):
             self.add(
@@ -101,7 +101,7 @@ def draft(books: Pipeline) -> Iterator[Draft]:
 
 
 def examples() -> list[str]:
-    """Every SQL statement of the pages."""
+    """Every SQL statement in the pages."""
     found = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def examples() -> list[str]:
 def test_every_example_of_the_documentation_answers(draft: Draft) -> None:
     asked = examples()
     assert len(asked) >= 9
-    # What an administrator does, launcher/tests/test_set_up.py tries; views are dropped at the end.
+    # launcher/tests/test_set_up.py tests administrators' statements; views are dropped at the end.
     administration = re.compile("CREATE|DROP (?!VIEW)")
     for statement in sorted(asked, key=lambda each: each.startswith("DROP")):
         if administration.match(statement):
@@ -127,7 +127,7 @@ def test_every_example_of_the_documentation_answers(draft: Draft) -> None:
 
 
 def test_the_legal_file_follows_its_rules(draft: Draft) -> None:
-    """Article A47 A-1, also for entries that lack what the file must not."""
+    """Article A47 A-1, even for entries that lack what the file requires."""
     (journal,) = draft.ask("SELECT id FROM pennylane_live.journals WHERE journal_code = 'OD'")
     draft.add("ledger_entries", id=1, date="2025-01-02", journal_id=journal["id"])  # no line
     draft.enter(2, "2025-01-02", journal["id"], ("6066", "1.5"), ("411009", "-1.5"))
@@ -189,7 +189,7 @@ def test_the_aged_balance_holds_what_is_owed(draft: Draft) -> None:
     others = ("proforma", "shipping_order", "purchasing_order", "estimate_pending")
     for number, status in enumerate(others, 10):
         invoice("customer", number, "100", status=status, draft=False)
-    # What is unknown today is owed until somebody says otherwise: no row vanishes unseen.
+    # An unknown status counts as unpaid until stated otherwise: no row disappears unnoticed.
     invoice("customer", 20, "0.50", status="never_heard_of", draft=False)
     (after,) = draft.ask("SELECT sum(remaining_amount) AS owed FROM invoices_receivable")
     assert after["owed"] - before["owed"] == Decimal("0.57")
@@ -232,7 +232,7 @@ def test_invoices_age_by_the_day_in_france(draft: Draft, zone: str) -> None:
     ages |= {61: "61-90", 90: "61-90", 91: "> 90"}
     for days in ages:
         for number, (due, day) in enumerate((("deadline", "date"), ("date", "deadline"))):
-            # With a deadline, and without one.
+            # With and without a deadline.
             draft.connection.execute(
                 f"INSERT INTO pennylane.customer_invoices (id, {due}, {day}, "  # noqa: S608
                 f"remaining_amount_with_tax) VALUES (%s, {DAYS} %s, "
@@ -252,7 +252,7 @@ def test_invoices_age_by_the_day_in_france(draft: Draft, zone: str) -> None:
 
 
 def test_years_that_close_and_begin(draft: Draft) -> None:
-    """A year of 18 months from July, which is emptied into its result and carried forward."""
+    """A fiscal year of 18 months from July, which is closed into its result and carried forward."""
     draft.add("fiscal_years", id=1, start="2030-07-01", finish="2031-12-31", status="closed")
     draft.add("fiscal_years", id=2, start="2032-01-01", finish="2032-12-31", status="open")
     draft.add("journals", id=1, code="AN", label="Ouverture")
@@ -264,7 +264,7 @@ def test_years_that_close_and_begin(draft: Draft) -> None:
     draft.enter(4, "2032-01-01", 1, ("512900", "84"), ("445719", "-20"), ("120900", "-64"))
     draft.enter(5, "2032-01-01", 2, ("445669", "6"), ("120900", "-6"))
     draft.enter(6, "2032-01-05", 3, ("445719", "20"), ("445679", "-6"), ("445519", "-14"))
-    draft.enter(7, "2033-05-05", 3, ("606900", "1"), ("512900", "-1"))  # of no year
+    draft.enter(7, "2033-05-05", 3, ("606900", "1"), ("512900", "-1"))  # in no fiscal year
 
     balances = draft.ask(
         "SELECT period_start::text, period_end::text, balance FROM trial_balance_computed "
@@ -299,7 +299,7 @@ def test_years_that_close_and_begin(draft: Draft) -> None:
         "FROM general_ledger WHERE account_number = '512900'"
     )
     assert (held["once"], held["twice"]) == (83, 167)
-    # What the ledger begins with repeats nothing.
+    # The ledger's first opening balances repeat nothing.
     draft.enter(8, "2023-01-01", 1, ("512900", "7"), ("101900", "-7"))
     (held,) = draft.ask(
         "SELECT sum(balance) FROM general_ledger "
@@ -325,7 +325,7 @@ def test_weights_that_leave_something_over(draft: Draft) -> None:
     )
     draft.connection.execute(
         "UPDATE pennylane.ledger_entry_lines SET categories = %s WHERE id = 101",
-        [Jsonb([{"id": 1, "weight": "1"}])],  # of a category that is gone
+        [Jsonb([{"id": 1, "weight": "1"}])],  # in a deleted category
     )
     rows = draft.ask(
         "SELECT ledger_entry_line_id AS line, category_id AS category, balance "
@@ -346,7 +346,7 @@ def test_how_far_a_movement_is_matched(draft: Draft) -> None:
         ("100", "40.01", "partially matched"),
         ("-100", "-0.01", "partially matched"),
         ("100", "0.0", "matched"),
-        ("100", "110", "unmatched"),  # in the movement's own currency
+        ("100", "110", "unmatched"),  # in the movement's currency
         ("100", None, "unknown"),
     ]
     for number, (amount, left, _) in enumerate(cases):

@@ -1,4 +1,4 @@
-"""The model test: after any history, the live rows of every table are what the sandbox holds.
+"""The model test: after any history, the live rows of every table equal the sandbox's.
 
 A history is made from a seed: changes of all kinds, clocks that jump, faults, runs that are killed.
 `MODEL_SEED` and `MODEL_STEPS` choose another one; a failure prints the seed and the last steps.
@@ -65,7 +65,7 @@ HOUR, WEEK = 3600, 7 * 86_400
 
 
 def plain(value: object) -> object:
-    """A value of the database as the API writes it; numbers as numbers."""
+    """A database value in the API's format, with numbers as numbers."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC)
     if isinstance(value, date):
@@ -113,7 +113,7 @@ class History:
         self.random.choices(kinds, weights)[0]()
 
     def note(self, text: str) -> None:
-        """Remember a step for the report."""
+        """Record a step for the report."""
         self.steps.append(text)
 
     def change(self) -> None:
@@ -127,7 +127,7 @@ class History:
         self.note(f"change {name} {counts} at one instant: {together}")
         try:
             done = self.sandbox.change(name, **counts, at_same_instant=together)
-        except requests.HTTPError:  # what others refer to can't be deleted
+        except requests.HTTPError:  # rows that others refer to cannot be deleted
             self.note("… refused")
             return
         if name in self.gone:
@@ -156,7 +156,7 @@ class History:
         self.sandbox.control("POST", "clock", advance_seconds=5 * WEEK)
 
     def run(self, *options: str, retries: int = 5) -> None:
-        """A run that must succeed, and after which the tables are right."""
+        """A run that must succeed and leave the tables correct."""
         self.note(f"run {options}")
         done = self.pipeline.run("--force", *options, **self.variables(retries))
         assert done.returncode == 0, done.stdout[-5000:]
@@ -174,7 +174,7 @@ class History:
         self.sandbox.heal()
 
     def run_failing(self) -> None:
-        """A run that may fail at some point; the next one must heal it."""
+        """A run that may fail at some point; the next one must correct it."""
         skip = self.random.randint(1, 40)
         self.note(f"run that is cut off for good after {skip} requests")
         self.sandbox.fault("*", "drop", skip=skip)
@@ -183,7 +183,7 @@ class History:
         self.sandbox.heal()
 
     def run_killed(self) -> None:
-        """A run whose tap, or whose whole process tree, is killed."""
+        """A run whose tap, or whose entire process tree, is killed."""
         self.note("run that is killed")
         environment = meltano.environment(
             self.pipeline.url, api_url=self.sandbox.url, token=self.sandbox.token

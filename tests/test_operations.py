@@ -1,4 +1,4 @@
-"""docs/operations.md knows every sentence with which a run may end."""
+"""docs/operations.md explains every message with which a run may end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCES = [
     "tap-pennylane/tap_pennylane",
     "transform/*/mapper_*",
 ]
-# What the others say stands within these sentences, as their cause.
+# The messages of other errors are included in these, as their cause.
 LAST_WORDS = {
     "FatalError",
     "LauncherError",
@@ -38,7 +38,7 @@ def test_every_sentence_of_an_error_is_explained() -> None:
 
 
 def _sentences(pattern: str) -> Iterator[str]:
-    """What is fixed in each sentence that is raised: how its longest part begins."""
+    """The fixed text of each message that is raised: the beginning of its longest part."""
     for folder in ROOT.glob(pattern):
         for path in folder.rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -63,7 +63,7 @@ def _is_error(node: ast.AST | None) -> TypeGuard[ast.Call]:
 
 
 def _fixed(node: ast.expr) -> list[str]:
-    """The parts of a text that are not filled in, each up to the end of its first sentence."""
+    """The fixed parts of a text, each up to the end of its first sentence."""
     values = node.values if isinstance(node, ast.JoinedStr) else [node]
     texts = [str(value.value) for value in values if isinstance(value, ast.Constant)]
     return [text.split(". ")[0].split("\n")[0].strip(" (:") for text in texts]

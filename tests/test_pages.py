@@ -1,4 +1,4 @@
-"""The pages are wrapped, and their links lead somewhere."""
+"""The pages are wrapped, and their links exist."""
 
 from __future__ import annotations
 

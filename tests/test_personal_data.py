@@ -1,4 +1,4 @@
-"""The list of personal columns: complete, and as the docs show it."""
+"""The list of personal columns is complete, and the docs show it."""
 
 from __future__ import annotations
 

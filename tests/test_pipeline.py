@@ -1,4 +1,4 @@
-"""What lands in PostgreSQL, and what happens to it when a run fails."""
+"""The rows that are loaded into PostgreSQL, and what happens to them when a run fails."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_every_collection_lands_exactly(pipeline: Pipeline, sandbox: Sandbox) ->
 
 @pytest.fixture
 def company() -> Iterator[Sandbox]:
-    """One of the test's own: what another test changed a moment ago would show."""
+    """A separate one, because another test's recent changes would show."""
     with running("--size", "600", "--rate-limit", "none") as sandbox:
         yield sandbox
 
@@ -157,15 +157,15 @@ def test_a_run_that_fails_half_way_deletes_nothing_and_the_next_one_heals(
     assert {row["id"] for row in pipeline.live("ledger_entries")} == entries
     sandbox.heal()
     sandbox.change("ledger_entries", create=2, delete=2)
-    # Meltano mixed the bookmark of before with the one of the failed read: no table fits that, so
-    # the plain run refuses, and the first step of `sync` has the stream read whole.
+    # Meltano merged the earlier bookmark with that of the failed read. No table fits that, so the
+    # plain run refuses, and the first step of `sync` makes the stream be read completely.
     refused = pipeline.run()
     assert refused.returncode == 1
     assert "Stream 'ledger_entry_lines' cannot continue from its bookmark" in refused.stdout
     assert pipeline.meltano("run", "bookmarks:check").returncode == 0
     again = pipeline.run()
     assert again.returncode == 0, again.stdout
-    assert pipeline.run().returncode == 0  # what changed after the cut-off read began
+    assert pipeline.run().returncode == 0  # what changed after the interrupted read began
     assert_same_ids(pipeline, sandbox)
     log = pipeline.query(
         "SELECT mode, status FROM pennylane.sync_log WHERE stream = 'ledger_entry_lines' "
@@ -193,7 +193,7 @@ def test_a_missing_scope_costs_its_stream_alone(pipeline: Pipeline, sandbox: San
 def test_a_refused_token_is_one_sentence_and_nothing_else_is_tried(
     pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
-    done = pipeline.run(TAP_PENNYLANE_API_TOKEN="refused-token")  # noqa: S106 - of nobody
+    done = pipeline.run(TAP_PENNYLANE_API_TOKEN="refused-token")  # noqa: S106 - nobody's
     assert done.returncode == 1
     assert done.stdout.count("Pennylane refuses the token (401)") == 1
     assert "refused-token" not in done.stdout

@@ -1,4 +1,4 @@
-"""The whole pipeline into each version of PostgreSQL that README names."""
+"""The entire pipeline into each version of PostgreSQL that the README names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People read the views while they are built: nobody waits for a build, nor a build for ever."""
+"""People read views while they are built: nobody waits for a build, and no build waits for ever."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conftest import Pipeline
 
 READ = ("pennylane_live.customers", "pennylane_live.suppliers", "pennylane_marts.general_ledger")
-"""What the reader of a long report has open."""
+"""The transaction of someone who reads a long report."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def a_long_report(pipeline: Pipeline) -> Iterator[int]:
 
 @dataclass
 class Others:
-    """Other readers of the same views, who give up after a second of waiting."""
+    """Other readers of the same views, who give up after a second."""
 
     reads: int = 0
     gave_up: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ def other_readers(pipeline: Pipeline) -> Iterator[Others]:
                     except psycopg.errors.LockNotAvailable as error:
                         others.gave_up.append(str(error))
                     except psycopg.errors.UndefinedTable:
-                        pass  # between two builds, for a view that is made anew
+                        pass  # between two builds, for a view that is recreated
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -78,7 +78,7 @@ def other_readers(pipeline: Pipeline) -> Iterator[Others]:
 
 
 def definitions(pipeline: Pipeline) -> dict[str, tuple[str, str]]:
-    """Which row of PostgreSQL's catalog defines each view, and what it says."""
+    """The row of PostgreSQL's catalog that defines each view, and the definition."""
     rows = pipeline.query(
         "SELECT ev_class::regclass::text AS view, pg_rewrite.xmin::text AS row, "
         "pg_get_viewdef(ev_class) AS text FROM pg_rewrite "
@@ -89,7 +89,7 @@ def definitions(pipeline: Pipeline) -> dict[str, tuple[str, str]]:
 
 
 def comments(pipeline: Pipeline) -> int:
-    """How many comments views and columns have."""
+    """The number of comments on views and columns."""
     (row,) = pipeline.query(
         "SELECT count(*) FROM pg_description JOIN pg_class ON pg_class.oid = objoid "
         "WHERE relkind = 'v' AND relnamespace::regnamespace::text LIKE 'pennylane%'"
@@ -112,7 +112,7 @@ def test_a_build_leaves_views_alone_that_are_as_they_should_be(warehouse: Pipeli
 def test_a_view_in_use_is_left_as_it_was_and_its_reader_named(warehouse: Pipeline) -> None:
     before, said = definitions(warehouse), comments(warehouse)
     with psycopg.connect(warehouse.url) as connection:
-        # One view is to be replaced where it is; the other one has other columns, and is made anew.
+        # One view is replaced in place; the other has different columns and is recreated.
         _, text = before["pennylane_live.customers"]
         fewer = f"SELECT * FROM ({text.rstrip(';')}) AS old LIMIT 3"  # noqa: S608
         connection.execute(f"CREATE OR REPLACE VIEW pennylane_live.customers AS {fewer}".encode())

@@ -1,4 +1,4 @@
-"""The record of runs where two ran at once, and how fresh it says each table is."""
+"""The record of two concurrent runs, and the age that it reports for each table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_two_runs_at_once_are_a_row_each(books: Pipeline, *, tap_knows_its_run: 
         for number, run in enumerate(runs):
             started = begin + timedelta(seconds=number)
             ended = begin + timedelta(seconds=60 + number)
-            # Both have begun before either's target has.
+            # Both began before either target did.
             process = int((begin + timedelta(seconds=5 + number)).replace(tzinfo=UTC).timestamp())
             connection.execute(
                 "INSERT INTO meltano.runs"

@@ -1,4 +1,4 @@
-"""`make run` as the person at the terminal sees it: what changed, or why it failed."""
+"""`make run` as seen at the terminal: what changed, or why it failed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MakeRun:
     pipeline: Pipeline
 
     def __call__(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run it; variables stand above those that lead to the sandbox and the database."""
+        """Run it; variables take precedence over those of the sandbox and the database."""
         given = {
             "MELTANO_ENVIRONMENT": "prod",
             "TARGET_POSTGRES_SQLALCHEMY_URL": self.pipeline.url,
@@ -80,7 +80,7 @@ def test_a_run_says_what_changed_and_a_failed_one_why(make_run: MakeRun) -> None
     done = make_run()
     assert done.returncode == 0, done.stdout + done.stderr
     (told,) = (line for line in done.stdout.splitlines() if " changed, " in line)
-    # A customer has a ledger account of its own.
+    # Each customer has a separate ledger account.
     assert told == (
         "6 records changed, 1 deleted:"
         " customers +3 \N{MINUS SIGN}1, ledger_accounts +2, journals +1."

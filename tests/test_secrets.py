@@ -1,4 +1,4 @@
-"""After failing and killed runs: the token and the password are nowhere but where they belong."""
+"""After failed and killed runs, the token and the password are only where they belong."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LARGEST = 50_000_000
 
 @pytest.fixture(scope="module")
 def pipeline(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
-    """A pipeline whose token and password can be told from all others."""
+    """A pipeline with a recognisable token and password."""
     with running("--size", "300", "--rate-limit", "none", "--token", TOKEN) as sandbox:
         pipeline = pipeline_of(replace(sandbox, token=TOKEN))
         with psycopg.connect(pipeline.url) as connection:
@@ -83,7 +83,7 @@ def test_secrets_stay_secret(pipeline: Pipeline) -> None:
     left = _files_with_secrets(began)
     assert {path.name.split(".", 1)[1].partition(".")[2] for path in left} <= {"config.json"}, left
     assert {path.parents[1] for path in left} <= {pipeline.project / ".meltano/run"}
-    # What the killed Meltano left is gone with the next run, and nobody else could read it.
+    # The next run removes what the killed Meltano left, and nobody else could read it.
     pipeline.meltano("run", "bookmarks:check")
     assert _files_with_secrets(began) == []
     assert (pipeline.project / ".meltano/run").stat().st_mode & 0o077 == 0
@@ -103,7 +103,7 @@ def _launch(pipeline: Pipeline, **variables: str) -> subprocess.CompletedProcess
 
 
 def _kill(pipeline: Pipeline) -> None:
-    """Run the job `sync`, and kill all of it while the target is at work."""
+    """Run the job `sync`, and kill it entirely while the target is working."""
     with subprocess.Popen(
         meltano.command("run", "sync"),
         cwd=pipeline.project,
@@ -127,7 +127,7 @@ def _environment(pipeline: Pipeline) -> dict[str, str]:
 
 @contextmanager
 def watched_commands() -> Iterator[set[str]]:
-    """The command lines with a secret that anybody could see, but for the sandbox's own."""
+    """The visible command lines that contain a secret, except the sandbox's own."""
     found: set[str] = set()
     done = threading.Event()
 
@@ -153,7 +153,7 @@ def _holding(texts: list[str]) -> list[str]:
 
 
 def _files_with_secrets(since: float) -> list[Path]:
-    """The files written since then, in the project and in the temporary folders, with a secret."""
+    """The files with a secret written since then, in the project and the temporary folders."""
     found = []
     for top in {PROJECT, Path(tempfile.gettempdir()), Path("/var/lib/pennylane-embedded")}:
         for folder, folders, files in os.walk(top):

@@ -1,4 +1,4 @@
-"""target-postgres-exact beside target-postgres itself: the same messages, the same tables."""
+"""target-postgres-exact compared with target-postgres: the same messages, the same tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFIG = {
     "validate_records": False,
     "batch_size_rows": 30,
 }
-# When a row was loaded; the moment of a deletion counts as one, too.
+# When a row was loaded, including the time of a deletion.
 MOMENTS = ("_sdc_received_at", "_sdc_batched_at", "_sdc_sequence", "_sdc_sync_started_at")
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid)
@@ -87,7 +87,7 @@ def schema(stream: str, *keys: str, **more: Any) -> str:
 
 
 def record(stream: str, number: int, values: str = "") -> str:
-    """A RECORD message, its values but for the key as JSON: Python has no say in how they look."""
+    """A RECORD message whose values, except the key, are JSON text that Python cannot change."""
     body = f'{{"id":{number}{"," if values else ""}{values}}}'
     return (
         f'{{"type":"RECORD","stream":"{stream}","record":{body},"version":7,'
@@ -96,7 +96,7 @@ def record(stream: str, number: int, values: str = "") -> str:
 
 
 def everything(stream: str, *keys: str) -> list[str]:
-    """Messages with every kind of value that JSON and the schema know."""
+    """Messages with every type of value in JSON and the schema."""
     lists = [f"[{value}]" for value in [*NUMBERS, *map(json.dumps, TEXTS)]]
     lists += ["[]", "[null, true, false, [[]], {}]", '[{"weight": 0.10}, {"\u2028": 1e-7}]']
     objects = [
@@ -134,7 +134,7 @@ def everything(stream: str, *keys: str) -> list[str]:
         record(stream, count, '"text": "second, in the same batch", "number": 0.30'),
         message(type="STATE", value={"bookmarks": {stream: {"at": 1}}}),
         message(type="ACTIVATE_VERSION", stream=stream, version=7),
-        # A later schema has a column more.
+        # A later schema has an additional column.
         schema(stream, *keys, later={"type": ["string", "null"], "format": "date"}),
         record(stream, 2, '"later": "2024-01-01"').replace('"version":7', '"version":8'),
         message(type="ACTIVATE_VERSION", stream=stream, version=8),
@@ -182,7 +182,7 @@ def load(
 
 
 def tables(url: str) -> dict[str, Any]:
-    """What landed: definitions, and rows as text."""
+    """The loaded tables: definitions, and rows as text."""
     with psycopg.connect(url, row_factory=tuple_row) as connection:
         columns: dict[str, list[tuple[str, str]]] = {}
         for table, column, kind in connection.execute(
@@ -206,7 +206,7 @@ def tables(url: str) -> dict[str, Any]:
 
 
 def both(postgres: embedded.Server, folder: Path, lines: list[str], **config: Any) -> Outcome:
-    """Load messages by both programs, and say what came if it is the same."""
+    """Load messages with both programs, and return the result if it is the same."""
     with ThreadPoolExecutor() as pool:
         stock = pool.submit(load, postgres, folder, STOCK, lines, **config)
         ours = load(postgres, folder, OURS, lines, **config)
@@ -372,7 +372,7 @@ def test_a_list_is_json_whether_or_not_the_schema_says_of_what(
 
 
 def run_ours(url: str, folder: Path, lines: list[str], **config: str) -> tuple[int, str]:
-    """Load messages into a database that is there; the exit code, and the whole log."""
+    """Load messages into an existing database; returns the exit code and the complete log."""
     file = folder / "config.json"
     file.write_text(json.dumps({**CONFIG, "sqlalchemy_url": url, **config}), "utf-8")
     done = subprocess.run(
@@ -401,7 +401,7 @@ def test_a_new_column_keeps_no_reader_waiting(postgres: embedded.Server, tmp_pat
         loading = pool.submit(run_ours, exact, tmp_path, more)
         waits = []
         waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'held'"
-        other.execute("SET statement_timeout = '1s'")  # no other reader waits for longer than that
+        other.execute("SET statement_timeout = '1s'")  # no other reader waits longer than that
         while not loading.done():
             waits.append(other.execute(waiting.encode()).rowcount)
             other.execute("SELECT count(*) FROM landed.things")

@@ -1,4 +1,4 @@
-"""What people query: the views that dbt builds, their proofs, and the record of runs."""
+"""What people query: the views that dbt builds, their tests, and the record of runs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def log(pipeline: Pipeline) -> list[dict[str, dict[str, Any]]]:
 
 
 def run_with_a_killed_target(pipeline: Pipeline) -> None:
-    """A whole read whose target dies while the bank transactions are read."""
+    """A full read whose target dies while the bank transactions are read."""
     pipeline.sandbox.fault("/transactions", "latency", seconds=8)
     before = pipeline.sandbox.stats["total"]
     environment = meltano.environment(
@@ -303,7 +303,7 @@ def test_rows_of_a_list_live_until_the_next_marker(warehouse: Pipeline) -> None:
         )
         connection.execute(
             "INSERT INTO public.lists VALUES "
-            "(1, 10, 1.10, '2026-01-01', now(), null), "  # before the marker: gone
+            "(1, 10, 1.10, '2026-01-01', now(), null), "  # before the marker: deleted
             "(1, 11, 1.20, '2026-01-03', now(), null), "
             "(1, 0, null, '2026-01-02', now(), '2026-01-02'), "
             "(2, 10, 1.30, '2026-01-01', now(), null), "  # no marker
@@ -334,7 +334,7 @@ def test_documentation_is_written_without_the_internet(warehouse: Pipeline, tmp_
 def test_few_streams_a_poor_role_and_a_system_database_elsewhere(
     sandbox: Sandbox, pipeline_of: Callable[[Sandbox], Pipeline], tmp_path: Path
 ) -> None:
-    """What is missing is empty; what the role may not do is said, and the build goes on."""
+    """Missing tables are empty; missing rights are reported, and the build continues."""
     with embedded.server(tmp_path / ".embedded", keep=False) as server:
         with psycopg.connect(server.url("books"), autocommit=True) as connection:
             connection.execute("CREATE ROLE poor LOGIN")

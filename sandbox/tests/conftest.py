@@ -1,4 +1,4 @@
-"""A sandbox as its users have it: a process of its own, asked over HTTP."""
+"""A sandbox as its users run it: a separate process, queried over HTTP."""
 
 import json
 import os
@@ -19,7 +19,7 @@ COMMAND = Path(sys.executable).with_name("pennylane-sandbox")
 
 
 class Running:
-    """A sandbox that runs."""
+    """A running sandbox."""
 
     def __init__(self, process: "subprocess.Popen[str]", base: str) -> None:
         self.process = process
@@ -103,14 +103,14 @@ def sandbox() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def changing() -> Iterator[Running]:
-    """A sandbox of one file of tests, which changes as they go."""
+    """A sandbox for one file of tests, which change it."""
     with run("--rate-limit", "none", "--size", "600") as running:
         yield running
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
-    """Start sandboxes of one's own."""
+    """Start separate sandboxes."""
     with ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(run(*arguments))
 
@@ -130,7 +130,7 @@ def command() -> Path:
 
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
-    """Pennylane's OpenAPI document of the company API."""
+    """Pennylane's OpenAPI document of the Company API."""
     folder = os.environ.get("PENNYLANE_OPENAPI_DIR")
     if not folder:
         pytest.skip("PENNYLANE_OPENAPI_DIR does not say where Pennylane's OpenAPI documents are")
@@ -140,7 +140,7 @@ def document() -> dict[str, Any]:
 
 
 def _add_to(document: dict[str, Any]) -> None:
-    """Add the fields, filters and operations that the API has and the document lacks."""
+    """Add the fields, filters and operations that the API has but the document lacks."""
     additions = json.loads(ADDITIONS.read_text("utf-8"))
     for path, wanted in additions["operations"].items():
         operation = deepcopy(_get(document, wanted["like"]))
@@ -183,7 +183,7 @@ def _get(document: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def _records(operation: dict[str, Any], keys: list[str]) -> list[dict[str, Any]]:
-    """The schemas of a record, or of what it holds below these keys."""
+    """The schemas of a record, or of the part below these keys."""
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     found = []
     for part in schema.get("allOf", [schema]):

@@ -1,4 +1,4 @@
-"""Changes on order, and the changelogs that tell of them."""
+"""Changes on request, and the changelogs that report them."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Faults on order."""
+"""Faults on request."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

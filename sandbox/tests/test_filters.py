@@ -81,7 +81,7 @@ def test_a_filter_lets_through_what_it_says(
             continue
         tried += 1
         items = sandbox.items(f"/{resource}", filter=[clause])
-        # A filter by date leaves out what has none, whatever the operator.
+        # A filter by date leaves out records without one, whatever the operator.
         asked = [one for one in records if field != "date" or get(one) is not None]
         assert items == [one for one in asked if test(get(one), wanted)]
     assert tried

@@ -1,4 +1,4 @@
-"""Every answer, held against Pennylane's own OpenAPI document."""
+"""Every answer, checked against Pennylane's own OpenAPI document."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 PREFIX = "/api/external/v2"
-# Seen on the real API, though its document does not have them.
+# Observed on the real API, although its document lacks them.
 PAGE_KEYS = ("current_page", "per_page", "total_items", "total_pages")
 WITH_PAGE_KEYS = ("/journals", "/ledger_accounts", "/ledger_entries", "/fiscal_years")
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ def to_json_schema(schema: Any, document: Json, *, part: bool = False) -> Any:
     if isinstance(extra, dict):
         out["additionalProperties"] = to_json_schema(extra, document)
     elif not part:
-        # A part of an `allOf` cannot know what the others declare: their whole is closed instead.
+        # A part of an `allOf` cannot know what the others declare: their merger is closed instead.
         out["unevaluatedProperties"] = False
     return _nullable(out) if schema.get("nullable") else out
 

@@ -1,4 +1,4 @@
-"""Pages: their order, their limits, their cursors, and what comes and goes meanwhile."""
+"""Pages: their order, limits and cursors, and changes between them."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ def test_rows_that_come_and_go_between_pages_shift_no_others(changing: Any, sort
         if not page["has_more"]:
             break
         params["cursor"] = page["next_cursor"]
-        # Even the row that the cursor stands behind may go.
+        # Even the row at the cursor's position may be deleted.
         last = [seen[-1]] if len(seen) < 20 else 0
         deleted |= set(changing.change("customer_invoices", create=1, delete=last)["deleted"])
     assert len(deleted) == 2

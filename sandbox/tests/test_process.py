@@ -1,4 +1,4 @@
-"""The process: it says where it is, and goes when told to; exports."""
+"""The process: it prints its address and stops on request; exports."""
 
 import io
 import signal

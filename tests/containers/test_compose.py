@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile, as far as they go without a Docker engine."""
+"""docker-compose.yml and the Dockerfile, as far as can be tested without a Docker engine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PORTS = {
 def compose(
     *options: str, variables: Mapping[str, str], env_file: str = os.devnull
 ) -> subprocess.CompletedProcess[str]:
-    """The real `docker compose config`, with these variables alone; it always exits with 0 here."""
+    """The real `docker compose config` with only these variables; it always exits with 0 here."""
     program = str(PROGRAMS / "docker-compose")
     return subprocess.run(
         [program, "--env-file", env_file, *options, "config", "--format", "json"],
@@ -52,7 +52,7 @@ def compose(
 
 
 def config(profile: str = "*", **variables: str) -> Any:  # noqa: ANN401 - any JSON
-    """What `docker compose` makes of the file."""
+    """The file as `docker compose` resolves it."""
     done = compose("--profile", profile, variables={**PASSWORDS, **variables})
     assert not done.stderr
     return json.loads(done.stdout)
@@ -115,7 +115,7 @@ def test_no_container_may_do_more_than_a_user() -> None:
     for name, service in config()["services"].items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        # The file of its Python can't be started without; its user gains nothing by it.
+        # Its Python executable cannot start without it; its user gains nothing from it.
         assert service.get("cap_add") == (["NET_BIND_SERVICE"] if name == "pgadmin" else None)
 
 
@@ -145,7 +145,7 @@ def test_every_setting_of_the_tap_gets_in() -> None:
 def test_env_example_names_every_variable(tmp_path: Path) -> None:
     named = set(re.findall(r"^#?(\w+)=", EXAMPLE, re.MULTILINE))
     assert set(re.findall(r"\$\{(\w+)", COMPOSE)) <= named
-    # Copied and filled in, it is all that is needed.
+    # Copied and filled in, it is sufficient.
     filled = EXAMPLE
     for name, value in PASSWORDS.items():
         filled, times = re.subn(rf"^{name}=$", f"{name}={value}", filled, flags=re.MULTILINE)
@@ -166,7 +166,7 @@ def test_every_setting_of_postgresql_says_why() -> None:
 
 def test_pgadmin_takes_the_login() -> None:
     email = config()["services"]["pgadmin"]["environment"]["PGADMIN_DEFAULT_EMAIL"]
-    # What pgAdmin asks of it; with a special name such as localhost it would not start.
+    # pgAdmin's requirements; with a special name such as localhost, it would not start.
     asked = (
         "from email_validator import validate_email as ask; ask({!r}, check_deliverability=False)"
     )

@@ -1,4 +1,4 @@
-"""What docs/containers.md promises, in a real engine: the images as built, the file as it is."""
+"""What docs/containers.md promises, in a real engine: the built images and the unchanged file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PROJECT = Path(__file__).parents[2]
-# The program itself: what PyPI's package puts before it drops the exit code.
+# The program itself, because the wrapper in PyPI's package drops the exit code.
 COMPOSE = ".cache/containers/lib/python3*/site-packages/compose/docker-compose"
 DOCKER = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else shutil.which("docker")
 SETTINGS = {
@@ -32,10 +32,10 @@ SETTINGS = {
     "SCHEDULE_FULL_REFRESH_INTERVAL": "@manual",
     "SCHEDULE_HEALTH_INTERVAL": "@manual",
 }
-# Every character that a shell, a URL, a file of variables or SQL takes for more than itself.
+# Every character with a special meaning in a shell, a URL, a file of variables or SQL.
 PASSWORD = r"""p@s$s:w/r#d %41 "x'y\z `w`"""  # noqa: S105 - a test's own
 READER_PASSWORD = r"""r'e"a$HOME#d @:/%2F\er"""  # noqa: S105 - a test's own
-# Where packages come from, the build may only find by the machine's own network.
+# The build may need the machine's own network to find the packages.
 HERE = """
 services:
   pipeline: {build: {network: host}}
@@ -56,14 +56,14 @@ long = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Stack:
-    """What docker-compose.yml starts, as a project of its own beside anything that is there."""
+    """What docker-compose.yml starts, as a separate project beside any existing one."""
 
     folder: Path
     name: str = field(default_factory=lambda: f"test-{token_hex(4)}")
     secrets: tuple[str, str] = (PASSWORD, READER_PASSWORD)
 
     def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """`docker compose …` with the file as it is."""
+        """`docker compose …` with the unchanged file."""
         files = ["-f", str(PROJECT / "docker-compose.yml"), "-f", str(self.folder / "here.yml")]
         env_file = ["--env-file", str(self.folder / ".env")]
         (program,) = PROJECT.glob(COMPOSE)
@@ -91,12 +91,12 @@ class Stack:
         ).stdout.strip()
 
     def query(self, sql: str, database: str = "pennylane") -> str:
-        """What a question to the database answers, asked as its superuser."""
+        """The result of a query to the database, as its superuser."""
         psql = ["exec", "-T", "postgres", "psql", "-XAtq", "-U", "postgres", "-d", database]
         return self.compose(*psql, "-c", sql).stdout.strip()
 
     def login(self, sql: str, *, password: str, **connection: str) -> tuple[int, str]:
-        """What somebody gets who logs in by the network: psql's exit code, and what it said."""
+        """The result of logging in over the network: psql's exit code and output."""
         where = " ".join(f"{key}={value}" for key, value in connection.items())
         psql = ["psql", "-XAtq", "-d", where, "-c", sql]
         given = ["-e", f"PGPASSWORD={password}"]
@@ -110,7 +110,7 @@ class Stack:
         return name
 
     def end_of(self, container: str) -> tuple[int, str]:
-        """The exit code of a container and all that it said; then it is gone."""
+        """The exit code and the output of a container, which is then removed."""
         code = int(self.docker("wait", container))
         done = subprocess.run(
             [str(DOCKER), "logs", container],
@@ -129,7 +129,7 @@ class Stack:
         return Sandbox(f"http://{address}")
 
     def wait(self, condition: Callable[[], Any], seconds: float = 240) -> Any:  # noqa: ANN401 - what it answers
-        """What a condition answers, as soon as it is true."""
+        """The value of a condition as soon as it is true."""
         deadline = time.monotonic() + seconds
         while not (found := condition()):
             assert time.monotonic() < deadline, self.compose("logs", "--tail", "30").stdout
@@ -138,7 +138,7 @@ class Stack:
 
 
 def engine() -> str | None:
-    """Why there is no engine to be had; None where there is one."""
+    """Why no engine is available; None if one is."""
     if not DOCKER:
         return "there is no `docker`"
     done = subprocess.run([DOCKER, "info"], capture_output=True, text=True, check=False)
@@ -170,7 +170,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def quoted(value: str) -> str:
-    """A value as docs/containers.md says to write it into `.env`."""
+    """A value in the form that docs/containers.md prescribes for `.env`."""
     escaped = value.replace("'", r"\'")
     return f"'{escaped}'"
 
@@ -183,7 +183,7 @@ def sandbox(stack: Stack) -> Iterator[Sandbox]:
 
 
 def whole(stack: Stack) -> None:
-    """Hold the tables against what there is in Pennylane, and against themselves."""
+    """Check the tables against Pennylane, and against each other."""
     for resource in ("customers", "ledger_entry_lines", "customer_invoices"):
         there = sorted(row["id"] for row in stack.sandbox.state(resource))
         live = f"SELECT id FROM pennylane.{resource} WHERE _sdc_deleted_at IS NULL ORDER BY id"  # noqa: S608
@@ -191,7 +191,7 @@ def whole(stack: Stack) -> None:
 
 
 def requests(sandbox: Sandbox) -> int:
-    """How often the sandbox was asked so far."""
+    """The number of requests to the sandbox so far."""
     return sum(sandbox.stats["requests"].values())
 
 
@@ -256,7 +256,7 @@ def test_postgresql_takes_every_setting(stack: Stack) -> None:
 
 
 def called(stack: Stack, program: str, *arguments: str) -> str:
-    """What a program in the pipeline's image says."""
+    """The output of a program in the pipeline's image."""
     options = ["--rm", "-T", "--no-deps", "--entrypoint", program]
     return stack.compose("run", *options, "pipeline", *arguments).stdout.strip()
 
@@ -317,7 +317,7 @@ def test_postgresql_restarts_in_the_middle_of_a_load(stack: Stack, sandbox: Sand
     sandbox.heal()
     code, said = stack.end_of(container)
     if code:
-        # Meltano could not note the end of the run.
+        # Meltano could not record the end of the run.
         again = ["run", "--rm", "-T", "pipeline", "run", "--force"]
         done = stack.compose(*again, check=False)
         assert done.returncode == 0, said + done.stdout
@@ -356,7 +356,7 @@ def test_another_worker_goes_on_where_one_was_killed(stack: Stack, sandbox: Sand
             for container in stack.compose("ps", "--quiet", "airflow-worker").stdout.split()
             if "pennylane_launcher step" in stack.docker("top", container)
         ]
-        # Not by `docker kill`: it would be started again, as its policy says.
+        # Not with `docker kill`: its restart policy would start it again.
         stack.docker("update", "--restart", "no", busy)
         stack.docker("kill", busy)
         sandbox.heal()

@@ -1,4 +1,4 @@
-"""The packages as others get them: built, checked as PyPI would, installed as documented."""
+"""The packages as others get them: built, checked as on PyPI, installed as documented."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def company() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Callable[..., Path]:
-    """Runs commands in a folder beside the repository's parts, and says which folder that was."""
+    """Runs commands in a folder beside the repository's parts, and returns that folder."""
     folder = tmp_path / "clone"
     folder.mkdir()
     for part in ("sandbox", "tap-pennylane"):

@@ -1,4 +1,4 @@
-"""The commands of the target's and the mapper's READMEs, as they stand, in new environments."""
+"""The commands in the target's and the mapper's READMEs, unchanged, in new environments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MESSAGES = f"{json.dumps(SCHEMA)}\n{RECORD}\n"
 
 
 def blocks(package: str) -> list[str]:
-    """What a README tells people to type, where it installs something."""
+    """The commands in a README that install something."""
     page = (PROJECT / package / "README.md").read_text(encoding="utf-8")
     found = re.findall(r"^```sh\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     return [block for block in found if " install " in block]
@@ -63,7 +63,7 @@ def run(folder: Path, script: str, *, typed: str = "") -> None:
 
 
 def program(folder: Path, name: str, line: str) -> None:
-    """Have a program of that name among those that the commands find."""
+    """Add a program with that name to the commands' PATH."""
     (folder / "bin").mkdir(exist_ok=True)
     (folder / "bin" / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
     (folder / "bin" / name).chmod(0o755)
@@ -71,7 +71,7 @@ def program(folder: Path, name: str, line: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with an empty environment, whose `pip` is uv's: it takes what is in uv's cache."""
+    """A folder with an empty environment, whose `pip` is uv's and uses uv's cache."""
     there = tmp_path / "environment"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, there], check=True)
     program(tmp_path, "pip", f'shift && exec {UV} pip install --python {there} "$@"')

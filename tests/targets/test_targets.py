@@ -33,15 +33,15 @@ AS_A_FLOAT = Decimal("1234567890123456.8")
 
 @dataclass(frozen=True)
 class Runs:
-    """The messages of two runs; between them a record of each stream was deleted."""
+    """The messages of two runs, with one record of each stream deleted in between."""
 
     first: str
     second: str
     invoice: int
-    """Deleted: its changelog says so, and a tombstone comes."""
+    """Deleted: its changelog reports it, and a tombstone is sent."""
 
     category: int
-    """Deleted: categories have no changelog, so that only ACTIVATE_VERSION tells."""
+    """Deleted: categories have no changelog, so only ACTIVATE_VERSION reveals it."""
 
     exact: int
     """An invoice with an amount of 18 digits."""
@@ -109,7 +109,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 
 def installed(package: str) -> Path:
-    """The programs of a target, which `make test` puts into an environment of its own."""
+    """The programs of a target, which `make test` installs in a separate environment."""
     programs = PROJECT / ".cache" / "targets" / package / "bin"
     if not programs.exists():
         pytest.skip(f"{package} is not installed: make .cache/targets/.installed")
@@ -132,7 +132,7 @@ def load(program: Path, config: dict[str, Any], runs: Runs, folder: Path) -> Non
 
 
 class Database:
-    """A new database, and what is in its schema `books`."""
+    """A new database, and the contents of its schema `books`."""
 
     def __init__(self, postgres: embedded.Server) -> None:
         self.url = postgres.url(f"target_{uuid.uuid4().hex[:12]}")
@@ -184,7 +184,7 @@ def test_pipelinewise_target_postgres(runs: Runs, database: Database, tmp_path: 
     invoices, categories = database.rows("customer_invoices"), database.rows("categories")
     assert {key for key, row in invoices.items() if row["_sdc_deleted_at"]} == {runs.invoice}
     assert invoices.keys() == runs.alive["customer_invoices"] | {runs.invoice}
-    # It takes no notice of ACTIVATE_VERSION: the deleted category stays, as if alive.
+    # It ignores ACTIVATE_VERSION: the deleted category stays, as if alive.
     assert categories.keys() == runs.alive["categories"] | {runs.category}
     assert not any(row["_sdc_deleted_at"] for row in categories.values())
     assert invoices[runs.exact]["amount"] == float(EXACT)  # a double precision
@@ -203,7 +203,7 @@ def test_target_jsonl(runs: Runs, tmp_path: Path) -> None:
     assert not alive.get("_sdc_deleted_at")
     assert tombstone["_sdc_deleted_at"]
     assert {line["id"] for line in invoices} == runs.alive["customer_invoices"] | {runs.invoice}
-    # Categories are read whole in each run: who is gone is in the first run's lines alone.
+    # Categories are read completely in each run: a deleted one is only in the first run's lines.
     categories = [line["id"] for line in lines("categories")]
     assert categories.count(runs.category) == 1
     assert all(categories.count(key) == 2 for key in runs.alive["categories"])
@@ -219,7 +219,7 @@ def test_target_csv(runs: Runs, tmp_path: Path) -> None:
         with (tmp_path / f"{stream}.csv").open(newline="") as file:
             return {int(row["id"]): row for row in csv.DictReader(file)}
 
-    # Each run writes the file anew: of what follows a changelog, only what changed is left.
+    # Each run rewrites the file: for streams with a changelog, only the changes are left.
     assert len(lines("customer_invoices")) < len(runs.alive["customer_invoices"])
     assert lines("customer_invoices")[runs.invoice]["_sdc_deleted_at"]
     assert lines("categories").keys() == runs.alive["categories"]

@@ -25,7 +25,7 @@ NUMBER = {"type": ["number", "null"]}
 
 @dataclass
 class Run:
-    """What a run of the mapper left."""
+    """The result of a run of the mapper."""
 
     exit_code: int
     log: str
@@ -38,12 +38,12 @@ class Run:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The records alone."""
+        """Only the records."""
         return [message["record"] for message in self.messages if message["type"] == "RECORD"]
 
     @property
     def failure(self) -> str:
-        """The one sentence that says why it stopped."""
+        """The sentence that explains why it stopped."""
         assert "Traceback" not in self.log
         (line,) = (line for line in self.log.splitlines() if "CRITICAL" in line)
         return line.rpartition(" | ")[2]

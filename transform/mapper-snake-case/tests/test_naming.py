@@ -1,4 +1,4 @@
-"""Names: examples, and what holds for any name."""
+"""Names: examples, and properties of any name."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_never_two_into_one(names: set[str]) -> None:
     assert found.keys() == names
     assert len(set(found.values())) == len(names)
     assert renamed(sorted(names, reverse=True)) == found
-    # What came out stays, so that a second mapper changes nothing.
+    # The result is stable, so that a second mapper changes nothing.
     assert renamed(found.values()) == {name: name for name in found.values()}
     assert all(found[name] == name for name in names if snake_case(name) == name)
 
@@ -132,7 +132,7 @@ def test_the_name_that_is_snake_case_keeps_it() -> None:
         "vatRate": "vat_rate_4fed2e",
         "VatRate": "vat_rate_1ac36c",
     }
-    # A suffix that a column has already is made longer.
+    # A suffix that a column already has is lengthened.
     assert renamed([*found, "vat_rate_4fed2e"])["vatRate"].startswith("vat_rate_4fed2e")
     assert len(set(renamed([*found, "vat_rate_4fed2e"]).values())) == 4
 
