@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test test-pythons bench lint types layers locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -46,8 +46,11 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's d
 check-health: install ## Report problems: failed runs, stale tables, books that do not balance (ARGS=--changes: only changes)
 	@$(LAUNCHER) check-health $(ARGS)
 
-test: install .cache/airflow/.installed .cache/notebook/.installed .cache/pgadmin/.installed .cache/containers/.installed .cache/postgres/.installed .cache/targets/.installed ## Run all tests (`make test ARGS="-k name"`: some of them)
+test: install test-environments ## Run all tests (`make test ARGS="-k name"`: some of them)
 	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# What tests start that is not of this project, each in an environment of its own.
+test-environments: $(patsubst %,.cache/%/.installed,airflow notebook pgadmin containers postgres targets)
 
 test-pythons: install ## Run the tests of the tap and the mapper on each installed Python from 3.11 to 3.14
 	@for version in 3.11 3.12 3.13 3.14; do \
