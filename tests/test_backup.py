@@ -90,7 +90,7 @@ def test_a_restore_replaces_all_or_nothing_and_asks_before(
         asked = _launch(pipeline.url, "restore", str(file))
         assert asked.returncode == 1
         assert "This replaces 3 rows, and the bookmarks, in database " in asked.stderr
-        assert "nobody can be asked here" in asked.stderr
+        assert "there is no terminal to ask at" in asked.stderr
 
         connection.execute("create view public.own as select id from pennylane.customers")
         refused = _launch(pipeline.url, "restore", str(file), "--yes")

@@ -63,7 +63,7 @@ def test_a_run_says_what_changed_and_a_failed_one_why(make_run: MakeRun) -> None
     assert "the environment variable TAP_PENNYLANE_API_TOKEN" in last
     assert "api_token" not in done.stdout + done.stderr
     assert "refused-token-1" not in done.stdout + done.stderr
-    assert "No load was ever complete here" in done.stdout
+    assert "No load has ever completed here" in done.stdout
     assert "debits" not in done.stdout
 
     done = make_run()
@@ -85,7 +85,7 @@ def test_a_run_says_what_changed_and_a_failed_one_why(make_run: MakeRun) -> None
         "6 records changed, 1 deleted:"
         " customers +3 \N{MINUS SIGN}1, ledger_accounts +2, journals +1."
     )
-    views = done.stdout.partition("loaded; now the views are built and tested")[2]
+    views = done.stdout.partition("loaded; building and testing the views")[2]
     assert "loading " not in views
 
     sandbox.fault("/bank_accounts", "status", status=403)

@@ -21,14 +21,14 @@ from pennylane_launcher.settings.redaction import Secrets
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Work = Callable[[Path, argparse.Namespace, Sequence[str]], int]
-"""What a command does, with its arguments and those that it passes on."""
+"""Does the work of a command, given its own arguments and those that it passes on."""
 WARNED = {"run", "up", "schedule"}
-"""The commands that say what is unsafe about the settings."""
+"""Commands that warn of unsafe settings."""
 PASSING_ON = {"run", "meltano", "psql", "notebook"}
 
 
 class Stopped(BaseException):
-    """A signal asks the program to end; what it started is ended on the way out."""
+    """A signal asks the program to end; child processes are ended on the way out."""
 
     def __init__(self, signum: int) -> None:
         """Note which signal.
@@ -70,16 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Stopped as stopped:
         name = signal.Signals(stopped.signum).name
-        print(f"Stopped by {name}; everything that was started is stopped.", file=sys.stderr)
+        print(f"Stopped by {name}; all child processes have ended.", file=sys.stderr)
         return 128 + stopped.signum
     except BrokenPipeError:
-        # Nobody reads on; without this Python complains once more at exit.
+        # The reader of our output is gone; without this Python complains again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
 def _warn(project: Path) -> None:
-    """Print what is unsafe about the settings."""
+    """Print warnings about unsafe settings."""
     if warning := envfile.openness(project):
         print(warning, file=sys.stderr)
     for warning in weak.warnings(project, envfile.variables(project)):
@@ -93,7 +93,7 @@ def _complain(project: Path, text: str) -> None:
 
 def _prepare() -> None:
     for signum in STOPPING:
-        # What the caller chose to ignore, as `nohup` does, stays ignored.
+        # A signal that the caller ignores, as `nohup` does, stays ignored.
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, _stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "schedule",
         lambda project, *_: scheduling.schedule(project),
-        "run the schedules of meltano.yml, by Airflow, until stopped",
+        "run the schedules of meltano.yml with Airflow, until stopped",
     )
     step = add(
         "step",
@@ -165,10 +165,12 @@ def _parser() -> argparse.ArgumentParser:
         lambda project, given, _: alerts.check_health(
             project, changes=given.changes, outcomes=given.outcome
         ),
-        "say what is wrong; exit code 1 if anything is",
+        "report what is wrong; exit code 1 if anything is",
     )
     health.add_argument(
-        "--changes", action="store_true", help="only what opened or closed since the last time"
+        "--changes",
+        action="store_true",
+        help="only problems that opened or closed since the last check",
     )
     health.add_argument(
         "--outcome",
@@ -189,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
         lambda project, given, _: backup.restore(
             project, demo=given.demo, file=given.file, sure=given.yes
         ),
-        "put a backup in the place of what the database holds",
+        "replace what the database holds with a backup",
         demo=True,
     )
     put_back.add_argument("file", help="what `make backup` wrote")
@@ -197,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     forget = add(
         "forget",
         lambda project, given, _: forgetting.forget(project, sure=given.yes),
-        "erase what was loaded of personal columns that are left out now",
+        "erase loaded values of personal columns that are no longer loaded",
     )
     forget.add_argument("--yes", action="store_true", help="don't ask")
     clean = add(

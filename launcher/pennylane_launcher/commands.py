@@ -1,4 +1,4 @@
-"""The short commands: the database up and down, psql and Meltano on it."""
+"""The short commands: start and stop the database, open psql or call Meltano on it."""
 
 import subprocess
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pennylane_launcher.settings import envfile
 
 
 def up(project: Path) -> int:
-    """Make the database ready for Meltano by hand: start the embedded one, or prepare `.env`'s."""
+    """Prepare the database for Meltano: start the embedded one, or the schemas in `.env`'s."""
     settings = envfile.variables(project)
     if url := warehouse.url(settings):
         warehouse.prepare(url, warehouse.schema(settings))
@@ -21,9 +21,9 @@ def up(project: Path) -> int:
     url = embedded.up(directory).url(DATABASE)
     print(f"PostgreSQL is up until `make down`: {url}")
     if embedded.direct(directory):
-        print("Now for example: .venv/bin/meltano run sync")
+        print("For example: .venv/bin/meltano run sync")
     else:
-        print("This folder's path can't stand in meltano.yml; for `meltano` by hand, first say")
+        print("Meltano cannot handle this folder's path; before you call `meltano` yourself, set:")
         variables = {"MELTANO_DATABASE_URI": meltano.system_database(url), **meltano.target(url)}
         for name, value in variables.items():
             print(f"  export {name}='{value}'")

@@ -1,4 +1,4 @@
-"""A question before something is lost."""
+"""The question before data is lost."""
 
 import sys
 
@@ -6,18 +6,21 @@ from pennylane_launcher.errors import LauncherError
 
 
 def confirm(what: str, otherwise: str) -> None:
-    """Return if the person at the terminal agrees; only the whole word does.
+    """Return if the person at the terminal types the whole word "yes".
 
     Args:
-        what: would happen.
-        otherwise: the command that does it without a question.
+        what: what would happen.
+        otherwise: the command that does it without asking.
 
     Raises:
-        LauncherError: the answer is another one, or nobody can be asked.
+        LauncherError: any other answer, or no terminal to ask at.
     """
     if not sys.stdin.isatty():
-        msg = f"{what}\nNothing was done, for nobody can be asked here. To do it: {otherwise}"
+        msg = (
+            f"{what}\nNothing was done: there is no terminal to ask at. To do it without a"
+            f" question: {otherwise}"
+        )
         raise LauncherError(msg)
-    if input(f"{what}\nGo on? Write yes: ").strip() != "yes":
+    if input(f"{what}\nContinue? Type yes: ").strip() != "yes":
         msg = "Nothing was done."
         raise LauncherError(msg)

@@ -1,4 +1,4 @@
-"""One run at a time in a folder."""
+"""One run at a time per folder."""
 
 import fcntl
 import os
@@ -11,10 +11,10 @@ from pennylane_launcher.errors import LauncherError
 
 @contextmanager
 def alone(project: Path) -> Iterator[None]:
-    """Keep other runs out of this folder: Meltano's plugins would share their files.
+    """Keep other runs out of this folder: Meltano's plugins would overwrite each other's files.
 
     Raises:
-        LauncherError: one is at work already.
+        LauncherError: another run is in progress.
     """
     folder = project / ".meltano"
     folder.mkdir(exist_ok=True)
@@ -23,7 +23,7 @@ def alone(project: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            msg = "Another `make demo` or `make run` is at work in this folder; let it end first."
+            msg = "Another `make demo` or `make run` is running in this folder: wait for it to end."
             raise LauncherError(msg) from error
         yield
     finally:

@@ -1,4 +1,4 @@
-"""How the project's `meltano` is called: its command line, and the variables it reads."""
+"""How to call the project's `meltano`: its command line, and the variables it reads."""
 
 import os
 import sys
@@ -12,9 +12,9 @@ SCHEMA = "pennylane"
 TAP = "tap-pennylane"
 TARGET = "target-postgres"
 TARGET_URL = "TARGET_POSTGRES_SQLALCHEMY_URL"
-# What `meltano.yml` and the plugins read, or libpq behind their back.
+# Variables that `meltano.yml` and the plugins read, or libpq on its own.
 OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG", "DBT_")
-# They slow Python down, or lead it into another environment.
+# They slow Python down, or point it at another environment.
 UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
 
 
@@ -23,7 +23,7 @@ def command(*arguments: str, env_file: Path | None = None) -> list[str]:
 
     Args:
         arguments: what follows `meltano`.
-        env_file: read in place of the project's `.env`; `/dev/null` for none.
+        env_file: read instead of the project's `.env`; `/dev/null` for none.
     """
     program = Path(sys.executable).with_name("meltano")
     options = ["--env-file", str(env_file)] if env_file else []
@@ -31,9 +31,9 @@ def command(*arguments: str, env_file: Path | None = None) -> list[str]:
 
 
 def json_log(project: Path = Path()) -> list[str]:
-    """Return the options with which Meltano's console speaks JSON, whatever else logs where.
+    """Return the options that make Meltano's console output JSON; other logging is unchanged.
 
-    `--log-format` has no say where the project has a `logging.yaml`: a copy says it instead.
+    `--log-format` is ignored if the project has a `logging.yaml`, so a changed copy is used.
     """
     try:
         config = yaml.safe_load((project / "logging.yaml").read_text(encoding="utf-8"))
@@ -60,16 +60,16 @@ def environment(
     token: str | None = None,
     base: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Return the variables for a Meltano that works on one database and nothing else.
+    """Return the variables for a Meltano that works on the given database and nothing else.
 
-    With `command(…, env_file=Path(os.devnull))` no other setting of this machine gets in.
+    With `command(…, env_file=Path(os.devnull))` no other setting of this machine applies.
 
     Args:
         url: libpq URL of the database for the tables; Meltano's own go to its schema `meltano`.
         schema: the schema of the tables.
         api_url: where the API is; None is Pennylane itself.
         token: the token for it.
-        base: the variables to begin with; those that concern this project are left out.
+        base: the variables to start from; those that concern this project are dropped.
     """
     given = {
         "MELTANO_ENVIRONMENT": "dev",
@@ -84,12 +84,12 @@ def environment(
 
 
 def python(base: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables without those that a Python program should not inherit here."""
+    """Return the variables without those that must not reach a Python program here."""
     return {name: value for name, value in base.items() if name not in UNWANTED}
 
 
 def target(url: str) -> dict[str, str]:
-    """Return the variables that lead to a database: the target by the URL, dbt by its parts."""
+    """Return the variables that name a database: by URL for the target, by its parts for dbt."""
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
     parts = conninfo_to_dict(url)
     found = {
@@ -101,7 +101,7 @@ def target(url: str) -> dict[str, str]:
 
 
 def sqlalchemy(url: str, driver: str = "exact") -> str:
-    """Return a libpq URL as SQLAlchemy writes it; by default for the target, without floats."""
+    """Return a libpq URL in SQLAlchemy's form, by default with the target's exact driver."""
     return url.replace("postgresql://", f"postgresql+{driver}://", 1)
 
 

@@ -1,4 +1,4 @@
-"""Lines for whoever watches: on a terminal one that changes in place, elsewhere plain ones."""
+"""Progress output: one line that changes in place on a terminal, plain lines elsewhere."""
 
 import shutil
 import sys
@@ -17,14 +17,14 @@ def say(text: str) -> None:
 
 
 def show(text: str, end: str) -> None:
-    """Print how far the work is: on a terminal the next line takes this one's place.
+    """Print the progress; on a terminal the next line replaces this one.
 
     Args:
-        text: cut where the terminal is too narrow.
-        end: follows the text, and is never cut.
+        text: truncated if the terminal is too narrow.
+        end: follows the text, never truncated.
     """
     if watched():
-        # A longer line would wrap, and what wrapped is not erased.
+        # A longer line would wrap, and its wrapped part would not be erased.
         room = shutil.get_terminal_size().columns - len(end) - 1
         print(f"{ERASE}{f'  {text}'[:room]}{end}", end="", flush=True)
     else:
@@ -32,6 +32,6 @@ def show(text: str, end: str) -> None:
 
 
 def erase() -> None:
-    """Take away the line that `show` left."""
+    """Remove the line that `show` left."""
     if watched():
         print(ERASE, end="", flush=True)

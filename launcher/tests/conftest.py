@@ -1,28 +1,22 @@
 """Servers, a company that was loaded into one, and a project whose plugins are small."""
 
-import email
-import email.policy
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from email.message import EmailMessage
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import yaml
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
 from pennylane_launcher import meltano
 from pennylane_launcher.monitoring import alerts
 from pennylane_launcher.postgres import embedded
@@ -70,7 +64,7 @@ class Books:
         return self._call([sys.executable, "-m", "pennylane_launcher", *arguments], settings)
 
     def meltano(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        """`meltano run` by hand."""
+        """Call `meltano run` directly."""
         system = {"MELTANO_DATABASE_URI": meltano.system_database(self.url)}
         variables = system | meltano.target(self.url) | settings
         return self._call(meltano.command("run", *arguments), variables)
@@ -97,7 +91,7 @@ class Books:
 
     @contextmanager
     def changed(self, change: str, back: str) -> Iterator[None]:
-        """Have something else in the database for the length of the block."""
+        """Change something in the database for the duration of the block."""
         self.execute(change)
         try:
             yield
@@ -106,7 +100,7 @@ class Books:
 
     @contextmanager
     def wrong_debit(self, by: str = "1") -> Iterator[None]:
-        """Have a ledger line that is wrong by an amount for the length of the block."""
+        """Make a ledger line wrong by an amount for the duration of the block."""
         change = (
             f"update pennylane.ledger_entry_lines set debit = debit {{}} {by} where {LAST_LINE}"  # noqa: S608
         )
@@ -148,9 +142,9 @@ def books(postgres: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -
         loaded = Books(project(tmp_path_factory.mktemp("project")), sandbox, postgres.url("health"))
         done = loaded.launch("run")
         assert done.returncode == 0, done.stdout + done.stderr
-        # Meltano's lines came as JSON: none is shown raw, and none of the routine.
+        # Meltano logs JSON lines: none is shown raw, and routine ones are not shown.
         assert '{"' not in done.stdout
-        assert "loaded; now the views are built and tested" in done.stdout
+        assert "loaded; building and testing the views" in done.stdout
         assert "Ended 'customers'" not in done.stdout
         yield loaded
 
@@ -162,7 +156,7 @@ def check(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., tuple[int, list[str]]]:
-    """Ask, in a folder whose memory is empty at first; the exit code and the lines."""
+    """Run a check with an empty memory; returns the exit code and the lines."""
     for name in os.environ.keys() - environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("HEALTH_INCIDENTS_FILE", str(tmp_path / "memory" / "incidents.json"))
@@ -179,63 +173,9 @@ def check(
     return ask
 
 
-@dataclass
-class Mails:
-    """A mail server that keeps what it gets, and can be told to refuse."""
-
-    port: int
-    received: list[EmailMessage] = field(default_factory=list)
-    answer: str = "250 OK"
-
-    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
-        """Take a mail, or not."""
-        if self.answer.startswith("250"):
-            assert isinstance(envelope.content, bytes)
-            mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-            assert isinstance(mail, EmailMessage)
-            self.received.append(mail)
-        return self.answer
-
-    async def handle_RCPT(  # noqa: N802
-        self,
-        _server: object,
-        _session: object,
-        envelope: Envelope,
-        address: str,
-        _options: Any,  # noqa: ANN401
-    ) -> str:
-        """Take a recipient, unless nobody knows them."""
-        if address.startswith("nobody@"):
-            return "550 no such user"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    def settings(self) -> dict[str, str]:
-        """What leads here."""
-        return {
-            "ALERT_EMAIL_TO": "books@example.com, boss@example.com",
-            "ALERT_EMAIL_FROM": "pennylane@example.com",
-            "SMTP_HOST": "127.0.0.1",
-            "SMTP_PORT": str(self.port),
-            "SMTP_STARTTLS": "false",
-        }
-
-
-@pytest.fixture
-def mails() -> Iterator[Mails]:
-    """A mail server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        there = Mails(probe.getsockname()[1])
-    controller = Controller(there, hostname="127.0.0.1", port=there.port)
-    controller.start()
-    yield there
-    controller.stop()
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that every account may enter, as a checkout usually is."""
+    """A folder that every account may enter, like most checkouts."""
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
     yield path
@@ -295,12 +235,12 @@ class SmallProject:
     folder: Path
 
     def behave(self, line: str, streams: str = "[]") -> None:
-        """Have the tap do something, and offer these streams."""
+        """Set what the tap does and which streams it offers."""
         text = SMALL_TAP.replace("BEHAVIOUR", line).replace("STREAMS", streams)
         (self.folder / "tap").write_text(text)
 
     def launch(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """A command of the launcher, as a process."""
+        """Run a command of the launcher as a process."""
         base = {
             name: value
             for name, value in os.environ.items()
@@ -322,7 +262,7 @@ class SmallProject:
 
     @contextmanager
     def asleep(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-        """The launcher at work, whose tap has gone to sleep."""
+        """Run the launcher until its tap sleeps."""
         with subprocess.Popen(
             [sys.executable, "-m", "pennylane_launcher", *arguments],
             cwd=self.folder,
@@ -354,7 +294,7 @@ def small(folder: Path) -> SmallProject:
 
 @pytest.fixture
 def checkout(folder: Path) -> Path:
-    """The project in a folder of its own, installed, before anybody made a `.env`."""
+    """The project in a folder of its own, installed, before anyone created a `.env`."""
     project(folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
@@ -362,7 +302,7 @@ def checkout(folder: Path) -> Path:
 
 @pytest.fixture
 def leave_out_views(checkout: Path) -> Callable[[], None]:
-    """Have runs in the checkout build no views from now on: that takes most of their time."""
+    """Stop runs in the checkout from building views, which takes most of their time."""
 
     def leave_out() -> None:
         content = yaml.safe_load((checkout / "meltano.yml").read_text())

@@ -1,4 +1,4 @@
-"""`make up`, `down`, `psql`, `backup`, `restore` and `clean`, and Meltano by hand."""
+"""`make up`, `down`, `psql`, `backup`, `restore` and `clean`, and direct calls of Meltano."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_books_are_not_deleted_without_a_question_and_come_back_from_a_backup(
     back = small.launch("restore", str(file))
     assert back.returncode == 0, back.stderr
     assert "Restored: 1 rows" in back.stdout
-    # Bookmarks of a server of one's own go on in the embedded one.
+    # Bookmarks from your own server continue in the embedded one.
     assert small.psql("select state_id from meltano.state") == f"dev:{name}"
 
 

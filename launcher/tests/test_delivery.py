@@ -1,30 +1,36 @@
-"""How alerts reach somebody: by webhook, by mail, late if they must, and without secrets."""
+"""How alerts are sent: by webhook and mail, later if necessary, and without secrets."""
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiosmtpd.controller import Controller
 from pennylane_launcher.errors import LauncherError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Books, Check, Mails
+    from aiosmtpd.smtp import Envelope
+
+    from conftest import Books, Check
 
 SECRET = "hook-secret-7f3a"  # noqa: S105
 
 
 @dataclass
 class Receiver:
-    """A webhook's receiver, which can be told to refuse."""
+    """The receiver of a webhook, which can be made to refuse."""
 
     url: str
     status: int = 200
@@ -54,6 +60,60 @@ def receiver() -> Iterator[Receiver]:
         yield there
         server.shutdown()
         thread.join()
+
+
+@dataclass
+class Mails:
+    """A mail server that keeps what it receives, and can be made to refuse."""
+
+    port: int
+    received: list[EmailMessage] = field(default_factory=list)
+    answer: str = "250 OK"
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
+        """Take a mail, or not."""
+        if self.answer.startswith("250"):
+            assert isinstance(envelope.content, bytes)
+            mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+            assert isinstance(mail, EmailMessage)
+            self.received.append(mail)
+        return self.answer
+
+    async def handle_RCPT(  # noqa: N802
+        self,
+        _server: object,
+        _session: object,
+        envelope: Envelope,
+        address: str,
+        _options: Any,  # noqa: ANN401
+    ) -> str:
+        """Take a recipient, unless nobody knows them."""
+        if address.startswith("nobody@"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings for this server."""
+        return {
+            "ALERT_EMAIL_TO": "books@example.com, boss@example.com",
+            "ALERT_EMAIL_FROM": "pennylane@example.com",
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(self.port),
+            "SMTP_STARTTLS": "false",
+        }
+
+
+@pytest.fixture
+def mails() -> Iterator[Mails]:
+    """A mail server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        there = Mails(probe.getsockname()[1])
+    controller = Controller(there, hostname="127.0.0.1", port=there.port)
+    controller.start()
+    yield there
+    controller.stop()
 
 
 def test_secrets_and_amounts_of_an_error_are_not_shown(
@@ -98,7 +158,7 @@ def test_a_webhook_gets_each_change_once_and_late_if_it_was_down(
     assert {name: first[name] for name in ("event", "key", "kind", "tables", "closed_at")} == {
         "event": "opened", "key": "job:sync", "kind": "job:sync", "tables": [], "closed_at": None,
     }  # fmt: skip
-    # A redirect is no delivery: what arrives behind it is empty.
+    # A redirect is not a delivery: the redirected request is empty.
     for receiver.status in (500, 302):
         _, lines = check(f"job {receiver.status}=failed")
         assert lines[0] == f"The job job {receiver.status} failed: its log says why."
@@ -125,7 +185,7 @@ def test_a_webhook_that_is_not_there_hides_nothing(
         monkeypatch.setenv("ALERT_WEBHOOK_URL", address)
         code, lines = check("a=failed")
         assert (code, lines[0]) == (1, "The job a failed: its log says why.")
-        assert lines[1].startswith("The webhook takes no alerts (Connection refused): ")
+        assert lines[1].startswith("The webhook does not accept alerts (Connection refused): ")
         assert check() == (1, [])
         check("a=success")
         monkeypatch.delenv("ALERT_WEBHOOK_URL")
@@ -188,9 +248,9 @@ def test_a_mail_that_no_server_took_is_sent_later_and_secrets_are_not_said(
     _, lines = check("a=failed")
     assert lines == [
         "The job a failed: its log says why.",
-        "The mail server takes no alerts (SMTP 451): they are kept, and sent when it does.",
+        "The mail server does not accept alerts (SMTP 451): they are kept, and sent later.",
     ]
-    # What is wrong in another way is the same trouble.
+    # A different failure is the same incident.
     monkeypatch.setenv("SMTP_HOST", "")
     assert check() == (1, [])
     monkeypatch.setenv("SMTP_HOST", "127.0.0.1")
@@ -201,9 +261,9 @@ def test_a_mail_that_no_server_took_is_sent_later_and_secrets_are_not_said(
     assert mails.received == []
     mails.answer = "250 OK"
     _, (over,) = check()
-    assert over.startswith("Resolved: The mail server takes no alerts")
+    assert over.startswith("Resolved: The mail server does not accept alerts")
     assert [mail["Subject"].rpartition(": ")[2] for mail in mails.received] == ["the job a failed"]
-    # Of several recipients some get it.
+    # Some of several recipients receive it.
     monkeypatch.setenv("ALERT_EMAIL_TO", "nobody@example.com,books@example.com")
     _, lines = check("a=success")
     assert "refuses some recipients of ALERT_EMAIL_TO: nobody@example.com." in lines[-1]

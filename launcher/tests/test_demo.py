@@ -1,4 +1,4 @@
-"""`make demo` as a user calls it, with the real sandbox and PostgreSQL; how it fails, and ends."""
+"""`make demo` as a user calls it, with the real sandbox and PostgreSQL, and how it fails."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_second_demo_says_so_in_one_sentence(small: SmallProject) -> None:
         result = small.launch("demo")
     assert result.returncode == 1
     assert result.stderr == (
-        "Another `make demo` or `make run` is at work in this folder; let it end first.\n"
+        "Another `make demo` or `make run` is running in this folder: wait for it to end.\n"
     )
     assert not (small.folder / ".embedded").exists()
 
@@ -75,7 +75,7 @@ def test_a_signal_stops_everything(small: SmallProject, signum: signal.Signals) 
         process.send_signal(signum)
         _, errors = process.communicate()
     assert process.returncode == 128 + signum
-    assert errors == f"Stopped by {signum.name}; everything that was started is stopped.\n"
+    assert errors == f"Stopped by {signum.name}; all child processes have ended.\n"
     _, alive = psutil.wait_procs(started, timeout=10)
     assert not alive
     small.assert_stopped()

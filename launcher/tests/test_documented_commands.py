@@ -1,4 +1,4 @@
-"""Every command that the pages show names the test that runs it, or says why there is none."""
+"""Every command on the pages names the test that runs it, or says why none can."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_they_run_as_they_stand(
 
 
 def run(folder: Path, block: Block) -> str:
-    """Run a block as somebody does who copies it into a shell; returns what was printed."""
+    """Run a block as if copied into a shell; returns the output."""
     done = subprocess.run(
         ["bash", "-c", SHELL + block.commands],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""`make forget`: what was loaded of the columns that are left out goes, and stays away."""
+"""`make forget`: erases the columns that are left out, and they stay empty."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Project:
         )
 
     def answer(self, word: str) -> subprocess.CompletedProcess[str]:
-        """`make forget` at a terminal where somebody writes a word."""
+        """Call `make forget` at a terminal where someone types a word."""
         with terminal(f"{word}\n") as stdin:
             return self.launch("forget", stdin=stdin)
 
@@ -85,7 +85,7 @@ class Project:
 
 @contextmanager
 def terminal(typed: str) -> Iterator[int]:
-    """What a program reads that is started at a terminal where something was typed."""
+    """The input of a program at a terminal where something was typed."""
     ours, theirs = pty.openpty()
     os.write(ours, typed.encode())
     try:
@@ -129,12 +129,15 @@ def test_columns_that_are_left_out_are_erased_and_stay_away(
 
         # As long as these columns are loaded, nothing of them is touched.
         done = project.launch("forget", "--yes")
-        assert "hold nothing: nothing to erase" in done.stdout
+        assert "are empty: there is nothing to erase" in done.stdout
         assert project.rows("pennylane.customers") == before
 
         project.select(documented())
         for done, said in (
-            (project.launch("forget"), "nobody can be asked here. To do it: make forget"),
+            (
+                project.launch("forget"),
+                "no terminal to ask at. To do it without a question: make forget",
+            ),
             (project.answer("y"), "Nothing was done."),
         ):
             assert done.returncode == 1

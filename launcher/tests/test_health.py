@@ -197,7 +197,7 @@ def test_nothing_loaded_yet(
             "create table meltano.runs as select 'RUNNING' as state,"
             " now() at time zone 'utc' as last_heartbeat_at, null::timestamp as ended_at"
         )
-    assert check(changes=False) == (0, ["Healthy: the first run is at work."])
+    assert check(changes=False) == (0, ["Healthy: the first run is in progress."])
     with psycopg.connect(url) as connection:
         connection.execute("create schema pennylane create table customers ()")
     assert check() == (0, [])  # the views come behind the load
@@ -210,7 +210,7 @@ def test_nothing_loaded_yet(
     with psycopg.connect(url) as connection:
         connection.execute("update meltano.runs set ended_at = ended_at - interval '1 hour'")
     code, (line,) = check()
-    assert (code, "The views that tell how the runs went are missing" in line) == (1, True)
+    assert (code, "The views about the runs are missing or outdated" in line) == (1, True)
     with psycopg.connect(url) as connection:
         connection.execute("drop schema pennylane cascade")
         connection.execute("update meltano.runs set state = 'FAIL'")
@@ -235,14 +235,14 @@ def test_a_database_that_is_down_says_nothing_of_the_rest(
         )
         code, (line,) = check()
         assert code == 1
-        assert line.startswith("PostgreSQL can't be used: database none of /nowhere")
+        assert line.startswith("PostgreSQL cannot be used: database none of /nowhere")
         assert SECRET not in line
         assert check() == (1, [])
         monkeypatch.setenv("TARGET_POSTGRES_SQLALCHEMY_URL", meltano.sqlalchemy(books.url))
         code, (line,) = check()
         assert code == 1
         assert "Resolved: " in line
-        assert "PostgreSQL can't be used" in line
+        assert "PostgreSQL cannot be used" in line
     assert check()[0] == 0
 
 
@@ -251,5 +251,5 @@ def test_an_age_that_is_none_is_said(
     check: Check, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     monkeypatch.setenv("HEALTH_MAX_AGE_HOURS", given)
-    with pytest.raises(LauncherError, match="HEALTH_MAX_AGE_HOURS is no number of hours"):
+    with pytest.raises(LauncherError, match="HEALTH_MAX_AGE_HOURS is not a number of hours"):
         check()

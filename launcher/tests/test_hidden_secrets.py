@@ -47,7 +47,9 @@ def test_a_url_that_is_none_is_not_shown(small: SmallProject) -> None:
         TARGET_POSTGRES_SQLALCHEMY_URL="postgresql://me:se:cret/word@host/books",
     )  # fmt: skip
     assert result.returncode == os.EX_CONFIG
-    assert "TARGET_POSTGRES_SQLALCHEMY_URL is no URL that PostgreSQL understands" in result.stderr
+    assert (
+        "TARGET_POSTGRES_SQLALCHEMY_URL is not a URL that PostgreSQL understands" in result.stderr
+    )
     assert "cret" not in result.stderr
 
 
@@ -85,7 +87,7 @@ def test_a_password_that_cannot_be_hidden_is_warned_of_once_and_used(
     assert "user postgres" in result.stdout
     warning = result.stderr
     assert warning in small.launch("check-health", **settings).stderr
-    # Airflow takes what this one says on stderr for its failure.
+    # Airflow takes this command's output on stderr for a failure.
     assert small.launch("check-health", "--changes", **settings).stderr == ""
 
 

@@ -1,4 +1,4 @@
-"""What is told of trouble: once when it begins, once when it is over."""
+"""Problems are reported once when they begin, and once when they are over."""
 
 from __future__ import annotations
 

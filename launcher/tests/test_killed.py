@@ -1,4 +1,4 @@
-"""Whether a run is at work or was killed, asked of Meltano's own table."""
+"""Whether a run is in progress or was killed, according to Meltano's own table."""
 
 import threading
 from collections.abc import Iterator

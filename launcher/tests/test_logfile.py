@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pennylane_launcher import meltano
 from pennylane_launcher.running import logfile
+from pennylane_launcher.running.progress import Progress
 
 if TYPE_CHECKING:
     from conftest import Books
@@ -131,3 +132,19 @@ def test_dbt_is_in_the_log_and_a_token_is_not(books: Books) -> None:
     assert any(line.startswith("Account ") for line in said)
     text = (books.folder / "logs" / "tap-pennylane.log").read_text()
     assert books.sandbox.token not in text
+
+
+def test_the_progress_counts_the_requests_that_the_tap_reports(books: Books) -> None:
+    assert books.load().returncode == 0
+    lines = books.log()
+    run = lines[-1]["run_id"]
+    progress = Progress()
+    for line in lines:
+        if line.get("run_id") == run:
+            progress.feed(json.dumps(line))
+    asked = sum(
+        line["requests"]
+        for line in lines
+        if line.get("run_id") == run and line["event"].startswith("Ended ")
+    )
+    assert progress.requests >= asked > 0

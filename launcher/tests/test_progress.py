@@ -31,7 +31,7 @@ def metric(kind: str, value: int, *, stream: str = "customers") -> str:
         (line("Block run completed", level="error"), None),
         (
             line("Block run completed", block_type="ExtractLoadBlocks", success=True),
-            "loaded; now the views are built and tested",
+            "loaded; building and testing the views",
         ),
         (line("FAIL 1 key", name="dbt", stdio="stderr"), "dbt: FAIL 1 key"),
         (line("Extractor failed", level="error"), None),

@@ -1,4 +1,4 @@
-"""What is hidden of a text, what is not, and which secrets are refused or warned of."""
+"""Which parts of a text are hidden, and which secrets are refused or cause a warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSWORD = "p@ss:w/rd%é"  # noqa: S105
 
 
 def shown(event: str, **settings: str) -> str | None:
-    """What the progress shows of an error of Meltano's."""
+    """Return what the progress shows of a Meltano error."""
     progress = Progress(wording(ROOT, settings))
     return progress.feed(json.dumps({"event": event, "level": "error"}))
 

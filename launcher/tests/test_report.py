@@ -1,4 +1,4 @@
-"""The report's arithmetic, by a real PostgreSQL."""
+"""The report's arithmetic, on a real PostgreSQL."""
 
 from datetime import date
 from decimal import Decimal
@@ -98,12 +98,12 @@ def test_a_schema_without_tables(url: str, schema: str) -> None:
     result = report.read(url, schema)
     assert result == report.Report({}, Decimal(0), Decimal(0), [])
     assert "0 tables" in str(result)
-    assert "No ledger entry lines are loaded: there is nothing to prove." in str(result)
+    assert "No ledger entry lines are loaded: there is nothing to check." in str(result)
     assert "debits" not in str(result)
 
 
 def test_lines_without_a_trial_balance_prove_nothing(url: str) -> None:
     change(url, "drop table pennylane.trial_balance")
     text = str(report.read(url, "pennylane"))
-    assert "No trial balance is loaded: these lines are not compared with it." in text
+    assert "No trial balance is loaded to compare these lines with." in text
     assert "agrees" not in text

@@ -102,7 +102,7 @@ def test_a_failing_run_passes_the_exit_code_on(small: SmallProject) -> None:
     small.behave("sys.exit(3)")
     result = small.launch("run", **SETTINGS)
     assert result.returncode == 1
-    assert "`meltano run` ended with exit code 1, and no part of it said why" in result.stderr
+    assert "`meltano run` ended with exit code 1, and none of its parts said why" in result.stderr
     small.assert_stopped()
 
 
@@ -115,7 +115,7 @@ def test_views_are_built_once_whether_or_not_all_was_loaded(small: SmallProject)
     small.behave(f"{begins}; sys.exit(1)")
     result = small.launch("run", **SETTINGS)
     assert result.returncode == 1
-    assert "not everything was loaded; the views are built of what there is" in result.stdout
+    assert "not everything was loaded; building the views from what there is" in result.stdout
     assert (small.folder / "built").read_text() == "build\nbuild\n"
     # Nothing was read, so there is nothing to show.
     small.behave("sys.exit(1)")

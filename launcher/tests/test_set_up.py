@@ -1,4 +1,4 @@
-"""What docs/set-up.md, docs/personal-data.md and the chapter on uninstalling tell people to do."""
+"""Does what docs/set-up.md, docs/personal-data.md and the chapter on uninstalling say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run that is stopped keeps."""
+"""A stopped run keeps its bookmarks."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_a_signal_keeps_the_bookmarks(small: SmallProject) -> None:
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate()
     assert process.returncode == 128 + signal.SIGINT, printed + errors
-    assert "what was read is written first" in printed
+    assert "writing what was read first" in printed
     kept = small.launch("psql", "-Atc", "select completed_state from meltano.state")
     assert '"customers": "half-way"' in kept.stdout, kept

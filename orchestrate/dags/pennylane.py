@@ -1,4 +1,4 @@
-"""The DAGs: one for each schedule of `meltano.yml`, and one that looks whether all is well."""
+"""The DAGs: one per schedule in `meltano.yml`, and one that checks the health."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pennylane_airflow.schedules import PROJECT, Schedule, health_interval, sche
 from pennylane_airflow.step import StepOperator
 
 POOL = "pipeline"
-"""Of one slot: the schedules share tables and bookmarks, so their steps never overlap."""
+"""A pool with one slot: schedules share tables and bookmarks, so their steps never overlap."""
 
 COMMON = {"catchup": False, "max_active_runs": 1}
 
 
 def pipeline(schedule: Schedule) -> DAG:
-    """One task for each step of the schedule's job, in their order."""
+    """Return the DAG of a schedule: one task per step of its job, in order."""
     dag = DAG(
         schedule.name,
         schedule=schedule.interval,
@@ -35,16 +35,16 @@ def pipeline(schedule: Schedule) -> DAG:
                 schedule_env=schedule.env,
                 project=str(PROJECT),
                 pool=POOL,
-                # How often, and how long after one another: core.default_task_… in meltano.yml.
+                # Number of retries and delay: core.default_task_… in meltano.yml.
                 retry_exponential_backoff=True,
-                # What did land belongs into the views, also when not all of it did.
+                # The views are built from what was loaded, even if the load failed.
                 trigger_rule="all_done" if number else "all_success",
             )
             for number, blocks in enumerate(schedule.steps)
         ]
         for step, following in pairwise(steps):
             step >> following
-        # A run ends as its last task does: this one, which fails if any step did.
+        # A run takes the state of its last task: this one fails if any step failed.
         steps >> EmptyOperator(task_id="outcome")
     return dag
 

@@ -1,4 +1,4 @@
-"""A project folder of its own, in which the scheduler runs the real pipeline."""
+"""A separate project folder in which the scheduler runs the real pipeline."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Mails:
         return "250 OK"
 
     def clear(self) -> None:
-        """Forget what came so far."""
+        """Forget the mails received so far."""
         self.subjects.clear()
         self.bodies.clear()
 
@@ -67,7 +67,7 @@ class Machine:
     mails: Mails
 
     def query(self, text: str) -> list[dict[str, Any]]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
             return connection.execute(text.encode()).fetchall()
 
@@ -92,13 +92,13 @@ class Machine:
         (self.project / ".env").write_text(line, encoding="utf-8")
 
     def customers(self) -> set[int]:
-        """The customers that are loaded and not gone."""
+        """Return the customers that are loaded and not deleted."""
         rows = self.query("SELECT id FROM pennylane.customers WHERE _sdc_deleted_at IS NULL")
         assert len({row["id"] for row in rows}) == len(rows)
         return {row["id"] for row in rows}
 
     def truth(self) -> set[int]:
-        """The customers that there are."""
+        """Return the customers in the sandbox."""
         return {row["id"] for row in self.sandbox.state("customers")}
 
     def bookmarks(self) -> str:
@@ -112,7 +112,7 @@ class Machine:
         return self._call([*meltano.command(*arguments)], system | meltano.target(self.url))
 
     def launcher(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The launcher by hand."""
+        """Call the launcher."""
         return self._call([sys.executable, "-m", "pennylane_launcher", *arguments], {})
 
     def _call(self, command: list[str], more: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -195,7 +195,7 @@ def copy(project: Path) -> None:
     """Make the project's folder: what is installed is used where it is."""
     for name in ("orchestrate", "transform"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-    # The views of the runs are enough here, and quick.
+    # Only the views about runs, to be quick.
     text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
     quick = text.replace("args: build\n", "args: run --select +path:models/logs\n")
     assert quick != text

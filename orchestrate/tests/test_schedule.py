@@ -1,4 +1,4 @@
-"""The scheduler runs the pipeline; no run here is called by hand, but the one that is refused."""
+"""The scheduler runs the pipeline; the only run called directly is the one that is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
             assert machine.customers() == machine.truth(), (number, changed)
         assert not machine.mails.subjects
 
-        # A run that outlasts its interval by far: no others wait behind it, nor get in.
+        # A run that lasts far longer than its interval: no others queue up or start.
         sandbox.fault("*", "latency", seconds=8)
         _loading(machine)
         assert len(machine.runs("running")) == 1
@@ -39,9 +39,9 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         )
         launched = machine.launcher("step", "tap-pennylane snake-case target-postgres")
         assert launched.returncode == 1
-        assert "is at work in this folder" in launched.stdout
+        assert "is running in this folder" in launched.stdout
 
-        # The scheduler dies in the middle of it.
+        # The scheduler dies during the run.
         cut = machine.runs("running")[0]
         sandbox.change("customers", create=3, delete=1)
         _service(scheduler.pid, "scheduler").kill()
@@ -51,7 +51,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
 
     machine.environment["SCHEDULE_HEALTH_INTERVAL"] = "* * * * *"
     with machine.scheduler() as scheduler:
-        # The same run goes on; nothing is lost, nothing is there twice.
+        # The same run continues; nothing is lost or duplicated.
         ended = machine.wait(lambda: _ended(machine, cut))
         assert ended["state"] == "success"
         assert machine.tries(cut)[LOAD][1] > 1
@@ -135,10 +135,10 @@ def _service(launcher: int, name: str) -> psutil.Process:
 
 
 def _pennylane_is_down(machine: Machine) -> None:
-    """It is tried again, told once, and all is well afterwards."""
+    """It is retried, reported once, and resolved afterwards."""
     sandbox = machine.sandbox
     mails = machine.mails
-    # Of the run that was cut, if anybody looked in between.
+    # About the interrupted run, if a check came in between.
     machine.wait(lambda: not mails.subjects or mails.subjects[-1].startswith("Resolved: "))
     mails.clear()
     sandbox.fault("*", "status", status=503)
@@ -161,7 +161,7 @@ def _pennylane_is_down(machine: Machine) -> None:
 
 
 def _the_token_is_refused(machine: Machine) -> None:
-    """That is not tried again, told once, and over with the first run after the token is right."""
+    """That is not retried, reported once, and resolved by the first run with the right token."""
     machine.mails.clear()
     machine.set_token("a-token-of-before")
     failed = _next_run(machine, "failed")
@@ -181,7 +181,7 @@ def _the_token_is_refused(machine: Machine) -> None:
 
 
 def _a_scope_is_missing(machine: Machine) -> None:
-    """That is not tried again either; what did land is in the views."""
+    """That is not retried either; what was loaded is in the views."""
     machine.sandbox.change("customers", create=1)
     machine.sandbox.fault("/journals", "status", status=403)
     failed = _next_run(machine, "failed")

@@ -1,1 +1,1 @@
-"""What the tables hold: reported, backed up, restored, shown, erased."""
+"""What the tables hold: reports on it, backs it up, restores, shows and erases it."""

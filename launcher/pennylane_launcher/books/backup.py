@@ -1,4 +1,4 @@
-"""`make backup` and `make restore`: the books with their bookmarks, in one file and back."""
+"""`make backup` and `make restore`: the books and their bookmarks, in one file."""
 
 import os
 import tempfile
@@ -33,9 +33,9 @@ STRANGERS = """
     where pg_depend.classid = 'pg_rewrite'::regclass
         and used_schema.nspname = any(%(schemas)s) and view_schema.nspname <> all(%(schemas)s)
 """
-# A reader who holds a table for long is no reason to hold up all others behind us.
+# If a reader holds a table for long, do not make all other readers wait behind us.
 QUIETLY = "set client_min_messages = warning; set lock_timeout = '30s'"
-# Meltano keeps bookmarks by its environment, of which the embedded PostgreSQL has another.
+# Meltano keeps bookmarks per environment, and the embedded PostgreSQL uses another one.
 BOOKMARKS = """
     do $$ begin
         if to_regclass('meltano.state') is not null then
@@ -61,7 +61,7 @@ def backup(project: Path, *, demo: bool, file: str | None) -> int:
         0.
 
     Raises:
-        LauncherError: the database can't be used, or holds nothing yet.
+        LauncherError: the database cannot be used, or holds nothing yet.
     """
     with data(project, demo=demo) as (url, schema):
         if not report.rows(url, schema):
@@ -69,7 +69,7 @@ def backup(project: Path, *, demo: bool, file: str | None) -> int:
             raise LauncherError(msg)
         schemas = _schemas(url, schema)
         path = Path(file) if file else _new_file(demo=demo)
-        # Made beforehand: pg_dump would make a file that others can read.
+        # Created first: pg_dump would create a file that others can read.
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
         path.chmod(0o600)
         try:
@@ -83,12 +83,15 @@ def backup(project: Path, *, demo: bool, file: str | None) -> int:
             path.unlink()
             raise
     print(f"{path}: the schemas {', '.join(schemas)}, {path.stat().st_size / 1e6:,.1f} MB.")
-    print(f"It holds the books: keep it where others can't read it. Back: make restore ARGS={path}")
+    print(
+        "It holds the books: keep it where others cannot read it. To restore it:"
+        f" make restore ARGS={path}"
+    )
     return 0
 
 
 def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
-    """Put what a backup holds in the place of what the database holds: all of it, or nothing.
+    """Replace what the database holds with what a backup holds: all of it, or nothing.
 
     Args:
         project: the project's folder.
@@ -104,14 +107,14 @@ def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
     """
     path = Path(file)
     if not path.is_file():
-        msg = f"There is no file {path}. What `make backup` wrote is in the folder {FOLDER}."
+        msg = f"There is no file {path}. `make backup` writes into the folder {FOLDER}."
         raise LauncherError(msg)
     with (
         alone(project),
         data(project, demo=demo) as (url, schema),
         tempfile.TemporaryFile() as script,
     ):
-        # To its end, before anything is touched: half a script would be half the books.
+        # Read completely before anything is changed: half a script would be half the books.
         client_programs.call(
             "pg_restore",
             "--no-owner",
@@ -125,8 +128,8 @@ def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
         wanted = f"CREATE SCHEMA {schema};".encode()
         if not any(line.strip() == wanted for line in script):
             msg = (
-                f"{path} has no schema {schema}: it is no backup of this pipeline, or"
-                " TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA was another one."
+                f"{path} has no schema {schema}: it is not a backup of this pipeline, or"
+                " TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA was different when it was made."
             )
             raise LauncherError(msg)
         schemas = _schemas(url, schema)
@@ -179,7 +182,7 @@ def _see_that_nobody_depends(url: str, schemas: list[str]) -> None:
     if found:
         names = ", ".join(str(name) for (name,) in found)
         msg = (
-            f"Views of your own read what would be replaced, and would be lost: {names}. Keep their"
-            " definitions, drop them, restore, and create them again."
+            f"Your own views depend on what would be replaced, and would be lost: {names}. Save"
+            " their definitions, drop them, restore, and create them again."
         )
         raise LauncherError(msg)

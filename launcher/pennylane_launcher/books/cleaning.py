@@ -1,4 +1,4 @@
-"""`make clean`: what it would delete of the books, and the question before it does."""
+"""`make clean`: says which books it would delete, and asks first."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ CONTENT = """
 
 
 def clean(project: Path, *, sure: bool) -> int:
-    """Delete the embedded PostgreSQL and its data; books only after a question.
+    """Delete the embedded PostgreSQL and its data; ask first if it holds books.
 
     Args:
         project: the project's folder.
@@ -35,9 +35,9 @@ def clean(project: Path, *, sure: bool) -> int:
     directory = project / ".embedded"
     if directory.exists() and not sure and (books := _books(directory)):
         confirm(
-            f"This deletes the embedded PostgreSQL with {books}, and the bookmarks with them.\n"
-            "  `make backup` first keeps them; Pennylane does not have the record of runs and what"
-            " was deleted there.",
+            f"This deletes the embedded PostgreSQL with {books}, and the bookmarks.\n"
+            "  To keep a copy, run `make backup` first: Pennylane cannot give back the record of"
+            " runs, nor rows that were deleted there.",
             "make clean ARGS=--yes",
         )
     embedded.remove(directory)
@@ -45,15 +45,15 @@ def clean(project: Path, *, sure: bool) -> int:
 
 
 def _books(directory: Path) -> str:
-    """Say what databases other than the demo's hold; empty if that is nothing."""
+    """Describe what the databases hold, except the demo's; empty if that is nothing."""
     try:
         with embedded.server(directory) as postgres:
             with psycopg.connect(postgres.url(SUPERUSER)) as server:
                 names = server.execute(DATABASES, [[SUPERUSER, DEMO_DATABASE]]).fetchall()
             contents = [_content(postgres, name) for (name,) in names]
     except LauncherError as error:
-        # Whatever is there can't be looked at: it may be books.
-        return f"data that can't be looked at ({str(error).splitlines()[0]})"
+        # It may hold books.
+        return f"data that cannot be inspected ({str(error).splitlines()[0]})"
     return ", ".join(filter(None, contents))
 
 

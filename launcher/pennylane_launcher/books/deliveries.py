@@ -1,4 +1,4 @@
-"""Whether the tables hold what the bookmarks say: what target-postgres-exact remembers of them."""
+"""Checks, by the record that target-postgres-exact keeps, that tables match their bookmarks."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,25 +11,25 @@ from target_postgres_exact.deliveries import Deliveries
 from pennylane_launcher.meltano import sqlalchemy
 
 COMES_WITH = {"customer_invoice_lines": "customer_invoices"}
-"""Streams without a bookmark of their own: they are read along with another one."""
+"""Streams without a bookmark of their own, and the stream that they are read with."""
 
 
 def misfits(
     url: str, schema: str, bookmarks: Mapping[str, Any], *, adopt: bool = False
 ) -> dict[str, str]:
-    """Find the bookmarks that a table does not fit.
+    """Find the bookmarks that do not match their tables.
 
     Args:
         url: libpq URL of the database.
         schema: the schema of the tables.
         bookmarks: by stream.
-        adopt: believe tables that were filled before anything was remembered of them.
+        adopt: trust tables that were filled before there was a record.
 
     Returns:
-        Why, by stream.
+        The reasons, by stream.
 
     Raises:
-        psycopg.Error: it can't be asked.
+        psycopg.Error: the database cannot be queried.
     """
     with _transaction(url) as connection:
         if adopt:
@@ -42,17 +42,17 @@ def misfits(
 
 
 def lost(url: str, schema: str) -> dict[str, str]:
-    """Find the tables that no longer hold what was delivered to them, whatever the bookmarks say.
+    """Find the tables that lost rows that had been delivered, regardless of bookmarks.
 
     Args:
         url: libpq URL of the database.
         schema: the schema of the tables.
 
     Returns:
-        Why, by table.
+        The reasons, by table.
 
     Raises:
-        psycopg.Error: it can't be asked.
+        psycopg.Error: the database cannot be queried.
     """
     with _transaction(url) as connection:
         return Deliveries(connection, schema).misfits({})
@@ -60,7 +60,7 @@ def lost(url: str, schema: str) -> dict[str, str]:
 
 @contextmanager
 def _transaction(url: str) -> Iterator[sa.Connection]:
-    """Have a connection; what fails is psycopg's error, without SQLAlchemy's words around it."""
+    """Provide a connection; errors are psycopg's, without SQLAlchemy's wrapping."""
     engine = sa.create_engine(sqlalchemy(url, "psycopg"), poolclass=NullPool)
     try:
         with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""`make forget`: erases what was loaded of personal columns before they were left out."""
+"""`make forget`: erases the contents of personal columns that are no longer loaded."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ PAGE = "docs/personal-data.md"
 
 
 def forget(project: Path, *, sure: bool) -> int:
-    """Erase the contents of personal columns that are not loaded any more.
+    """Erase the contents of personal columns that are no longer loaded.
 
     Args:
         project: the project's folder.
@@ -34,7 +34,7 @@ def forget(project: Path, *, sure: bool) -> int:
 
     Raises:
         LauncherError: every personal column is still loaded, nobody said yes, or the database
-            can't be used.
+            cannot be used.
     """
     schema = warehouse.schema(envfile.variables(project))
     with alone(project), database(project) as (url, environment):
@@ -48,7 +48,9 @@ def forget(project: Path, *, sure: bool) -> int:
         with psycopg.connect(url, autocommit=True) as connection:
             found = filled(connection, schema, personal - loaded)
             if not found:
-                print("The personal columns that are left out hold nothing: nothing to erase.")
+                print(
+                    "The personal columns that are left out are empty: there is nothing to erase."
+                )
                 return 0
             if not sure:
                 _ask(found, warehouse.name(url))
@@ -56,15 +58,15 @@ def forget(project: Path, *, sure: bool) -> int:
                 erase(connection, schema, table, columns)
     if kept := personal & loaded:
         print(
-            f"{len(kept)} personal columns are still loaded, and were left as they are: {PAGE}"
+            f"{len(kept)} personal columns are still loaded, and were not changed: {PAGE}"
             " lists them."
         )
-    print("Backups, and exports that somebody made, still hold what they held.")
+    print("Existing backups and exports still contain what was erased.")
     return 0
 
 
 def _personal(project: Path) -> set[tuple[str, str]]:
-    """Tables and columns that hold personal data, or texts that may name somebody."""
+    """Return the tables and columns with personal data, or with texts that may name a person."""
     lists = yaml.safe_load((project / LIST).read_text(encoding="utf-8"))
     return {
         (table, column)
@@ -75,7 +77,7 @@ def _personal(project: Path) -> set[tuple[str, str]]:
 
 
 def _loaded(project: Path, environment: Mapping[str, str]) -> set[tuple[str, str]]:
-    """Tables and columns that a run would load: the catalog that Meltano would give the tap."""
+    """Return the tables and columns that a run would load, from the tap's catalog."""
     done = subprocess.run(  # noqa: S603
         meltano.command("--log-level", "error", "invoke", "--dump=catalog", meltano.TAP),
         cwd=project,
@@ -98,7 +100,7 @@ def _loaded(project: Path, environment: Mapping[str, str]) -> set[tuple[str, str
 
 
 def _selected(metadata: list[dict[str, Any]]) -> list[str]:
-    """Return the columns of a stream that are loaded: none if the stream is not."""
+    """Return the columns of a stream that are loaded; none if the stream is not selected."""
     selected = {
         tuple(entry["breadcrumb"]) for entry in metadata if entry["metadata"].get("selected")
     }
@@ -108,7 +110,7 @@ def _selected(metadata: list[dict[str, Any]]) -> list[str]:
 def filled(
     connection: psycopg.Connection, schema: str, wanted: set[tuple[str, str]]
 ) -> dict[str, dict[str, int]]:
-    """Return the columns that hold something, by table, and in how many rows."""
+    """Return the columns that are not empty, by table, with the number of rows."""
     there = connection.execute(
         "select table_name::text, column_name::text from information_schema.columns"
         " where table_schema = %s",
@@ -130,7 +132,7 @@ def _ask(filled: Mapping[str, Mapping[str, int]], where: str) -> None:
     confirm(
         "\n".join(
             [
-                f"This erases, in {where}, all that these columns hold, for good:",
+                f"This erases, in {where}, everything in these columns, permanently:",
                 *lines,
                 "The rows stay. Pennylane keeps its own data, and no run loads these columns.",
             ]
@@ -142,7 +144,7 @@ def _ask(filled: Mapping[str, Mapping[str, int]], where: str) -> None:
 def erase(
     connection: psycopg.Connection, schema: str, table: str, columns: Mapping[str, int]
 ) -> None:
-    """Empty the columns, deleted rows included, and let go of the rows as they were before."""
+    """Empty the columns, also in deleted rows, and vacuum the old row versions."""
     names = [sql.Identifier(column) for column in columns]
     query = sql.SQL("update {} set {} where {}").format(
         sql.Identifier(schema, table),

@@ -1,4 +1,4 @@
-"""The notebook on the data: opened in Jupyter, or made into one page for everybody."""
+"""The notebook on the data: opened in Jupyter, or turned into one HTML page."""
 
 import subprocess
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def show(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
     Args:
         project: the project's folder.
         demo: on the demo's database.
-        arguments: of Jupyter, in place of `lab notebook/books.ipynb`.
+        arguments: for Jupyter, instead of `lab notebook/books.ipynb`.
 
     Returns:
         The exit code of Jupyter.
@@ -47,12 +47,12 @@ def page(project: Path, *, demo: bool, file: str | None) -> int:
     path = project / (file or (PAGE.with_stem(f"{PAGE.stem}-demo") if demo else PAGE))
     path.parent.mkdir(mode=0o700, exist_ok=True)
     command = [_jupyter(project), "nbconvert", "--to=html", "--execute", "--no-input"]
-    # A page of the books asks no other host for anything.
+    # A page with the books must not load anything from other hosts.
     command += ["--HTMLExporter.mathjax_url=", "--HTMLExporter.require_js_url="]
     command += [f"--output={path.absolute()}", "--log-level=ERROR", str(NOTEBOOK)]
     print("Running the notebook …")
     with connection(project, demo=demo) as variables:
-        # The page holds the books: for its owner alone.
+        # The page holds the books: only its owner may read it.
         done = subprocess.run(  # noqa: S603
             command,
             env=variables,
@@ -62,10 +62,10 @@ def page(project: Path, *, demo: bool, file: str | None) -> int:
             umask=0o077,
         )
     if done.returncode:
-        last = next(filter(None, reversed(done.stderr.splitlines())), "it says nothing")
+        last = next(filter(None, reversed(done.stderr.splitlines())), "it gave no reason")
         msg = (
-            f"The notebook failed on this data: {last.strip()}. The views must be there: `make run`"
-            " builds them; `make notebook` shows which cell it is."
+            f"The notebook failed on this data: {last.strip()}. It needs the views, which `make"
+            " run` builds; `make notebook` shows which cell failed."
         )
         raise LauncherError(msg)
     path.chmod(0o600)

@@ -14,7 +14,7 @@ TRIAL = "trial_balance"
 
 @dataclass(frozen=True)
 class Period:
-    """Debits and credits of one period: of the lines, and as the trial balance has them."""
+    """Debits and credits of one period: of the ledger lines, and of the trial balance."""
 
     start: date
     end: date
@@ -25,16 +25,16 @@ class Period:
 
     @property
     def agrees(self) -> bool:
-        """Whether both say the same, to the cent."""
+        """Whether both agree to the cent."""
         return (self.debits, self.credits) == (self.trial_debits, self.trial_credits)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a schema holds: live rows only, those not marked as deleted.
+    """What a schema holds, without rows that are marked as deleted.
 
     Attributes:
-        rows: of each table, by name.
+        rows: number per table.
         debits: of all ledger entry lines.
         credits: of all ledger entry lines.
         periods: of the trial balance.
@@ -57,7 +57,7 @@ class Report:
         lines.append(f"  {len(self.rows)} tables{sum(self.rows.values()):>{width + 5},} rows")
         lines.append("")
         if not self.rows.get(LINES):
-            lines.append("  No ledger entry lines are loaded: there is nothing to prove.")
+            lines.append("  No ledger entry lines are loaded: there is nothing to check.")
             return "\n".join(lines)
         sign = "=" if self.debits == self.credits else "≠"
         lines.append(f"  debits {self.debits:,.2f} {sign} credits {self.credits:,.2f}")
@@ -67,7 +67,7 @@ class Report:
             )
         lines += [_period(period) for period in self.periods]
         if not self.periods:
-            lines.append("  No trial balance is loaded: these lines are not compared with it.")
+            lines.append("  No trial balance is loaded to compare these lines with.")
         return "\n".join(lines)
 
 
@@ -161,7 +161,7 @@ def _periods(connection: psycopg.Connection, schema: str, since: date) -> list[P
 def _one(connection: psycopg.Connection, query: sql.Composed) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
     if row is None:
-        msg = "an aggregate query answers one row"
+        msg = "an aggregate query returns one row"
         raise AssertionError(msg)
     return row
 

@@ -1,1 +1,1 @@
-"""What is wrong with the warehouse, and who is told."""
+"""Health checks and alerts: what is wrong with the warehouse, and who is told."""

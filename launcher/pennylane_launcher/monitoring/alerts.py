@@ -1,4 +1,4 @@
-"""`check-health`: says what is wrong, or only what changed since it was last asked."""
+"""`check-health`: reports what is wrong, or only what changed since the last check."""
 
 import re
 import socket
@@ -17,16 +17,16 @@ from pennylane_launcher.settings import envfile, weak
 
 FILE = Path("logs/incidents.json")
 REASONS = {"database", "empty", "views", "run", "failed", "lost", "reconciliation"}
-"""Kinds of problems that make a job fail, and say more."""
+"""Kinds of problems that make a job fail, and explain it better."""
 OUTCOME = re.compile(r"([\w. -]{1,60})=(failed|success)")
 
 
 def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> int:
-    """Say what is wrong.
+    """Report what is wrong.
 
     Args:
         project: the project's folder.
-        changes: say only what opened or closed since the last time; send that by mail, and to the
+        changes: report only what opened or closed since the last check, also by mail and to the
             webhook.
         outcomes: an orchestrator's verdicts, `JOB=failed` or `JOB=success`.
 
@@ -34,7 +34,7 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
         1 if anything is wrong, new or not; else 0.
 
     Raises:
-        LauncherError: a setting can't be, or the memory can't be kept.
+        LauncherError: a setting is invalid, or the open incidents cannot be saved.
     """
     settings = envfile.variables(project)
     verdicts = _verdicts(outcomes)
@@ -50,7 +50,7 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
         return _tell_all(health.check(project, settings), remembered)
     try:
         with incidents.memory(path) as memory:
-            # Asked alone, too: what another caller saw before must not count after.
+            # Checked under the lock: another caller's older check must not overwrite this one.
             changed = memory.take(_with_verdicts(health.check(project, settings), verdicts), where)
             _tell(changed)
             host = f"{socket.gethostname()}, {project}"
@@ -62,14 +62,14 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
     except OSError as error:
         _tell_all(_with_verdicts(health.check(project, settings), verdicts), Memory())
         msg = (
-            f"What was said can't be remembered: {path}: {error.strerror}. HEALTH_INCIDENTS_FILE"
-            " names another place."
+            f"The open incidents cannot be saved: {path}: {error.strerror}. Choose another file"
+            " with HEALTH_INCIDENTS_FILE."
         )
         raise LauncherError(msg) from error
 
 
 def _tell_all(found: Health, memory: Memory) -> int:
-    """Print every problem, those that an orchestrator reported included."""
+    """Print every problem, including those that an orchestrator reported."""
     lines = [
         str(left) for problem in found.problems if (left := problem.without_the_explained())
     ] + [incident.text for incident in memory.incidents if incident.kind.startswith("job:")]
@@ -95,7 +95,7 @@ def _verdicts(outcomes: Sequence[str]) -> dict[str, str]:
 
 
 def _with_verdicts(found: Health, verdicts: Mapping[str, str]) -> Health:
-    # Whoever was told what is wrong with the tables need not hear that their job failed, too.
+    # If a problem with the tables was reported, the failure of their job needs no report.
     explained = frozenset({""} if REASONS & {problem.kind for problem in found.problems} else ())
     failed = [
         Problem(

@@ -11,12 +11,12 @@ LOG = Path("logs/tap-pennylane.log")
 
 
 def of(project: Path, run_id: str, words: Callable[[str], str]) -> str:
-    """Return the reason, empty if the log does not hold it: of another machine's run, say.
+    """Return the reason; empty if the log lacks it, as for a run of another machine.
 
     Args:
         project: the project's folder.
         run_id: Meltano's.
-        words: puts a message into words for a person.
+        words: rewrites a message for a person.
     """
     reasons = Reasons()
     for line in _lines(project / LOG, run_id):
@@ -25,7 +25,7 @@ def of(project: Path, run_id: str, words: Callable[[str], str]) -> str:
 
 
 def _lines(log: Path, run_id: str) -> Iterator[dict[str, Any]]:
-    """What was said of one run, oldest first."""
+    """Return the lines about one run, oldest first."""
     files = [log.with_name(f"{log.name}.{number}") for number in range(9, 0, -1)]
     for file in [*files, log]:
         if not file.exists():

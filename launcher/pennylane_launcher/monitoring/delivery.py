@@ -1,4 +1,4 @@
-"""Sends each change once by every way that is set; what is not taken is kept for the next call."""
+"""Sends each change once to every receiver; what is not accepted is kept for the next call."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ Payload = dict[str, Any]
 
 
 class UndeliveredError(Exception):
-    """It was not taken; the reason holds no secret."""
+    """It was not accepted; the reason contains no secret."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way by which changes reach somebody.
+    """A way of sending changes: mail or webhook.
 
     Attributes:
-        kind: of the problem that it does not work.
+        kind: of the problem to report if it does not work.
         name: what a person calls it.
-        unsent: of the memory, what it has yet to send.
-        send: sends one, and returns a complaint if there is one although it was taken; None if
-            nobody is to be told this way.
+        unsent: the part of the memory that it still has to send.
+        send: sends one change, and returns a complaint if it was accepted only in part; None if
+            this way is not set up.
     """
 
     kind: str
@@ -46,28 +46,28 @@ class Delivery:
             settings: environment variables, those of `.env` included.
 
         Raises:
-            LauncherError: one can't be.
+            LauncherError: one is invalid.
         """
         self._url = webhook.checked(settings.get("ALERT_WEBHOOK_URL", ""))
         self._account = mail.account(settings)
         self._where = moments.zone(settings)
 
     def send(self, payloads: list[Payload], memory: Memory, path: Path) -> list[Change]:
-        """Send what is new, behind what could not be sent before.
+        """Send what could not be sent before, then what is new.
 
         Args:
             payloads: what is new.
             memory: what is open and unsent.
-            path: the memory's file, written after each that was taken.
+            path: the memory's file, written after each change that was accepted.
 
         Returns:
-            Which ways stopped or started to work.
+            Which ways have stopped or started working.
         """
         ways = [
             Way("mail", "mail server", memory.unmailed, _mailing(self._account, self._where)),
             Way("webhook", "webhook", memory.unsent, _posting(self._url)),
         ]
-        # Without a receiver nobody waits for it.
+        # Without a receiver nothing is kept.
         for way in ways:
             way.unsent[:] = [*way.unsent, *payloads] if way.send else []
         incidents.write(path, memory)
@@ -80,7 +80,7 @@ class Delivery:
 
 
 def _deliver(way: Way, memory: Memory, path: Path) -> Health:
-    """Send by one way, and judge it: not if there was nothing to send."""
+    """Send by one way, and judge whether it works, unless there was nothing to send."""
     if way.send and not way.unsent:
         return Health([], frozenset())
     complaint = ""
@@ -90,7 +90,7 @@ def _deliver(way: Way, memory: Memory, path: Path) -> Health:
             del way.unsent[0]
             incidents.write(path, memory)
     except UndeliveredError as error:
-        complaint = f"takes no alerts ({error}): they are kept, and sent when it does"
+        complaint = f"does not accept alerts ({error}): they are kept, and sent later"
     problems = [
         Problem(way.kind, {"": f"The {way.name} {text}."}, title=f"the {way.name} fails")
         for text in [complaint]

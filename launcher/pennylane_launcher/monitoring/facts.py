@@ -1,4 +1,4 @@
-"""What the record of runs says now: the questions that a check asks, all of one snapshot."""
+"""What the record of runs says now: all queries of a health check, in one snapshot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ OPTIONS = "-c statement_timeout=120s -c lock_timeout=30s -c default_transaction_
 
 
 class ViewsMissingError(Exception):
-    """The views were never built, or by an older version."""
+    """The views were never built, or were built by an older version."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Run:
     """A run that failed.
 
     Attributes:
-        id: Meltano's.
-        error: what Meltano knows of it.
+        id: Meltano's id of it.
+        error: the reason, as far as Meltano knows.
     """
 
     id: str
@@ -33,12 +33,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Failure:
-    """A table's last run, which failed.
+    """The last run of a table, which failed.
 
     Attributes:
         run: Meltano's id of it.
-        why: the tap's reason, or Meltano's.
-        is_own: whether the reason is the table's own; if not, the run failed as a whole.
+        why: the reason given by the tap or Meltano.
+        is_own: whether this table failed; if not, the run failed as a whole.
     """
 
     run: str
@@ -51,14 +51,14 @@ class Facts:
     """What the record of runs says.
 
     Attributes:
-        now: by the database's clock, UTC like every moment here.
+        now: according to the database's clock; UTC, like every moment here.
         is_loaded: whether there is any table.
-        is_running: whether a run is at work.
+        is_running: whether a run is in progress.
         has_run: whether any run ever began.
-        expected: the tables that the last run of each pipeline had to read, or to leave as not due.
-        failed: the tables whose last run failed, and which no later run found fresh enough.
-        failure: the last run, if it failed, whatever became of its tables.
-        fresh: when the last run began that read a table whole, or found it fresh enough.
+        expected: the tables of the last run of each pipeline, including those that were not due.
+        failed: the tables whose last run failed, unless a later run found them fresh enough.
+        failure: the last run, if it failed, regardless of its tables.
+        fresh: by table, the start of the last run that read it completely or found it fresh enough.
         differences: accounts and fiscal years where the trial balance does not agree.
         company: its name, if it was loaded.
     """
@@ -76,15 +76,15 @@ class Facts:
 
 
 def read(url: str, schema: str) -> Facts:
-    """Ask a database.
+    """Query a database.
 
     Args:
         url: its libpq URL.
         schema: the schema of the tables.
 
     Raises:
-        ViewsMissingError: there are tables, but not the views that tell of them.
-        psycopg.Error: it can't be asked.
+        ViewsMissingError: there are tables, but not the views about their runs.
+        psycopg.Error: it cannot be queried.
     """
     with psycopg.connect(
         url, connect_timeout=warehouse.WAIT, options=OPTIONS, row_factory=dict_row
@@ -118,7 +118,7 @@ class _Questions:
         return bool(self._ask(_TABLES, schema=sql.Literal(self._schema)))
 
     def before_the_first_load(self) -> Facts:
-        """Only Meltano can know of a run; the build of the views is none, and comes behind it."""
+        """Before the views exist, only Meltano knows of runs; building the views is not one."""
         is_running = self.views_may_come()
         has_run = bool(self._knows_runs() and self._ask("select from meltano.runs limit 1"))
         return Facts(self._now(), is_loaded=False, is_running=is_running, has_run=has_run)
@@ -197,7 +197,7 @@ where state = 'RUNNING' and last_heartbeat_at > now() at time zone 'utc' - inter
 limit 1
 """
 
-# Those at work, and the last one that ended.
+# The runs in progress, and the last one that ended.
 _RUNS = """
 select run_id, status, error from {pennylane_sync_runs} where status = 'running'
 union all
@@ -205,7 +205,7 @@ union all
 order by id desc limit 1)
 """
 
-# What the tap calls a run and what Meltano does meet in the view of both.
+# The view etl_logs joins the runs of the tap with those of Meltano.
 _ENTRIES = """
 select
     coalesce(max(run.pipeline) over (partition by entry.run_id), '') as pipeline,
@@ -219,7 +219,7 @@ left join {etl_logs} as log
 left join {pennylane_sync_runs} as run on run.run_id = split_part(log.id, ':', 1)
 """
 
-# A pipeline that has not run for a month, while another one has, is no more.
+# A pipeline that has not run for a month, while another has, is no longer used.
 _EXPECTED = """
 with entries as ({entries}),
 last_runs as (select pipeline, max(moment) as moment from entries group by pipeline)
@@ -236,7 +236,7 @@ where mode = 'not due' and status = 'success'
 group by table_name
 """
 
-# Tables of one run are of one age. What only a bookmark tells of is in the metadata.
+# Tables of one run have the same age. Tables known only by a bookmark are in the metadata.
 _SUCCESSES = """
 with successes as (
     select table_name, max(moment) as moment
@@ -256,7 +256,7 @@ full join {sync_metadata} as metadata using (table_name)
 where coalesce(success.moment, metadata.last_sync_date) is not null
 """
 
-# `(all)` stands for every table, as long as none is known.
+# `(all)` stands for every table while none is known.
 _LAST_OF_TABLES = """
 select distinct on (table_name)
     table_name,

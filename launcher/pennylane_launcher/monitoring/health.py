@@ -1,4 +1,4 @@
-"""What is wrong with the warehouse now. Nothing is run, nothing is changed."""
+"""Checks what is wrong with the warehouse now. Runs nothing, changes nothing."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -20,19 +20,19 @@ from pennylane_launcher.settings.wording import wording
 
 EMPTY = "Nothing was loaded yet: `make run` loads your books; if it has run, its output says why."
 VIEWS = (
-    "The views that tell how the runs went are missing, or of an older version:"
-    " `.venv/bin/meltano run dbt:build` makes them."
+    "The views about the runs are missing or outdated: `.venv/bin/meltano run dbt:build` builds"
+    " them."
 )
 
 
 TITLES = {
-    "database": "PostgreSQL can't be used",
+    "database": "PostgreSQL cannot be used",
     "untried": "nothing was loaded yet",
     "empty": "nothing was loaded yet",
     "views": "the views are missing",
 }
 RECONCILED = frozenset({"ledger_entry_lines", "trial_balance"})
-"""The two sides of the trial balance."""
+"""The two tables that the reconciliation compares."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Health:
 
     Attributes:
         problems: what is wrong.
-        judged: the kinds that could be told; of the others nothing is known, neither good nor bad.
-        summary: what to say if nothing is wrong.
-        company: its name, if the database was asked and knows it.
+        judged: the kinds that could be checked; nothing is known about the others.
+        summary: the text if nothing is wrong.
+        company: its name, if the database is reachable and knows it.
     """
 
     problems: list[Problem]
@@ -53,14 +53,14 @@ class Health:
 
 
 def check(project: Path, settings: Mapping[str, str]) -> Health:
-    """Look at the database of `.env`, or at the embedded one.
+    """Check the database in `.env`, or the embedded one.
 
     Args:
         project: the project's folder.
         settings: environment variables, those of `.env` included.
 
     Raises:
-        LauncherError: a setting can't be.
+        LauncherError: a setting is invalid.
     """
     limit, where = max_age(settings), moments.zone(settings)
     redaction = Redaction(Secrets(project, settings))
@@ -86,10 +86,10 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
 
 
 def max_age(settings: Mapping[str, str]) -> timedelta:
-    """Return how old the last success of a table may get.
+    """Return the maximum age of the last success of a table.
 
     Raises:
-        LauncherError: the setting is no such number.
+        LauncherError: the setting is not a number above 0.
     """
     text = settings.get("HEALTH_MAX_AGE_HOURS") or "26"
     try:
@@ -97,13 +97,13 @@ def max_age(settings: Mapping[str, str]) -> timedelta:
     except (ValueError, OverflowError):
         age = timedelta()
     if age <= timedelta():
-        msg = f"HEALTH_MAX_AGE_HOURS is no number of hours above 0: {text}"
+        msg = f"HEALTH_MAX_AGE_HOURS is not a number of hours above 0: {text}"
         raise LauncherError(msg)
     return age
 
 
 def _only(kind: str, sentence: str) -> Health:
-    """A problem that leaves no other question to ask; what came before it in this order is well."""
+    """Report a problem that prevents further checks; the checks before it have passed."""
     order = ["database", "untried", "empty", "views"]
     return Health(
         [Problem(kind, {"": sentence}, title=TITLES[kind])],
@@ -114,7 +114,7 @@ def _only(kind: str, sentence: str) -> Health:
 def _failures(
     project: Path, settings: Mapping[str, str], found: Facts, redaction: Redaction
 ) -> list[Problem]:
-    """What failed: tables, each for a reason of its own, and the run as a whole, told once."""
+    """Return what failed: tables that failed themselves, and, once, the run as a whole."""
     if not found.failed and not found.failure:
         return []
     words = wording(project, settings)
@@ -139,7 +139,7 @@ def _failures(
 
 
 def _missing(found: Facts, lost: Mapping[str, str]) -> list[Problem]:
-    """The tables that lost rows; those that are loaded no more may be gone."""
+    """Return the tables that lost rows, except those that are no longer loaded."""
     wanted = {table: why for table, why in lost.items() if table in (found.expected or lost)}
     said = "; ".join(f"{table}: {why}" for table, why in wanted.items())
     text = (
@@ -151,7 +151,7 @@ def _missing(found: Facts, lost: Mapping[str, str]) -> list[Problem]:
 def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinfo | None) -> Health:
     if not found.is_loaded:
         if found.is_running:
-            return Health([], frozenset({"database"}), "the first run is at work.")
+            return Health([], frozenset({"database"}), "the first run is in progress.")
         return _only("empty" if found.has_run else "untried", EMPTY)
     stale = {
         table: f"the last complete read began more than {moments.span(limit)} ago"
@@ -160,10 +160,10 @@ def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinf
     }
     problems = [*failures, Problem("stale", stale, frozenset(found.failed), len(found.expected))]
     judged = {"database", "empty", "views", "run", "lost", "stale"}
-    # Of a run that failed as a whole no table has learned anything.
+    # A run that failed as a whole says nothing about its tables.
     if all(failure.is_own for failure in found.failed.values()):
         judged.add("failed")
-    # In the middle of a load, or after half of one, the two sides are of different moments.
+    # During a load, or after a partial one, the two tables show different moments.
     if not found.is_running and not found.failed.keys() & (RECONCILED | {"(all)"}):
         judged.add("reconciliation")
         if found.differences:

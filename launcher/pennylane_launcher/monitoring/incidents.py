@@ -1,6 +1,6 @@
-"""What opened and what closed since the last check, remembered in a small file and sent once.
+"""Remembers in a small file which problems are open, so that each change is reported once.
 
-The memory is no table of the database, which may be what is down.
+The memory is not in the database, because the database may be what is down.
 """
 
 import fcntl
@@ -20,15 +20,15 @@ from pennylane_launcher.monitoring.problem import Problem
 
 @dataclass(frozen=True)
 class Incident:
-    """A problem that somebody was told of.
+    """A problem that was reported.
 
     Attributes:
-        key: its name as long as it is open.
+        key: its name while it is open.
         kind: that of the problem.
-        members: that it began with: tables, or one nameless member.
-        text: what was said.
-        since: when that was, as ISO 8601 has it.
-        title: the same in a few words.
+        members: those that it started with: tables, or one nameless member.
+        text: the report.
+        since: when it was reported, in ISO 8601.
+        title: the report in a few words.
     """
 
     key: str
@@ -46,8 +46,8 @@ class Change:
     Attributes:
         event: opened or closed.
         incident: which one.
-        at: when, as ISO 8601 has it.
-        where: the time zone in which that is said; None is this machine's.
+        at: when, in ISO 8601.
+        where: the time zone of the report; None is this machine's.
     """
 
     event: str
@@ -56,7 +56,7 @@ class Change:
     where: tzinfo | None = None
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return the report in one line."""
         if self.event == "opened":
             return self.incident.text
         since = datetime.fromisoformat(self.incident.since)
@@ -67,11 +67,11 @@ class Change:
         )
 
     def payload(self, company: str | None, host: str) -> dict[str, Any]:
-        """Return what a webhook is sent (docs/alerts.md), and what a mail is made of.
+        """Return the JSON for a webhook (docs/alerts.md), from which a mail is made, too.
 
         Args:
-            company: whose books they are, if that is known.
-            host: the machine that says so.
+            company: its name, if known.
+            host: the machine that reports it.
         """
         mark = "🔴" if self.event == "opened" else "🟢"
         whose = f" ({company})" if company else ""
@@ -92,20 +92,20 @@ class Change:
 
 @dataclass
 class Memory:
-    """What is open, and what a webhook and a mail server have yet to be sent."""
+    """Open incidents, and what has not yet been sent to the webhook and the mail server."""
 
     incidents: list[Incident] = field(default_factory=list)
     unsent: list[dict[str, Any]] = field(default_factory=list)
     unmailed: list[dict[str, Any]] = field(default_factory=list)
     company: str | None = None
-    """Whose books they are, as the database last said."""
+    """The company's name, as last read from the database."""
 
     def take(self, health: Health, where: tzinfo | None = None) -> list[Change]:
-        """Compare a check with what is open, and remember the outcome.
+        """Compare a check with the open incidents, and remember the outcome.
 
         Args:
-            health: the check, the verdicts on jobs included.
-            where: the time zone for what is said; None is this machine's.
+            health: the check, including the verdicts on jobs.
+            where: the time zone of reports; None is this machine's.
 
         Returns:
             What closed, then what opened.
@@ -121,7 +121,7 @@ class Memory:
                 incident.members
             )
             (kept if is_open or incident.kind not in health.judged else closed).append(incident)
-        # Before the first run, nobody is to be woken for what is not there yet.
+        # Before the first run, missing data is no reason for an alert.
         news = [problem for problem in health.problems if problem.kind != "untried"]
         new = [_opened(problem, kept, now) for problem in news]
         opened = [incident for incident in new if incident is not None]
@@ -133,7 +133,7 @@ class Memory:
 
 
 def _opened(problem: Problem, known: list[Incident], now: str) -> Incident | None:
-    """Return a new incident of those members that no open one is about."""
+    """Return a new incident about the members that no open incident covers."""
     told = {name for each in known if each.kind == problem.kind for name in each.members}
     new = replace(problem, explained=problem.explained | told).without_the_explained()
     if new is None:
@@ -145,13 +145,13 @@ def _opened(problem: Problem, known: list[Incident], now: str) -> Incident | Non
 
 @contextmanager
 def memory(path: Path) -> Iterator[Memory]:
-    """Have the memory alone, for the length of the block; it is not written by itself.
+    """Provide the memory under a lock for the duration of the block; the caller writes it.
 
     Args:
         path: its file.
 
     Raises:
-        OSError: it can't be kept there.
+        OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.lock").open("w") as lock:
@@ -160,13 +160,13 @@ def memory(path: Path) -> Iterator[Memory]:
 
 
 def read(path: Path) -> Memory:
-    """Return the memory; an empty one if there is none, or none that can be read."""
+    """Return the memory; an empty one if the file is missing or unreadable."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Memory(
             [Incident(**incident) for incident in content["incidents"]],
             list(content["unsent"]),
-            # Files of before there were mails, and companies, lack these.
+            # Older files lack these.
             list(content.get("unmailed", [])),
             content.get("company"),
         )
@@ -175,7 +175,7 @@ def read(path: Path) -> Memory:
 
 
 def write(path: Path, memory: Memory) -> None:
-    """Write the memory, whole or not at all. Who has it from `memory` is alone."""
+    """Write the memory atomically. The caller holds the lock of `memory`."""
     new = path.with_name(f"{path.name}.new")
     with new.open("w", encoding="utf-8") as file:
         json.dump(asdict(memory), file, ensure_ascii=False, indent=1)

@@ -16,25 +16,25 @@ from pennylane_launcher.monitoring import moments
 TIMEOUT = 10
 """Seconds to wait for the server, at each step."""
 TLS_PORT = 465
-"""There TLS is spoken from the first byte on."""
+"""The port on which TLS is used from the first byte."""
 
 
 class NotMailedError(Exception):
-    """The server did not take it; the reason names no secret."""
+    """The server did not accept it; the reason contains no secret."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Where mails go, and by which server.
+    """The recipients of mails, and the server that sends them.
 
     Attributes:
         to: the recipients.
-        sender: what the mails say they are from.
+        sender: the address in the From header.
         host: the server; empty if it is not set.
         port: its port.
-        user: its account, if it wants one.
+        user: the account on it, if it requires one.
         password: of that account.
-        starttls: whether the connection is encrypted before anything is said.
+        starttls: whether to encrypt the connection first.
     """
 
     to: tuple[str, ...]
@@ -47,13 +47,13 @@ class Account:
 
 
 def account(settings: Mapping[str, str]) -> Account | None:
-    """Return the account that the settings name; None if nobody is to get mails.
+    """Return the account in the settings; None if no one is to receive mails.
 
     Args:
         settings: environment variables, those of `.env` included.
 
     Raises:
-        LauncherError: a setting can't be.
+        LauncherError: a setting is invalid.
     """
     to = tuple(
         one.strip() for one in (settings.get("ALERT_EMAIL_TO") or "").split(",") if one.strip()
@@ -79,15 +79,15 @@ def send(account: Account, payload: Mapping[str, Any], where: tzinfo | None) -> 
     """Send one alert, or one all-clear.
 
     Args:
-        account: whom to send it to.
-        payload: what the webhook gets, too (docs/alerts.md).
-        where: the time zone for what is said; None is this machine's.
+        account: recipients and server.
+        payload: the same as for the webhook (docs/alerts.md).
+        where: the time zone of the mail; None is this machine's.
 
     Returns:
-        The recipients that the server refuses; the others got it.
+        The recipients that the server refused; the others received it.
 
     Raises:
-        NotMailedError: the server did not take it for anybody.
+        NotMailedError: the server accepted it for no recipient.
     """
     if not account.host:
         msg = "SMTP_HOST is not set"
@@ -121,13 +121,13 @@ def _message(account: Account, payload: Mapping[str, Any], where: tzinfo | None)
     mail["Date"] = formatdate(localtime=True)
     subject = f"Pennylane{f', {company}' if company else ''}: {payload['title']}"
     mail["Subject"] = f"Resolved: {subject}" if is_over else subject
-    # The all-clear answers its alert: mail programs show them together.
+    # The all-clear replies to its alert, so that mail programs show them together.
     name = sha256(f"{payload['key']} {payload['opened_at']}".encode()).hexdigest()[:24]
     mail["Message-ID"] = f"<{name}.{payload['event']}@pennylane.invalid>"
     if is_over:
         mail["In-Reply-To"] = mail["References"] = f"<{name}.opened@pennylane.invalid>"
     facts = {
-        "Company": company or "not known: the database was never asked",
+        "Company": company or "unknown: the database has never been reached",
         "Machine": payload["host"],
         "Since": _local(payload["opened_at"], where),
         "Until": _local(payload["closed_at"], where) if is_over else "",

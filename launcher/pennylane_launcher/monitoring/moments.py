@@ -1,4 +1,4 @@
-"""Moments and spans of time in the words of a person, in the local time."""
+"""Formats moments and durations for people, in local time."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -11,7 +11,7 @@ UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", ti
 
 
 def zone(settings: Mapping[str, str]) -> tzinfo | None:
-    """Return the time zone that the settings name; None is this machine's.
+    """Return the time zone in the settings; None is this machine's.
 
     Args:
         settings: environment variables, those of `.env` included.
@@ -33,7 +33,7 @@ def local(moment: datetime, where: tzinfo | None) -> str:
     """Return a moment like `Mon 23 Nov 2026, 07:30 (CET)`.
 
     Args:
-        moment: in UTC if it does not say otherwise.
+        moment: in UTC if it has no time zone.
         where: the time zone; None is this machine's.
     """
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -42,10 +42,10 @@ def local(moment: datetime, where: tzinfo | None) -> str:
 
 
 def span(length: timedelta) -> str:
-    """Return a span of time in its largest fitting unit, like `40 minutes` or `3 days`."""
+    """Return a duration in its largest suitable unit, like `40 minutes` or `3 days`."""
     for name, unit in UNITS:
         count = round(length / unit, 1) if name == "hour" and length < 3 * unit else length // unit
-        # A day and a half is 36 hours: days count from two on.
+        # Days are used from two on: a day and a half is 36 hours.
         if count >= (2 if name == "day" else 1):
             return f"{count:g} {name}{'' if count == 1 else 's'}"
     return "a moment"

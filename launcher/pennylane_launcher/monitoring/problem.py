@@ -1,25 +1,25 @@
-"""One thing that is wrong, and how it is said: in a line, and in a mail's subject."""
+"""One problem, and its text as a line and as the subject of a mail."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 MOST = 12
-"""Names in a list; of the others, only the number is said."""
+"""Names in a list; the others are only counted."""
 MOST_REASONS = 3
 MOST_IN_A_TITLE = 3
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, with all that it concerns.
+    """One problem, with everything that it concerns.
 
     Attributes:
         kind: database, untried, empty, views, run, failed, lost, stale, reconciliation, webhook,
             mail or `job:` and its name.
-        members: tables and why, if the kind is about tables; else one nameless, the sentence.
-        explained: members that another problem speaks of already.
-        tables: how many tables there are, with those that are well.
-        title: what it is in a few words, if the kind is not about tables.
+        members: tables and reasons, if the kind is about tables; else the sentence, without name.
+        explained: members that another problem already reports.
+        tables: how many tables there are, including those without problems.
+        title: the problem in a few words, if the kind is not about tables.
     """
 
     kind: str
@@ -29,12 +29,12 @@ class Problem:
     title: str = ""
 
     def without_the_explained(self) -> "Problem | None":
-        """Return what is left to say, if anything."""
+        """Return what remains to be reported, if anything."""
         left = {name: why for name, why in self.members.items() if name not in self.explained}
         return Problem(self.kind, left, tables=self.tables, title=self.title) if left else None
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return the text in one line."""
         if "" in self.members:
             return self.members[""]
         if self.kind == "failed":
@@ -43,7 +43,7 @@ class Problem:
         return f"Too old, {reason}: {self._listed(self.members)}."
 
     def brief(self) -> str:
-        """Say it in the few words of a subject line, which are never cut."""
+        """Return a few words for a subject line, which is never truncated."""
         if self.title:
             return self.title
         verb = "failed" if self.kind == "failed" else "too old"
@@ -53,7 +53,7 @@ class Problem:
         return f"{', '.join(sorted(self.members))} {verb}"
 
     def _by_reason(self) -> str:
-        """The members, those of one reason together; the reason of most of them first."""
+        """Return the members grouped by reason, the most frequent reason first."""
         reasons: dict[str, list[str]] = {}
         for name, why in self.members.items():
             reasons.setdefault(why.rstrip("."), []).append(name)
@@ -70,7 +70,7 @@ class Problem:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return the names in their order, or the first ones and how many more there are."""
+    """Return the sorted names, or the first ones and the number of others."""
     ordered = sorted(names)
     if len(ordered) <= MOST:
         return ", ".join(ordered)

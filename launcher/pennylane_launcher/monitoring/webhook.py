@@ -1,4 +1,4 @@
-"""Sends an alert as JSON to an address of HTTP."""
+"""Sends an alert as JSON to an HTTP address."""
 
 import json
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ TIMEOUT = 10
 
 
 class NotSentError(Exception):
-    """The receiver did not take it."""
+    """The receiver did not accept it."""
 
     def __init__(self, reason: str) -> None:
-        """Note why, without the address, which often is a secret."""
+        """Keep the reason, without the address, which often is a secret."""
         super().__init__(reason)
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """A redirected POST would arrive empty."""
+    """Refuses redirects: a redirected POST would arrive empty."""
 
     def redirect_request(
         self,
@@ -33,14 +33,14 @@ class _NoRedirects(HTTPRedirectHandler):
         _headers: object,
         _url: str,
     ) -> None:
-        """Follow none, so that its code is an error."""
+        """Follow no redirect, so that its status is an error."""
 
 
 def checked(url: str) -> str:
-    """Return the address if it can be one.
+    """Return the address if it is valid.
 
     Raises:
-        LauncherError: it is none of HTTP.
+        LauncherError: it is not an HTTP address.
     """
     if url and not url.startswith(("https://", "http://")):
         msg = "ALERT_WEBHOOK_URL does not begin with https:// or http://."
@@ -56,7 +56,7 @@ def post(url: str, payload: Mapping[str, Any]) -> None:
         payload: what is sent, as JSON.
 
     Raises:
-        NotSentError: it was not taken.
+        NotSentError: it was not accepted.
     """
     try:
         request = Request(  # noqa: S310 - `checked` saw the scheme

@@ -1,4 +1,4 @@
-"""PostgreSQL's client programs: the project's own, or this machine's for a newer server."""
+"""PostgreSQL's client programs: the project's, or this machine's if the server is newer."""
 
 import os
 import re
@@ -23,20 +23,20 @@ def call(
     given: IO[bytes] | None = None,
     out: IO[bytes] | None = None,
 ) -> None:
-    """Run a program on a database, which it is led to by variables: others can read a command line.
+    """Run a program on a database, named by variables because others can see a command line.
 
     Args:
         name: of the program.
         arguments: its own.
         url: libpq URL of the database.
-        given: its input, from the beginning.
-        out: gets its output.
+        given: its input, read from the start.
+        out: receives its output.
 
     Raises:
-        LauncherError: it fails, or there is none that is new enough.
+        LauncherError: it fails, or none is new enough.
     """
     if given:
-        # The program reads the file itself, past what Python has in its buffer.
+        # The program reads the file descriptor, not Python's buffer.
         os.lseek(given.fileno(), 0, os.SEEK_SET)
     done = subprocess.run(  # noqa: S603
         [find(name, url), *arguments],
@@ -47,7 +47,7 @@ def call(
         check=False,
     )
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it does not say why"]
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"]
         said = next(
             (line for line in lines if re.search("error|fatal", line, re.IGNORECASE)), lines[-1]
         )

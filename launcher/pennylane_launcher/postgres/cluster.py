@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs at work on one data directory: make it, start it, stop it."""
+"""One PostgreSQL data directory: creates it, starts and stops its server."""
 
 import os
 import shlex
@@ -19,24 +19,24 @@ LOCALE = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
 
 @dataclass(frozen=True)
 class Cluster:
-    """A data directory and the server on it. Not safe against itself: callers take turns."""
+    """A data directory and its server. Not safe to use concurrently: callers take turns."""
 
     place: Place
 
     @property
     def log(self) -> Path:
-        """What the server says since its last start."""
+        """The server's log since its last start."""
         return self.place.data / "server.log"
 
     def running(self) -> bool:
-        """Tell whether a server works on the data directory now."""
+        """Tell whether a server is running on the data directory."""
         return self._postmaster() is not None
 
     def start(self) -> None:
-        """Start the server, on a new data directory if there is none; return when it answers.
+        """Start the server and wait until it answers; create the data directory if it is missing.
 
         Raises:
-            LauncherError: it does not start; carries the server's own last words.
+            LauncherError: it does not start; quotes the server's last words.
         """
         self.place.prepare()
         if not (self.place.data / "PG_VERSION").exists():
@@ -45,12 +45,12 @@ class Cluster:
                 *("-D", self.place.data, "-U", SUPERUSER, "-E", "UTF8", f"--locale={LOCALE}"),
                 *("--auth=trust", "--no-instructions"),
             )
-        # Its process number may be another program's by now, and PostgreSQL would believe it.
+        # Its process id may belong to another program by now, which would deceive PostgreSQL.
         (self.place.data / "postmaster.pid").unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
         options = {
             "listen_addresses": "",
-            # A list of names: quotes keep a comma or a space in the path from splitting it.
+            # The value is a list: the quotes protect a comma or a space in the path.
             "unix_socket_directories": f'"{self.place.sockets}"',
             "timezone": "UTC",
             "log_timezone": "UTC",
@@ -89,7 +89,7 @@ class Cluster:
             cwd=self.place.data,
             env={"PATH": os.defpath, "LC_ALL": "C"},
             check=False,
-            # Ctrl-C is for the launcher, which then stops the server in good order.
+            # Ctrl-C must reach only the launcher, which then stops the server cleanly.
             start_new_session=True,
             **identity,
         )

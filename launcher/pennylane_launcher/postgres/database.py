@@ -1,4 +1,4 @@
-"""The database that a command works on: the one of `.env`, the embedded one, or the demo's."""
+"""The database that a command works on: the one in `.env`, the embedded one, or the demo's."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,14 @@ DEMO_DATABASE = "pennylane_demo"
 
 @contextmanager
 def data(project: Path, *, demo: bool) -> Iterator[tuple[str, str]]:
-    """Have the libpq URL and the schema of the data, for the length of the block.
+    """Provide the libpq URL and the schema of the data for the duration of the block.
 
     Args:
         project: the project's folder.
         demo: the demo's data.
 
     Raises:
-        LauncherError: the database can't be used.
+        LauncherError: the database cannot be used.
     """
     if demo:
         with embedded.server(project / ".embedded") as postgres:
@@ -36,7 +36,7 @@ def data(project: Path, *, demo: bool) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
-    """Have the variables with which libpq finds the data, for the length of the block.
+    """Provide the variables with which libpq finds the data for the duration of the block.
 
     Args:
         project: the project's folder.
@@ -46,7 +46,7 @@ def connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
         All the variables for a program.
 
     Raises:
-        LauncherError: the database can't be used.
+        LauncherError: the database cannot be used.
     """
     with data(project, demo=demo) as (url, schema):
         schemas = f"{schema}_marts,{schema}_live,{schema},public"
@@ -55,24 +55,24 @@ def connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Have the database of `.env`, or the embedded one, for the length of the block.
+    """Provide the database in `.env`, or the embedded one, for the duration of the block.
 
     Yields:
         Its libpq URL, and all the variables for a Meltano that works on it.
 
     Raises:
-        LauncherError: it can't be used.
+        LauncherError: it cannot be used.
     """
     settings = envfile.variables(project)
     if url := warehouse.url(settings):
         warehouse.prepare(url, warehouse.schema(settings))
         defaults = {"MELTANO_ENVIRONMENT": "prod", "POSTGRES_PORT": "5432"}
         if not (settings.get("TARGET_POSTGRES_PASSWORD") or settings.get("POSTGRES_PASSWORD")):
-            # The target takes no empty password but in a URL.
+            # The target accepts an empty password only in a URL.
             defaults |= meltano.target(url)
         environment = _with_defaults(settings, url, defaults)
         if settings.get(meltano.TARGET_URL):
-            # As people copy it from elsewhere, it names another driver or none.
+            # Copied from elsewhere, it may name another driver or none.
             environment[meltano.TARGET_URL] = meltano.sqlalchemy(url)
         yield url, environment
         return
@@ -84,14 +84,14 @@ def database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
 def _with_defaults(
     settings: Mapping[str, str], url: str, defaults: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return this process's variables, and the defaults that neither they nor `.env` set."""
+    """Return this process's variables, plus defaults for what neither they nor `.env` set."""
     defaults = {"MELTANO_DATABASE_URI": meltano.system_database(url), **defaults}
     missing = {name: value for name, value in defaults.items() if not settings.get(name)}
     return meltano.python(os.environ) | missing
 
 
 def libpq(url: str) -> dict[str, str]:
-    """Return a URL as the variables that psql reads: a command line is open to everybody."""
+    """Return a URL as the variables that psql reads: anyone can see a command line."""
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
     parts = conninfo_to_dict(url)
     found = {f"PG{name}": str(parts[key]) for key, name in names.items() if key in parts}

@@ -1,8 +1,7 @@
 """The embedded PostgreSQL: a real server in a folder of the project, on a Unix socket only.
 
 Several programs may use one server at once: the first starts it, the last one stops it, unless
-`up` said that it stays. Locks of the operating system do the counting, so that a program that was
-killed counts no longer.
+`up` keeps it running. File locks count the users, so that a killed program is no longer counted.
 
     with embedded.server(Path(".embedded")) as postgres:
         psycopg.connect(postgres.url("pennylane"))
@@ -51,14 +50,14 @@ class Server:
 
 @contextmanager
 def server(directory: Path, *, keep: bool = True) -> Iterator[Server]:
-    """Have the server of `directory` for the length of the block.
+    """Provide the server of `directory` for the duration of the block.
 
     Args:
-        directory: stands for the server, whose data stays from one start to the next.
+        directory: identifies the server; its data is kept between starts.
         keep: False deletes the data at the end; for tests.
 
     Raises:
-        LauncherError: the server cannot start; says why.
+        LauncherError: the server cannot start.
     """
     cluster = Cluster(Place.of(directory))
     with _locked(cluster, "users") as users:
@@ -77,10 +76,10 @@ def server(directory: Path, *, keep: bool = True) -> Iterator[Server]:
 
 
 def up(directory: Path) -> Server:
-    """Start the server of `directory` if it isn't up, and let it stay until `down`.
+    """Start the server of `directory` if it is not running, and keep it until `down`.
 
     Raises:
-        LauncherError: the server cannot start; says why.
+        LauncherError: the server cannot start.
     """
     with server(directory) as running:
         _stay(Cluster(Place.of(directory))).touch()
@@ -98,7 +97,7 @@ def down(directory: Path) -> bool:
     cluster = Cluster(Place.of(directory))
     with _turn(cluster), _locked(cluster, "users") as users:
         if not _alone(users):
-            msg = "PostgreSQL is in use by a `make demo` or `make run`; let that end first."
+            msg = "PostgreSQL is in use by a `make demo` or `make run`; wait for it to end."
             raise LauncherError(msg)
         _stay(cluster).unlink(missing_ok=True)
         return cluster.stop()
@@ -125,7 +124,7 @@ def program(name: str) -> str:
 
 
 def direct(directory: Path) -> bool:
-    """Tell whether `directory`'s path is short and plain enough to stand in `meltano.yml`."""
+    """Tell whether `directory`'s path is short and plain enough for `meltano.yml`."""
     path = str(directory.absolute() / "run")
     return len(path.encode()) <= LONGEST_SOCKET_FOLDER and quote(path, safe="/ ") == path
 
@@ -136,7 +135,7 @@ def _stay(cluster: Cluster) -> Path:
 
 @contextmanager
 def _turn(cluster: Cluster) -> Iterator[None]:
-    """Be the only one who starts or stops the server."""
+    """Make sure that nobody else starts or stops the server during the block."""
     with _locked(cluster, "turn") as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -144,7 +143,7 @@ def _turn(cluster: Cluster) -> Iterator[None]:
 
 @contextmanager
 def _locked(cluster: Cluster, name: str) -> Iterator[int]:
-    """Open a lock file; closing it, or dying, gives the lock back."""
+    """Open a lock file; its lock is released when it is closed, or when the process dies."""
     path = cluster.place.directory / f"{name}.lock"
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
     try:

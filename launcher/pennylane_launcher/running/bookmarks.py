@@ -1,4 +1,4 @@
-"""Forgets the bookmarks that no table fits, so that the run behind reads those streams whole.
+"""Forgets bookmarks that do not match their tables, so that the run reads those streams whole.
 
 The first step of the job `sync`: `python -m pennylane_launcher.running.bookmarks`.
 """
@@ -32,7 +32,7 @@ PIPELINE = f"{meltano.TAP}-to-{meltano.TARGET}"
 
 
 def main() -> int:
-    """Hold Meltano's bookmarks against the tables, and return the exit code."""
+    """Compare Meltano's bookmarks with the tables, and return the exit code."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folder = Path.cwd()
     leftovers.clear(folder)
@@ -47,21 +47,21 @@ def main() -> int:
         return error.exit_code
     except (MeltanoError, psycopg.Error, sa.exc.SQLAlchemyError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-        text = f"The bookmarks can't be held against the tables: {cause}."
+        text = f"The bookmarks cannot be compared with the tables: {cause}."
         print(Secrets.of(folder).hide(text), file=sys.stderr)
         return 1
     return 0
 
 
 def fit(url: str, schema: str) -> None:
-    """Forget the bookmarks that a table does not fit, and say why.
+    """Forget the bookmarks that do not match their tables, and say why.
 
     Args:
         url: libpq URL of the database.
         schema: the schema of the tables.
     """
     if os.environ.get("MELTANO_RUN_FULL_REFRESH", "").lower() in {"1", "true", "yes", "on"}:
-        return  # it reads everything without them
+        return  # it ignores bookmarks
     with _state() as (service, name):
         state: dict[str, Any] = service.get_state(name)
         bookmarks: Mapping[str, Any] = state.get("singer_state", {}).get("bookmarks") or {}
@@ -78,7 +78,7 @@ def fit(url: str, schema: str) -> None:
 
 @contextmanager
 def _state() -> Iterator[tuple[StateService, str]]:
-    """Have Meltano's keeper of bookmarks, wherever they are, and the name of this pipeline's."""
+    """Provide Meltano's store of bookmarks, and the name of this pipeline's state in it."""
     project = Project.find()
     project.activate_environment(os.environ.get("MELTANO_ENVIRONMENT") or "dev")
     environment = project.environment

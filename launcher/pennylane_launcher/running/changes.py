@@ -1,18 +1,18 @@
-"""What a run changed, by the tap's own account and by the rows before and after."""
+"""What a run changed, according to the tap and to the rows before and after."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 MOST = 8
-"""So many tables are named; of more, the rest are counted."""
+"""Tables that are named; the others are only counted."""
 MINUS = "\N{MINUS SIGN}"
 RECORD = "sync_log"
-"""The record of runs grows with every run: that is no change of the books."""
+"""The record of runs, which grows with every run: not a change of the books."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How the tap says that a stream ended."""
+    """How a stream ended, as reported by the tap."""
 
     mode: str
     records: int
@@ -29,13 +29,13 @@ def sentence(
 ) -> str:
     """Say what changed.
 
-    A stream that follows its changelog tells exactly what. Of one that is read whole, the rows are
-    compared: how many there were, and how many there are.
+    For a stream that follows its changelog, each record is a change. For one that is read whole,
+    only the numbers of rows before and after are compared.
 
     Args:
-        ended: the streams that were delivered whole.
+        ended: the streams that were delivered completely.
         before: live rows of each table before the run.
-        after: the same after it.
+        after: live rows after the run.
     """
     streams = {name: each for name, each in ended.items() if name != RECORD}
     if not any(rows for name, rows in before.items() if name != RECORD):
@@ -51,8 +51,8 @@ def sentence(
     changed = {name: counts for name, counts in changed.items() if any(counts)}
     if not changed:
         return (
-            "Nothing changed since the last run: the changelogs name no record, and what was read"
-            " whole has as many rows as before."
+            "Nothing changed since the last run: the changelogs report no record, and tables"
+            " that were read whole have as many rows as before."
         )
     named = sorted(changed, key=lambda name: (-sum(changed[name]), name))
     shown = named if len(named) <= MOST + 1 else named[:MOST]

@@ -1,11 +1,11 @@
-"""Whether a run that Meltano takes to be at work was killed."""
+"""Whether a run that Meltano believes to be running was killed."""
 
 import time
 
 import psycopg
 
 SILENCE = 30.0
-"""Seconds without a sign of life after which a run counts as killed; Meltano gives one a second."""
+"""Seconds without a heartbeat after which a run counts as killed; Meltano writes one per second."""
 
 _SIGNS = """
 select run_id, last_heartbeat_at from meltano.runs
@@ -14,14 +14,14 @@ where state = 'RUNNING' and last_heartbeat_at is not null
 
 
 def run(url: str, *, silence: float = SILENCE) -> bool:
-    """Tell whether there are runs that never ended, and none of them gives a sign of life.
+    """Tell whether there are runs that never ended, all of them without a heartbeat.
 
-    Meltano itself believes in such a run for five minutes. It is watched, and no clock is asked:
-    that of another machine may be wrong.
+    Meltano itself waits five minutes before it gives such a run up. Heartbeats are watched rather
+    than compared with a clock, because another machine's clock may be wrong.
 
     Args:
         url: libpq URL of the database.
-        silence: seconds to watch, if there is anything to be watched.
+        silence: seconds to watch, if there is such a run.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         if connection.execute("select to_regclass('meltano.runs')").fetchone() == (None,):
@@ -32,6 +32,6 @@ def run(url: str, *, silence: float = SILENCE) -> bool:
             time.sleep(1)
             now = connection.execute(_SIGNS).fetchall()
             if sorted(now, key=str) != sorted(before, key=str):
-                # One is alive, or has just come to its end.
+                # One is alive, or has just ended.
                 return False
     return bool(before)

@@ -1,4 +1,4 @@
-"""What a killed run left behind: the settings of plugins, with secrets, as Meltano wrote them."""
+"""What a killed run left behind: files in which Meltano wrote plugin settings and secrets."""
 
 import time
 from contextlib import suppress
@@ -8,7 +8,7 @@ import psutil
 
 
 def clear(project: Path) -> None:
-    """Remove the settings that dead runs left in `.meltano/run`, and close that folder to others.
+    """Remove the settings that killed runs left in `.meltano/run`, and make that folder private.
 
     Args:
         project: the project's folder.
@@ -16,7 +16,7 @@ def clear(project: Path) -> None:
     folder = project / ".meltano" / "run"
     if not folder.exists():
         return
-    with suppress(PermissionError):  # a container's, which nobody else can enter
+    with suppress(PermissionError):  # it belongs to a container, which no one else can enter
         folder.chmod(0o700)
     began = min(_living(project), default=time.time())
     for file in folder.glob("*/*.config.json"):
@@ -26,7 +26,7 @@ def clear(project: Path) -> None:
 
 
 def _living(project: Path) -> list[float]:
-    """Return when each Meltano that works in the folder was started."""
+    """Return the start time of each Meltano process in the folder."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):

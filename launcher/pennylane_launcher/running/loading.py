@@ -1,4 +1,4 @@
-"""`make demo` and `make run`: a load from its first sentence to its last."""
+"""`make demo` and `make run`: a load from its first line of output to its last."""
 
 import os
 import time
@@ -26,7 +26,7 @@ WHERE_TOKENS_ARE = "Pennylane → Settings → Connectivity → Developers → G
 
 
 def demo(project: Path, *, seed: int, size: int) -> int:
-    """Load the sandbox's company into a database of its own, and report.
+    """Load the sandbox's company into a database of its own, and print a report.
 
     Args:
         project: the project's folder.
@@ -51,7 +51,7 @@ def demo(project: Path, *, seed: int, size: int) -> int:
             code = pipeline.run(
                 meltano.environment(url, api_url=api.url, token=TOKEN),
                 progress,
-                # Nobody else works in this database: a run that still says so was killed.
+                # Nothing else uses this database: a run that seems to be running was killed.
                 options=["--force"],
                 env_file=Path(os.devnull),
                 check=api.check,
@@ -70,7 +70,7 @@ def demo(project: Path, *, seed: int, size: int) -> int:
 
 
 def run(project: Path, *, options: Sequence[str]) -> int:
-    """Load the company of the token in `.env`, and report.
+    """Load the company whose token is in `.env`, and print a report.
 
     Args:
         project: the project's folder.
@@ -86,7 +86,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
     if not settings.get("TAP_PENNYLANE_API_TOKEN"):
         msg = (
             f"There is no API token yet: create one in {WHERE_TOKENS_ARE}, and write it into `.env`"
-            " as TAP_PENNYLANE_API_TOKEN=… (`install -m 600 .env.example .env` makes that file)."
+            " as TAP_PENNYLANE_API_TOKEN=… (`install -m 600 .env.example .env` creates that file)."
         )
         raise LauncherError(msg)
     weak.refuse_token(project, settings)
@@ -108,12 +108,12 @@ def _since(settings: Mapping[str, str]) -> date | None:
     try:
         return date.fromisoformat(text[:10]) if text else None
     except ValueError as error:
-        msg = f"TAP_PENNYLANE_START_DATE is no date like 2024-01-31: {text}"
+        msg = f"TAP_PENNYLANE_START_DATE is not a date like 2024-01-31: {text}"
         raise LauncherError(msg) from error
 
 
 def _demo_database(postgres: embedded.Server, content: str) -> str:
-    """Return the URL of the demo's database, made anew if it holds another company."""
+    """Return the URL of the demo's database, recreated if it holds another company."""
     url = postgres.url(DEMO_DATABASE)
     name = sql.Identifier(DEMO_DATABASE)
     with psycopg.connect(url) as connection:

@@ -1,4 +1,4 @@
-"""What `logging.yaml` names: a file for several processes and without secrets, a brief console."""
+"""The handlers in `logging.yaml`: a log file without secrets, and a brief console."""
 
 import logging
 import os
@@ -10,15 +10,15 @@ from pennylane_launcher.settings.redaction import Secrets
 
 
 class LogFile(ConcurrentRotatingFileHandler):
-    """Rotates, under a lock between processes, and leaves secrets out."""
+    """A rotating file that several processes can write to, without secrets."""
 
     def __init__(self, filename: Path, *, max_bytes: int, backups: int) -> None:
-        """Learn the secrets of the project around.
+        """Learn the secrets of the project in the current folder.
 
         Args:
-            filename: of the log.
-            max_bytes: its size, before a new one is begun.
-            backups: how many old ones are kept.
+            filename: path of the log.
+            max_bytes: size at which a new file is started.
+            backups: number of old files to keep.
         """
         super().__init__(str(filename), maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
         self._secrets = Secrets.of(Path.cwd())
@@ -29,23 +29,23 @@ class LogFile(ConcurrentRotatingFileHandler):
 
 
 class Brief(logging.Filter):
-    """Leaves out of the console what a person has no use for: figures, SQL."""
+    """Keeps lines of no use to a person, such as metrics and SQL, off the console."""
 
     NOISE = ("METRIC", "Inserting with SQL: ", "Hard delete: ", "Skipping deselected stream ")
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let other lines pass; warnings always."""
+        """Let all other lines pass, and every warning."""
         event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
         return record.levelno > logging.INFO or not str(event).startswith(self.NOISE)
 
 
 def handler(filename: str, maxBytes: int, backupCount: int) -> logging.Handler:  # noqa: N803
-    """Open the log, and its folder if there is none; without a place to write to there is no log.
+    """Open the log, and create its folder; where that cannot be written to, log nothing.
 
     Args:
-        filename: of the log, seen from the current folder.
-        maxBytes: its size, before a new one is begun.
-        backupCount: how many old ones are kept.
+        filename: path of the log, relative to the current folder.
+        maxBytes: size at which a new file is started.
+        backupCount: number of old files to keep.
     """
     path = Path(filename)
     try:

@@ -1,4 +1,4 @@
-"""How a run ended, told to the person who started it: what landed, what changed, or why not."""
+"""How a run ended: what was loaded and what changed, or why it failed."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -26,7 +26,7 @@ def tell(
     before: Mapping[str, int],
     since: date | None = None,
 ) -> report.Report:
-    """Print what a run brought.
+    """Print the outcome of a run.
 
     Args:
         url: libpq URL of the database.
@@ -44,13 +44,13 @@ def tell(
         LauncherError: the run failed; gives the reason.
     """
     result = report.read(url, schema, since=since)
-    # Where the load failed, old and new rows are side by side: their totals would prove nothing.
+    # After a failed load, old and new rows are mixed: their totals would prove nothing.
     if result.rows and (progress.loaded or not code):
         print(f"\n{result}\n\n{changes.sentence(progress.ended, before, result.rows)}")
     if code:
         reason = str(progress.reasons) or (
-            f"`meltano run` ended with exit code {code}, and no part of it said why. All that it"
-            " said is in logs/tap-pennylane.log"
+            f"`meltano run` ended with exit code {code}, and none of its parts said why. Its whole"
+            " output is in logs/tap-pennylane.log"
         )
         if progress.loaded:
             msg = f"The load is complete, but the views or their tests failed: {reason}"
@@ -62,17 +62,17 @@ def tell(
 
 
 def _what_stands(url: str) -> str:
-    """Say how old the books are that people see now."""
+    """Say of which moment the books are that the tables hold."""
     with psycopg.connect(url) as connection:
         exists = connection.execute("select to_regclass('meltano.runs')").fetchone()
         ended = connection.execute(LAST_GOOD).fetchone() if exists and exists[0] else None
     if ended is None or ended[0] is None:
-        return "No load was ever complete here: what the tables hold is not whole."
+        return "No load has ever completed here: the tables are incomplete."
     return f"The tables hold the books as of {_moment(ended[0])}, the last good load."
 
 
 def _moment(ended: datetime) -> str:
-    """Return a moment, which is UTC, in this machine's time; of today the time alone."""
+    """Return a moment in UTC as local time, without the date if it is today."""
     local = ended.replace(tzinfo=UTC).astimezone()
     today = local.date() == datetime.now().astimezone().date()
     return f"{local:%H:%M}" if today else f"{local:%Y-%m-%d %H:%M}"

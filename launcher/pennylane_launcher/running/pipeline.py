@@ -20,9 +20,9 @@ JOB = "sync"
 """In `meltano.yml`: load, then build and test the views."""
 
 TICK = 1.0
-"""Seconds after which the line on a terminal is written anew."""
+"""Seconds between updates of the line on a terminal."""
 SILENCE = 2.0
-"""Seconds after which a line says elsewhere how far the run is; more, in a long run."""
+"""Seconds between progress lines elsewhere, at first; more in a long run."""
 LONGEST_SILENCE = 10.0
 
 
@@ -34,14 +34,14 @@ def run(
     env_file: Path | None = None,
     check: Callable[[], None] | None = None,
 ) -> int:
-    """Run the pipeline in the current directory, printing what is worth it.
+    """Run the pipeline in the current directory, and print its progress.
 
     Args:
         environment: all the variables that Meltano gets.
-        progress: gets all that is said, and chooses what of it to show.
+        progress: receives the whole output, and chooses what to show.
         options: of `meltano run`, such as `--full-refresh`.
-        env_file: read in place of the project's `.env`.
-        check: called once in a while; ends the run by what it raises.
+        env_file: read instead of the project's `.env`.
+        check: called regularly; what it raises ends the run.
 
     Returns:
         Meltano's exit code.
@@ -53,8 +53,8 @@ def run(
 
     code = watched(*options, JOB)
     if code and progress.stream and not progress.loaded and (rest := _around_the_load()[1]):
-        # Meltano ends a job where a step fails; what did land belongs into the views all the same.
-        terminal.say("not everything was loaded; the views are built of what there is")
+        # Meltano ends a job at the first failing step; the rows that were loaded still need views.
+        terminal.say("not everything was loaded; building the views from what there is")
         progress.build()
         watched(*rest)
     return code
@@ -72,24 +72,24 @@ def step(
     Args:
         blocks: what `meltano run` gets.
         environment: all the variables that Meltano gets.
-        progress: gets all that is said, and chooses what of it to show.
+        progress: receives the whole output, and chooses what to show.
         options: of `meltano run`.
 
     Returns:
-        Meltano's exit code; 78 where a plugin says that trying again is of no use.
+        Meltano's exit code; EX_CONFIG if a plugin reports that a retry cannot succeed.
     """
     if blocks and blocks[0].startswith(meltano.TAP):
-        # A scheduler repeats this step alone, and a killed load may have left bookmarks that no
-        # table fits: what the job does before its load is repeated with it.
+        # A scheduler repeats this step alone, and a killed load may have left bookmarks that do not
+        # match their tables: the steps before the load are repeated with it.
         blocks = [*_around_the_load()[0], *blocks]
-    # `make install` installs: a step that does, for a changed pin, would fail without the registry.
+    # Installing is for `make install`: a step that did would fail without a package registry.
     command = meltano.command(*meltano.json_log(), "run", "--no-install", *options, *blocks)
     code = _watch(command, environment, progress, None)
     return SettingsError.exit_code if SettingsError.exit_code in progress.exit_codes else code
 
 
 def _around_the_load() -> tuple[list[str], list[str]]:
-    """Return the job's steps before the load, and those behind it."""
+    """Return the job's steps before the load, and those after it."""
     project = yaml.safe_load(Path("meltano.yml").read_text(encoding="utf-8"))
     jobs = project.get("jobs") or []
     tasks: list[str] = next((job["tasks"] for job in jobs if job["name"] == JOB), [])
@@ -128,16 +128,16 @@ def _watch(
 
 
 def _pause(passed: float) -> float:
-    """Return the seconds between two lines on how far the run is, after so many seconds of it."""
+    """Return the seconds until the next progress line, given the seconds since the start."""
     return TICK if terminal.watched() else min(max(SILENCE, passed / 10), LONGEST_SILENCE)
 
 
 @contextmanager
 def _tap_ends_first(process: Popen[str]) -> Iterator[None]:
-    """When the block is left before its time, have the tap end, and Meltano with it.
+    """If the block is left early, end the tap first, so that Meltano ends after it.
 
-    The target then writes what it was given, and Meltano keeps the bookmarks. Asked itself, Meltano
-    drops them: the next run would read again what was read in the last minutes.
+    The target then writes what it was given, and Meltano keeps the bookmarks. If Meltano itself
+    is asked to end, it drops them: the next run would repeat the last minutes.
     """
     try:
         yield
@@ -147,18 +147,18 @@ def _tap_ends_first(process: Popen[str]) -> Iterator[None]:
             for tap in taps:
                 tap.terminate()
             if taps:
-                terminal.say("stopping; what was read is written first")
+                terminal.say("stopping; writing what was read first")
                 process.wait(PATIENCE)
         raise
 
 
 def _is_tap(process: psutil.Process) -> bool:
-    """Tell whether it is the tap; as a script, it is its interpreter's first argument."""
+    """Tell whether a process is the tap, which as a script is its interpreter's first argument."""
     return any(Path(part).name == meltano.TAP for part in process.cmdline()[:2])
 
 
 def _lines(process: Popen[str]) -> queue.Queue[str | None]:
-    """Read the output of a process beside the caller, who can then wait with a limit."""
+    """Read the output of a process in a thread, so that the caller can wait with a timeout."""
     lines: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:

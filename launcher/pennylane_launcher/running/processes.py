@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 PATIENCE = 20.0
-"""Seconds that a child gets to end in good order."""
+"""Seconds that a child gets to end cleanly."""
 
 
 @contextmanager
@@ -18,13 +18,13 @@ def child(
     environment: Mapping[str, str],
     errors: int | IO[str] = subprocess.STDOUT,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a program for the length of the block, its output on a pipe.
+    """Run a program for the duration of the block, with its output on a pipe.
 
-    However the block is left, the program and all that it started are gone afterwards.
+    However the block is left, the program and all processes that it started are ended.
 
     Args:
         command: the program and its arguments.
-        environment: all the environment variables that it gets.
+        environment: all its environment variables.
         errors: where its error output goes; by default to the same pipe.
     """
     process = subprocess.Popen(  # noqa: S603
@@ -35,7 +35,7 @@ def child(
         stderr=errors,
         text=True,
         errors="replace",
-        # A group of its own: Ctrl-C reaches only the launcher, which ends its children in order.
+        # A group of its own: Ctrl-C reaches only the launcher, which ends its children cleanly.
         start_new_session=True,
     )
     try:

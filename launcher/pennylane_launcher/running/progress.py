@@ -1,4 +1,4 @@
-"""What is worth showing of a run: Meltano's JSON log in, lines for a person out."""
+"""Turns Meltano's JSON log into the lines that a person should see."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from pennylane_launcher.running.changes import Ended
 from pennylane_launcher.running.reasons import Reasons
 
 LOUD = {"warning", "error", "critical"}
-# Said by every run, and nothing to worry about or said better elsewhere.
+# Lines of every run that are harmless, or said better elsewhere.
 ROUTINE = re.compile(
     r"No state was found|Force option is enabled|Block run completed|Run completed"
     r"|Skipping deselected stream|Reader '[\w-]+' completed processing"
@@ -21,7 +21,7 @@ ROUTINE = re.compile(
 )
 BEGINNING = re.compile(r"Beginning .*sync of '(\w+)'")
 LAST = "sync_log"
-"""The stream that the tap sends last: what takes time behind it is the target's."""
+"""The stream that the tap sends last: after it, only the target is still busy."""
 LOADING, WRITING = "loading", "writing to PostgreSQL"
 VIEWS = "building and testing the views"
 
@@ -30,27 +30,27 @@ class Progress:
     """Counts what the plugins report, and picks the lines that a person should see."""
 
     def __init__(self, word: Callable[[str], str] = str) -> None:
-        """Begin at nothing.
+        """Start with nothing counted.
 
         Args:
-            word: puts a text into words that may be shown: without secrets, for one.
+            word: rewrites a text for display, at least without secrets.
         """
         self.stage = "starting"
         self.rows: Counter[str] = Counter()
         self.requests = 0
         self.share = 0.0
-        """The part of the request budget in use, as the tap said last."""
+        """The share of the rate limit in use, as last reported by the tap."""
         self.stream = ""
         self.loaded = False
         self.ended: dict[str, Ended] = {}
-        """The streams that the tap delivered whole."""
+        """The streams that the tap delivered completely."""
         self.exit_codes: set[int] = set()
-        """Of the plugins that failed, as Meltano reports them: its own is always 1."""
+        """Exit codes of the plugins that failed; Meltano's own is always 1."""
         self.reasons = Reasons()
         self._word = word
 
     def feed(self, line: str) -> str | None:
-        """Take one line of the log, and return what to show of it, if anything."""
+        """Read one line of the log, and return what to show of it, if anything."""
         line = line.rstrip()
         try:
             entry = json.loads(line)
@@ -68,12 +68,12 @@ class Progress:
         return self._say(entry)
 
     def build(self) -> None:
-        """Take note that the views are being built now."""
+        """Note that the views are being built."""
         self.stage = VIEWS
 
     def _say(self, entry: dict[str, Any]) -> str | None:
         event = str(entry.get("event", ""))
-        # A plugin's line that is no log record is seldom good news: a traceback, say.
+        # A plugin's line outside its log is rarely good news: it may be a traceback.
         plain = "stdio" in entry and "plugin_logger" not in entry
         from_tap = str(entry.get("plugin_logger", "")).startswith("tap")
         if found := BEGINNING.match(event):
@@ -84,9 +84,9 @@ class Progress:
         elif entry.get("block_type") == "ExtractLoadBlocks" and entry.get("success"):
             self.loaded = True
             self.build()
-            return "loaded; now the views are built and tested"
+            return "loaded; building and testing the views"
         elif isinstance(cause := entry.get("err"), str):
-            # How Meltano says that a step could not even start.
+            # Meltano reports in this way that a step could not start.
             self.reasons.feed(entry, self._word(cause))
         elif event.strip() and not ROUTINE.match(event):
             text = self._word(event)
@@ -96,7 +96,7 @@ class Progress:
         return None
 
     def __str__(self) -> str:
-        """Say how far the run is."""
+        """Return the progress of the run."""
         if self.stage == VIEWS:
             return VIEWS
         parts = [f"loading {self.stream}" if self.stage == LOADING else self.stage]

@@ -1,10 +1,10 @@
-"""Why a run failed, found in its log: the sentence that a person needs, not all that was said."""
+"""Finds in a run's log the one sentence that explains its failure."""
 
 import re
 from typing import Any
 
 STREAM = re.compile(r"Stream '(?P<stream>\w+)' failed: (?P<why>.*)", re.DOTALL)
-# They say that something failed, and leave it to others to say what.
+# These lines say that something failed, but not what.
 EMPTY = re.compile(
     r"(?:Extractor|Loader|Mappers|Extractor and loader|Utility|Command|Block|Run)\b.{0,60}"
     r"(?:failed|completed)|\d+ of \d+ streams failed|The target stopped reading|Traceback"
@@ -15,21 +15,21 @@ ANOTHER = re.compile(
 )
 EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Interrupt)\b")
 TESTS = "dbt"
-"""The plugin that says in plain lines, not in a log, what failed."""
+"""The plugin that reports failures in plain lines, not in a log."""
 MOST = 8
-"""So many streams are named with their reasons; of more, the rest are counted."""
+"""Streams that are named with their reasons; the others are only counted."""
 
 
 class Reasons:
-    """Collects what the parts of a run say of their failure."""
+    """Collects what the parts of a run say about their failure."""
 
     def __init__(self) -> None:
-        """Know of no failure."""
+        """Start without any failure."""
         self._streams: dict[str, str] = {}
         self._said: dict[str, list[str]] = {}
 
     def feed(self, entry: dict[str, Any], text: str) -> None:
-        """Take note of one line of the log.
+        """Read one line of the log.
 
         Args:
             entry: its fields.
@@ -45,12 +45,12 @@ class Reasons:
             self._said.setdefault(plugin, []).append(text)
 
     def feed_plain(self, text: str) -> None:
-        """Take note of a line that is no part of the log: Meltano's own last words, mostly."""
+        """Read a line outside the log, which usually is Meltano's last message."""
         if text.strip() and not EMPTY.match(text) and not text.startswith((" ", "\t")):
             self._said.setdefault("meltano", []).append(text)
 
     def __str__(self) -> str:
-        """Return the reason; empty if none was said."""
+        """Return the reason; empty if none was given."""
         for plugin in self._said:
             if plugin.startswith("target"):
                 return self._last(plugin)
@@ -68,7 +68,7 @@ class Reasons:
             return (
                 f"another run into this database began at {found['began']} UTC and has not ended,"
                 " or it was killed less than five minutes ago. Wait until it has ended, or, if you"
-                " are sure that none is at work: make run ARGS=--force"
+                " are sure that none is running: make run ARGS=--force"
             )
         return f"{plugin}: {text}" if plugin not in {"meltano", "tap-pennylane"} else text
 

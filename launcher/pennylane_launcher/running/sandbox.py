@@ -1,4 +1,4 @@
-"""The sandbox that stands in for Pennylane, as a child process."""
+"""The sandbox, which stands in for Pennylane, as a child process."""
 
 import hashlib
 import importlib.util
@@ -28,7 +28,7 @@ class Sandbox:
     """A running sandbox.
 
     Attributes:
-        url: where its API is.
+        url: address of its API.
         process: the program.
     """
 
@@ -36,14 +36,14 @@ class Sandbox:
     process: Popen[str]
 
     def requests(self) -> int:
-        """Return how many requests it has answered; 0 if it can't say."""
+        """Return how many requests it has answered; 0 if that is unknown."""
         return int(self._stats().get("total", 0))
 
     def check(self) -> None:
-        """See that it runs.
+        """Check that it is running.
 
         Raises:
-            LauncherError: it has ended by itself.
+            LauncherError: it has ended.
         """
         if (code := self.process.poll()) is not None:
             msg = f"The sandbox ended in the middle of the demo, with exit code {code}."
@@ -62,7 +62,7 @@ class Sandbox:
 
 
 def fingerprint() -> str:
-    """Return what tells one version of the sandbox from another: its company may differ."""
+    """Return an identifier of the sandbox's version, since each may make another company."""
     digest = hashlib.sha256()
     spec = importlib.util.find_spec("pennylane_sandbox")
     for folder in (spec and spec.submodule_search_locations) or ():
@@ -73,14 +73,14 @@ def fingerprint() -> str:
 
 @contextmanager
 def sandbox(*, seed: int, size: int) -> Iterator[Sandbox]:
-    """Run a sandbox, on a free port, with Pennylane's rate limit, for the length of the block.
+    """Run a sandbox with Pennylane's rate limit, on a free port, for the duration of the block.
 
     Args:
         seed: the same seed, the same company.
         size: its number of ledger entry lines.
 
     Raises:
-        LauncherError: it does not start; carries its own last words.
+        LauncherError: it does not start; quotes its last words.
     """
     program = str(Path(sys.executable).with_name("pennylane-sandbox"))
     options = {"seed": seed, "size": size, "port": 0, "rate-limit": "25/5", "token": TOKEN}

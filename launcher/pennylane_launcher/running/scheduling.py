@@ -1,4 +1,4 @@
-"""What runs by itself: the steps that an orchestrator runs, and Airflow on one machine."""
+"""Unattended runs: the steps that an orchestrator calls, and Airflow on one machine."""
 
 import json
 import os
@@ -28,16 +28,16 @@ from pennylane_launcher.settings.wording import wording
 
 PROGRAM = Path(".cache/airflow/bin/airflow")
 PAGE = ["api-server"]
-"""What each step reports to: a step that begins before it answers is lost."""
+"""The page, to which each step reports: a step that starts before it answers is lost."""
 SERVICES = {
     "dag-processor": ["dag-processor"],
-    # On one machine the page reads the logs from the folder; it needs no server for them.
+    # On one machine the web page reads the log files itself.
     "scheduler": ["scheduler", "--skip-serve-logs"],
 }
 AIRFLOWS = ("AIRFLOW_", "SCHEDULE_")
-"""What of `.env` Airflow and the DAG file read at their start, not each step anew."""
+"""Prefixes of the variables that Airflow and the DAG file read at start, not for each step."""
 PATIENCE = 180.0
-"""Seconds that Airflow gets to answer."""
+"""Seconds that Airflow gets to start."""
 
 
 def step(project: Path, blocks: Sequence[str]) -> int:
@@ -48,10 +48,10 @@ def step(project: Path, blocks: Sequence[str]) -> int:
         blocks: what `meltano run` gets.
 
     Returns:
-        Meltano's exit code; 78 where trying again is of no use.
+        Meltano's exit code; EX_CONFIG if a retry cannot succeed.
 
     Raises:
-        LauncherError: no database, or another run is at work.
+        LauncherError: no database, or another run is in progress.
     """
     settings = envfile.variables(project)
     weak.refuse_token(project, settings)
@@ -71,7 +71,7 @@ def schedule(project: Path) -> int:
         project: the project's folder.
 
     Returns:
-        Never but by an exception.
+        Only by an exception.
 
     Raises:
         LauncherError: Airflow does not start, or a part of it ended.
@@ -109,7 +109,7 @@ def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -
         environment: for a Meltano that works on that database.
 
     Raises:
-        LauncherError: Meltano does not know them.
+        LauncherError: Meltano cannot print them.
     """
     done = run(  # noqa: S603
         meltano.command("--log-level", "error", "config", "print", "airflow", "--format=env"),
@@ -122,7 +122,7 @@ def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -
     _check(done, "meltano config print airflow")
     plugin = dotenv_values(stream=StringIO(done.stdout), interpolate=False)
     settings = {name: value for name, value in plugin.items() if value and "AIRFLOW_" in name[:8]}
-    # Each step reads `.env` anew: what is not Airflow's is not kept, so a new token there is used.
+    # Each step reads `.env` itself, so that a new token is used: only Airflow's part is passed on.
     kept = {
         name: value
         for name, value in envfile.variables(project).items()
@@ -132,10 +132,10 @@ def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -
     address = _address(found)
     defaults = {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _own_tables(url),
-        # libpq's options are foreign to asyncpg.
+        # asyncpg does not know libpq's options.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _own_tables(url, "psycopg"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        # One for each start: whoever may talk to the page's API was given a token by this one.
+        # New for each start: only this Airflow's own parts may call its API.
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
     }
@@ -143,7 +143,7 @@ def airflow_variables(project: Path, url: str, environment: Mapping[str, str]) -
 
 
 def _own_tables(url: str, driver: str = "psycopg2") -> str:
-    """Return the URL of Airflow's own tables, and make their schema: beside the data."""
+    """Return the URL of Airflow's own tables, and create their schema next to the data."""
     with psycopg.connect(url) as connection:
         connection.execute("create schema if not exists airflow")
     separator = "&" if "?" in url else "?"
@@ -160,8 +160,8 @@ def airflow(variables: Mapping[str, str], *arguments: str) -> None:
     """Call Airflow's own command.
 
     Args:
-        variables: all that it gets.
-        arguments: what follows `airflow`.
+        variables: all its environment variables.
+        arguments: its arguments.
 
     Raises:
         LauncherError: it fails.
@@ -184,7 +184,7 @@ def _check(done: CompletedProcess[str], name: str) -> None:
 
 
 def _wait(services: Services, address: str, *names: str) -> None:
-    """Return when the page answers, and says of these services that they are alive."""
+    """Wait until the page answers and reports that these services are healthy."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         services.check()

@@ -1,8 +1,7 @@
-"""Programs that run side by side until one of them ends, or all are to end.
+"""Programs that run side by side until one of them ends, or until all are stopped.
 
-They start others, which outlive their parents' death. Which ones are ours is told by their session,
-which each program here begins, or by a variable of the environment, which those inherit that begin
-a session of their own.
+Their child processes may outlive them. A process is recognized as ours by its session, which each
+program starts, or by an environment variable, which children inherit that start their own session.
 """
 
 import os
@@ -22,17 +21,17 @@ from pennylane_launcher.errors import LauncherError
 
 MARK = "PENNYLANE_SERVICES"
 PATIENCE = 60.0
-"""Seconds that each stage of stopping gets."""
+"""Seconds for each stage of stopping."""
 
 
 class Services:
-    """Starts programs; leaving the block stops them and all that they started."""
+    """Starts programs; leaving the block stops them and their child processes."""
 
     def __init__(self, logs: Path) -> None:
-        """Begin with none.
+        """Start without any program.
 
         Args:
-            logs: folder for a file of each program's output.
+            logs: folder for the output of each program.
         """
         self._logs = logs
         self._mark = uuid.uuid4().hex
@@ -48,7 +47,7 @@ class Services:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop everything: first what starts work, then the work itself, then the rest."""
+        """Stop everything: first what starts tasks, then the tasks, then the rest."""
         first, *others = *reversed(self._processes.values()), None
         if first is not None and first.poll() is None:
             first.terminate()
@@ -86,12 +85,12 @@ class Services:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for the launcher, which ends them in order.
+                # Ctrl-C must reach only the launcher, which stops them in order.
                 start_new_session=True,
             )
 
     def check(self) -> None:
-        """See that all run.
+        """Check that all are running.
 
         Raises:
             LauncherError: one has ended.
@@ -104,7 +103,7 @@ class Services:
                 raise LauncherError(msg)
 
     def watch(self) -> None:
-        """Return never; wait until one ends.
+        """Wait until one ends.
 
         Raises:
             LauncherError: one has ended.
@@ -120,7 +119,7 @@ class Services:
             with suppress(psutil.Error, OSError):
                 if process.status() == psutil.STATUS_ZOMBIE:
                     continue
-                # Who writes his own title over it has no environment to show.
+                # A process that changes its title may have overwritten its environment.
                 if os.getsid(process.pid) in sessions or process.environ().get(MARK) == self._mark:
                     found.append(process)
         return found

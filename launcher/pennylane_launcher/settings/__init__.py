@@ -1,1 +1,1 @@
-"""The settings of a command: read, told to a person, and kept from others."""
+"""The settings: reading them, naming them in messages, hiding the secrets among them."""

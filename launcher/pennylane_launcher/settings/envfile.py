@@ -1,4 +1,4 @@
-"""The file `.env`: read as Meltano reads it, with a sentence where it can't be."""
+"""The file `.env`, read as Meltano reads it."""
 
 import codecs
 import os
@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from pennylane_launcher.errors import SettingsError
 
 NAME = ".env"
-# In this order: the mark of UTF-32 begins with that of UTF-16.
+# UTF-32 before UTF-16: its mark begins with the other.
 MARKS = {
     codecs.BOM_UTF8: "UTF-8",
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -32,14 +32,14 @@ def read(project: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        msg = f"{path} can't be read: {error.strerror}. See whose file it is: ls -l {path}"
+        msg = f"{path} cannot be read: {error.strerror}. See who owns it: ls -l {path}"
         raise SettingsError(msg) from error
     lines = dotenv_values(stream=StringIO(_text(content, path), newline=""))
     return {name: value for name, value in lines.items() if value is not None}
 
 
 def variables(project: Path) -> dict[str, str]:
-    """Return the environment with the lines of `.env` beneath it, as Meltano sees them.
+    """Return the environment and the lines of `.env`; the environment wins, as in Meltano.
 
     Raises:
         SettingsError: the file is not the plain UTF-8 text that Meltano reads.
@@ -73,7 +73,7 @@ def _text(content: bytes, path: Path) -> str:
 
 
 def _unreadable(path: Path, kind: str, encoding: str) -> str:
-    # From UTF-8 to UTF-8 the mark would stay.
+    # iconv from UTF-8 to UTF-8 would keep the mark.
     convert = "tail -c +4" if encoding == "UTF-8" else f"iconv -f {encoding} -t UTF-8"
     return (
         f"{path} is {kind}, and Meltano reads plain UTF-8 only: in your editor, save it as UTF-8"

@@ -1,4 +1,4 @@
-"""Keeps secrets, and amounts, out of whatever is said: on the terminal, in the log, in alerts."""
+"""Keeps secrets out of the terminal, the log and alerts, and amounts out of alerts."""
 
 import json
 import os
@@ -21,7 +21,7 @@ LONGEST = 240
 
 
 class Secrets:
-    """Replaces the secrets of the settings in a text: the only place that knows what they are."""
+    """Hides the secrets among the settings; nothing else decides what a secret is."""
 
     def __init__(self, project: Path, settings: Mapping[str, str]) -> None:
         """Learn the secrets.
@@ -34,7 +34,7 @@ class Secrets:
         self.found = {
             name: values for name, value in settings.items() if (values := _secrets(name, value))
         }
-        """By setting: the value itself, or the passwords within a URL."""
+        """By setting: its value, or the passwords in a URL."""
         hidden = {
             form
             for secrets in self.found.values()
@@ -46,20 +46,20 @@ class Secrets:
 
     @classmethod
     def of(cls, project: Path) -> Self:
-        """Return those of a project; those of the environment alone if `.env` can't be read."""
+        """Return the secrets of a project; only the environment's if `.env` cannot be read."""
         try:
             return cls(project, envfile.variables(project))
         except SettingsError:
             return cls(project, os.environ)
 
     def hide(self, text: str) -> str:
-        """Return the text without the secrets, as they are or as URLs and JSON write them."""
+        """Return the text without the secrets, plain or as encoded in URLs and JSON."""
         for secret in self._hidden:
             text = text.replace(secret, "***")
         return text
 
     def weakness(self, secret: str) -> str:
-        """Say why a secret is not hidden: innocent words would be hidden, too; empty if it is."""
+        """Say why hiding a secret would hide parts of innocent words; empty if it would not."""
         if len(secret) < SHORTEST:
             return f"is shorter than {SHORTEST} characters"
         if any(secret.casefold() in name for name in self._names):
@@ -68,25 +68,25 @@ class Secrets:
 
 
 class Redaction:
-    """Replaces the secrets of the settings, and any amount, in a text made one short line."""
+    """Turns a text into one short line without secrets and amounts."""
 
     def __init__(self, secrets: Secrets) -> None:
         """Learn the secrets.
 
         Args:
-            secrets: of the settings.
+            secrets: the secrets to hide.
         """
         self._secrets = secrets
 
     def __call__(self, text: str, longest: int = LONGEST) -> str:
-        """Return the text as one line without secrets and amounts, cut to a length."""
+        """Return the text as one line without secrets and amounts, truncated to a length."""
         text = self._secrets.hide(text)
         text = AMOUNT.sub("…", " ".join(text.split()))
         return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _secrets(name: str, value: str) -> set[str]:
-    """Return the secrets in a setting: none if it is an ordinary one, or a secret's path."""
+    """Return the secrets in a setting; none in an ordinary one, or in the path of a secret."""
     if URL.search(name) and "WEBHOOK" not in name.upper():
         return _passwords(value)
     if not SECRET.search(name) or PATH.search(name):
@@ -105,6 +105,6 @@ def _passwords(url: str) -> set[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return a secret as it is, and as URLs and JSON write it."""
+    """Return a secret in each form: plain, and as encoded in URLs and JSON."""
     forms = {secret, quote(secret, safe=""), quote(secret)}
     return forms | {json.dumps(form)[1:-1] for form in forms}

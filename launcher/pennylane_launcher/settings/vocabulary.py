@@ -1,4 +1,4 @@
-"""The names that messages need, so that a secret like one of them cannot be hidden."""
+"""Names that messages need: a secret that equals one of them cannot be hidden."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ NAME = re.compile(r"(USER|HOST|DB|DATABASE|SCHEMA)$")
 URL = re.compile(r"(_|^)(URL|URI)$")
 SCHEMAS = ("live", "marts", "logs", "history")
 STREAM = "stg_pennylane__"
-"""What the models of single streams begin with."""
+"""Prefix of the models that stand for one stream each."""
 
 
 def vocabulary(project: Path, settings: Mapping[str, str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Secrets that are too weak to be hidden: a token is refused, a password is warned of."""
+"""Secrets that cannot be hidden: a token is refused, a password causes a warning."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,13 +19,13 @@ def refuse_token(project: Path, settings: Mapping[str, str]) -> None:
         settings: environment variables, those of `.env` included.
 
     Raises:
-        SettingsError: it can't be a token of Pennylane.
+        SettingsError: it cannot be a Pennylane token.
     """
     secrets = Secrets(project, settings)
     for token in secrets.found.get(TOKEN, ()):
         if weakness := secrets.weakness(token):
             msg = (
-                f"{TOKEN} {weakness}: that is no token of Pennylane, and messages and logs could"
+                f"{TOKEN} {weakness}: that is not a Pennylane token, and messages and logs could"
                 " not hide it. Copy the whole token from Pennylane into `.env`."
             )
             raise SettingsError(msg)

@@ -1,4 +1,4 @@
-"""Messages as a person may and can read them: no secrets, and settings as `.env` names them."""
+"""Rewrites the tap's messages for the terminal: no secrets, settings named as in `.env`."""
 
 import os
 import re
@@ -14,7 +14,7 @@ PREFIX = "TAP_PENNYLANE_"
 
 
 def wording(project: Path, settings: Mapping[str, str]) -> Callable[[str], str]:
-    """Return what puts a message of a run into words for the terminal.
+    """Return the function that rewrites a message of a run for the terminal.
 
     Args:
         project: the project's folder.
@@ -36,7 +36,7 @@ def _of_the_tap(project: Path) -> list[str]:
 
 
 class SettingsNames:
-    """Puts variables in the place of the names that the tap's messages quote."""
+    """Replaces the setting names that the tap's messages quote with their variables."""
 
     def __init__(self, names: Iterable[str]) -> None:
         """Learn the names.
@@ -45,16 +45,16 @@ class SettingsNames:
             names: of the tap's settings.
         """
         options = "|".join(map(re.escape, names))
-        # A name for itself, or none: without settings nothing is to be found.
+        # An empty alternative would match everywhere.
         self._quoted = re.compile(rf"(?:\b[Tt]he setting |\b[Ss]etting )?'({options})'(?!\w)")
         self._is_empty = not options
 
     def __call__(self, text: str) -> str:
-        """Return the text with each quoted setting as the variable that sets it, and where."""
+        """Return the text with each quoted setting replaced by its variable and where to set it."""
         return text if self._is_empty else self._quoted.sub(_variable, text)
 
 
 def _variable(found: re.Match[str]) -> str:
     name = PREFIX + found[1].upper()
-    # What the environment says stands above the file.
+    # The environment wins over the file.
     return f"the environment variable {name}" if name in os.environ else f"{name} in `.env`"

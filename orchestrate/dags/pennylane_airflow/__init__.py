@@ -1,1 +1,1 @@
-"""What the DAG file is made of. Runs in Airflow's own environment, beside the project's."""
+"""The parts of the DAG file. They run in Airflow's own environment, not in the project's."""

@@ -1,6 +1,6 @@
-"""Has `check-health --changes` of the launcher tell what went wrong, and that it is well again.
+"""Calls `check-health --changes` of the launcher, which sends alerts and all-clears.
 
-What an incident is, which ones are open and who is told by mail or webhook: that is its business.
+It decides what an incident is, which ones are open, and who is told by mail or webhook.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ class HealthNotifier(BaseNotifier):  # type: ignore[misc]  # Airflow is elsewher
     """Reports how a run of a DAG ended. Airflow's DAG processor calls it."""
 
     def notify(self, context: Context) -> None:
-        """Report the run, and tell what that opens or closes."""
+        """Report the run to the health check."""
         state = getattr(context["dag_run"].state, "value", context["dag_run"].state)
         verdict = "success" if state == "success" else "failed"
         tell_changes("--outcome", f"{context['dag'].dag_id}={verdict}")
 
 
 class HealthCheck(BaseOperator):  # type: ignore[misc]  # Airflow is elsewhere
-    """Looks whether all is well, tables too old for one, and tells what is new."""
+    """Checks the health, for example for tables that are too old, and reports changes."""
 
     def execute(self, context: Context) -> None:
-        """Look, and tell."""
+        """Check and report."""
         del context
         tell_changes()
 
 
 def tell_changes(*options: str) -> None:
-    """Tell what opened or closed since the last time.
+    """Report what opened or closed since the last check.
 
     Args:
         options: of `check-health`.
 
     Raises:
-        RuntimeError: it can't be told.
+        RuntimeError: the check itself failed.
     """
     python = str(PROJECT / ".venv" / "bin" / "python")
     done = subprocess.run(  # noqa: S603 - our own command

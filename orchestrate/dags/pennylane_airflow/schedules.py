@@ -1,6 +1,6 @@
-"""The schedules of `meltano.yml`, as Meltano itself lists them.
+"""The schedules in `meltano.yml`, as listed by Meltano.
 
-Airflow reads the DAG file every half minute. Meltano is started only when `meltano.yml` changed.
+Airflow reads the DAG file every half minute, so Meltano is started only if `meltano.yml` changed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Schedule:
 
     Attributes:
         name: of the schedule.
-        interval: cron expression, or what else Airflow understands; None is only by hand.
-        steps: what `meltano run` gets, one after the other.
+        interval: cron expression, or another form that Airflow understands; None is manual.
+        steps: arguments for `meltano run`, one step after the other.
         env: variables for each step.
     """
 
@@ -34,7 +34,7 @@ class Schedule:
 
 
 def schedules() -> list[Schedule]:
-    """Return the schedules; SCHEDULE_<NAME>_INTERVAL of the environment stands above the file."""
+    """Return the schedules; the environment's SCHEDULE_<NAME>_INTERVAL overrides the file."""
     return [
         Schedule(
             name=entry["name"],
@@ -47,7 +47,7 @@ def schedules() -> list[Schedule]:
 
 
 def health_interval() -> str | None:
-    """Return when to look whether all is well."""
+    """Return when to check the health."""
     return _interval("health", "*/15 * * * *")
 
 
@@ -63,8 +63,8 @@ def _tasks(entry: dict[str, Any]) -> list[Any]:
 
 
 def _listed() -> dict[str, Any]:
-    """Return what `meltano schedule list` says, from the last time if the file is the same."""
-    # Of its own folder a worker may be allowed to write nothing.
+    """Return the output of `meltano schedule list`, cached until the file changes."""
+    # A worker may not be allowed to write to its own folder.
     home = Path(os.environ.get("AIRFLOW_HOME") or tempfile.gettempdir())
     cache = home / "schedules.json"
     file = (PROJECT / "meltano.yml").stat()
@@ -90,7 +90,7 @@ def _ask_meltano() -> dict[str, Any]:
         done = subprocess.run(  # noqa: S603 - our own command
             [*command, "schedule", "list", "--format=json"],
             cwd=PROJECT,
-            # Meltano wants a database, which has no say in what the file holds.
+            # Meltano requires a database, although the schedules are in the file.
             env=os.environ | {"MELTANO_DATABASE_URI": f"sqlite:///{folder}/meltano.db"},
             capture_output=True,
             text=True,

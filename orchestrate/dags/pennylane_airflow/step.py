@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
-    """Runs `meltano run` on some blocks; tried again is only what may heal by itself."""
+    """Runs one step of a job; only transient failures are retried."""
 
     def __init__(
         self, *, blocks: str, schedule_env: dict[str, str], project: str, **options: Any
     ) -> None:
-        """Put the command together.
+        """Build the command.
 
         Args:
-            blocks: what `meltano run` gets.
+            blocks: arguments for `meltano run`.
             schedule_env: the schedule's own variables.
             project: the project's folder.
-            options: of any operator.
+            options: those of every operator.
         """
         self._exit_code = 0
         python = shlex.quote(f"{project}/.venv/bin/python")
@@ -34,7 +34,7 @@ class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
             env=schedule_env,
             append_env=True,
             cwd=project,
-            # The base class raises the same exception for each exit code but these.
+            # For these exit codes the base class would raise another exception.
             skip_on_exit_code=None,
             **options,
         )
@@ -48,13 +48,13 @@ class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
         """Run the step.
 
         Raises:
-            AirflowFailException: trying again is of no use.
+            AirflowFailException: a retry cannot succeed.
         """
         try:
             return super().execute(context)
         except AirflowException as error:
             # A refused token, an unusable setting: a person must act.
             if self._exit_code == os.EX_CONFIG:
-                msg = "Trying again is of no use: the lines above say what to do."
+                msg = "A retry cannot succeed: the lines above say what to do."
                 raise AirflowFailException(msg) from error
             raise
