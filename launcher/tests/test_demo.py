@@ -39,12 +39,14 @@ def test_the_demo_takes_nothing_from_the_user_s_settings(small: SmallProject) ->
         f"MELTANO_ENVIRONMENT=prod\nTAP_PENNYLANE_API_TOKEN={TOKEN}\nPOSTGRES_HOST=nowhere\n"
         "TAP_PENNYLANE_API_URL=http://file\nMELTANO_DATABASE_URI=sqlite:///wrong.db\n"
     )
+    small.behave("print('read:', pathlib.Path('.env').read_text(), file=sys.stderr)")
     result = small.launch("demo", "--size", "100",
         TARGET_POSTGRES_HOST="nowhere", TAP_PENNYLANE_API_URL="http://environment",
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     assert (small.folder / "seen").read_text().startswith("http://127.0.0.1:")
     assert not (small.folder / "wrong.db").exists()
+    assert "TAP_PENNYLANE_API_TOKEN=***" in result.stdout
     assert TOKEN not in result.stdout + result.stderr
     small.assert_stopped()
 

@@ -138,7 +138,7 @@ def test_the_progress_counts_the_requests_that_the_tap_reports(books: Books) -> 
     assert books.load().returncode == 0
     lines = books.log()
     run = lines[-1]["run_id"]
-    progress = Progress()
+    progress = Progress(str)
     for line in lines:
         if line.get("run_id") == run:
             progress.feed(json.dumps(line))

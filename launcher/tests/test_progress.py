@@ -56,7 +56,7 @@ def metric(kind: str, value: int, *, stream: str = "customers") -> str:
     ],
 )
 def test_what_is_shown(given: str, shown: str | None) -> None:
-    assert Progress().feed(given) == shown
+    assert Progress(str).feed(given) == shown
 
 
 def test_secrets_are_never_shown() -> None:
@@ -66,7 +66,7 @@ def test_secrets_are_never_shown() -> None:
 
 
 def test_it_counts_what_the_tap_reports() -> None:
-    progress = Progress()
+    progress = Progress(str)
     assert str(progress) == "starting"
     for given in (
         from_tap("Beginning sync of 'customers' in full_table mode"),
@@ -91,7 +91,7 @@ def test_it_counts_what_the_tap_reports() -> None:
 
 
 def test_a_step_that_cannot_start_is_a_reason() -> None:
-    progress = Progress()
+    progress = Progress(str)
     cause = "Cannot start plugin: Executable 'x' could not be found"
     assert progress.feed(line("Block run completed", level="error", err=cause)) is None
     assert str(progress.reasons) == cause
@@ -100,6 +100,6 @@ def test_a_step_that_cannot_start_is_a_reason() -> None:
 
 
 def test_what_is_sent_last_is_not_what_takes_long() -> None:
-    progress = Progress()
+    progress = Progress(str)
     progress.feed(from_tap("Beginning sync of 'sync_log' in log_based mode"))
     assert str(progress) == "writing to PostgreSQL"

@@ -20,6 +20,7 @@ from pennylane_launcher.running import outcome, pipeline
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.sandbox import TOKEN, fingerprint, sandbox
 from pennylane_launcher.settings import envfile, weak
+from pennylane_launcher.settings.redaction import Secrets
 from pennylane_launcher.settings.wording import wording
 
 WHERE_TOKENS_ARE = "Pennylane → Settings → Connectivity → Developers → Generate an API token"
@@ -47,7 +48,8 @@ def demo(project: Path, *, seed: int, size: int) -> int:
         ):
             url = _demo_database(postgres, f"seed {seed}, size {size}, sandbox {fingerprint()}")
             print("meltano run sync …")
-            before, begin, progress = report.rows(url, meltano.SCHEMA), time.monotonic(), Progress()
+            before, begin = report.rows(url, meltano.SCHEMA), time.monotonic()
+            progress = Progress(Secrets.of(project).hide)
             code = pipeline.run(
                 meltano.environment(url, api_url=api.url, token=TOKEN),
                 progress,

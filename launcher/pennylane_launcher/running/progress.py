@@ -29,7 +29,7 @@ VIEWS = "building and testing the views"
 class Progress:
     """Counts what the plugins report, and picks the lines that a person should see."""
 
-    def __init__(self, word: Callable[[str], str] = str) -> None:
+    def __init__(self, word: Callable[[str], str]) -> None:
         """Start with nothing counted.
 
         Args:
