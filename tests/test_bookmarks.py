@@ -89,7 +89,7 @@ class Books:
 def books(pipeline: Pipeline, sandbox: Sandbox) -> Books:
     """Loaded once, with a later change."""
     books = Books(pipeline, sandbox, {"TAP_PENNYLANE__SELECT": SELECT})
-    assert "read whole again" not in books.load()
+    assert "read completely again" not in books.load()
     sandbox.change("customers", update=1, create=1)
     return books
 
@@ -124,14 +124,16 @@ def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
         "suppliers": "its table has 0 rows, and ",
         "transactions": "columns of its table are gone: label",
     }.items():
-        assert f"'{stream}' is read whole again: {reason}" in said
-    assert said.count("is read whole again: ") == 6 + said.count("'ledger_entries' is read whole")
+        assert f"'{stream}' is read completely again: {reason}" in said
+    assert said.count("is read completely again: ") == 6 + said.count(
+        "'ledger_entries' is read completely"
+    )
     books.assert_whole()
     assert books.count("customer_invoice_lines") == lines
     labels = books.pipeline.query("SELECT count(label) AS labels FROM pennylane.transactions")
     assert labels[0]["labels"] > 0
 
-    assert "read whole again" not in books.load()
+    assert "read completely again" not in books.load()
     assert books.modes()["products"] == "changelog"
 
 
@@ -143,7 +145,7 @@ def test_a_lost_list_fails_the_plain_run(books: Books) -> None:
         assert done.returncode == 1
         assert "Rows are missing, and this run did not bring them back" in done.stdout
         assert "'customer_invoice_lines': its table has 0 rows" in done.stdout
-    assert "'customer_invoices' is read whole again" in books.load()
+    assert "'customer_invoices' is read completely again" in books.load()
     assert books.count("customer_invoice_lines") > 0
     assert books.pipeline.run(**books.variables).returncode == 0
 
@@ -162,25 +164,29 @@ def test_another_place_is_filled(
     moved = replace(books, pipeline=elsewhere, variables={**books.variables, **system})
     said = moved.plain()
     assert "its table is not there. The stream must be read completely again" in said
-    assert "'customers' is read whole again: its table is not there." in moved.load()
+    assert "'customers' is read completely again: its table is not there." in moved.load()
     moved.assert_whole(schema)
     # And back: the deliveries there no longer match the bookmarks.
     books.sandbox.change("customers", create=1)
-    assert "'customers' is read whole again: its table was filled up to another" in books.load()
+    assert (
+        "'customers' is read completely again: its table was filled up to another" in books.load()
+    )
     books.assert_whole()
 
 
 def test_tables_of_an_earlier_version_are_believed(books: Books) -> None:
     books.execute("DROP TABLE pennylane._sdc_deliveries", "TRUNCATE pennylane.suppliers")
     said = books.load()
-    assert "'suppliers' is read whole again: nothing says what was delivered to its table" in said
-    assert said.count("read whole again") == 1
+    assert (
+        "'suppliers' is read completely again: nothing says what was delivered to its table" in said
+    )
+    assert said.count("read completely again") == 1
     assert books.modes()["customers"] == "changelog"
     books.assert_whole()
     books.execute("TRUNCATE pennylane.journals", "TRUNCATE pennylane.customer_invoice_lines")
     said = books.load()
-    assert "'journals' is read whole again: its table has 0 rows" in said
-    assert "'customer_invoices' is read whole again: of 'customer_invoice_lines'" in said
+    assert "'journals' is read completely again: its table has 0 rows" in said
+    assert "'customer_invoices' is read completely again: of 'customer_invoice_lines'" in said
     books.assert_whole()
 
 
@@ -194,7 +200,7 @@ def test_a_killed_run_is_no_reason_to_read_again(books: Books) -> None:
         **books.variables,
     )
     books.sandbox.heal()
-    assert "read whole again" not in books.load()
+    assert "read completely again" not in books.load()
     books.assert_whole()
 
 
@@ -212,7 +218,7 @@ def test_health_and_dbt_see_what_is_missing(pipeline: Pipeline) -> None:
     assert pipeline.dbt(*test).returncode != 0
     healed = pipeline.sync()
     assert healed.returncode == 0, healed.stdout
-    assert "'suppliers' is read whole again: its table has 0 rows" in healed.stdout
+    assert "'suppliers' is read completely again: its table has 0 rows" in healed.stdout
     assert health.check(pipeline.project, settings).problems == []
 
 

@@ -147,7 +147,7 @@ def test_they_run_as_they_stand(
                 said[block.commands] = run(checkout, block)
         customers = len(sandbox.state("customers"))
     assert len(said) >= 8
-    again = "'customers' is read whole again: its table was filled up to another bookmark"
+    again = "'customers' is read completely again: its table was filled up to another bookmark"
     (scheduled,) = (text for commands, text in said.items() if "schedule run" in commands)
     assert again in scheduled, "docs/operations.md, before, forgot its bookmark"
     with psycopg.connect(url) as connection:

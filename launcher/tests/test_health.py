@@ -83,7 +83,7 @@ def test_a_run_that_failed_as_a_whole_is_one_problem_with_the_tap_s_reason(
 
 def test_a_run_without_network_or_with_a_wrong_setting_tells_so(books: Books, check: Check) -> None:
     for variable, value, said in (
-        ("TAP_PENNYLANE_API_URL", "http://127.0.0.1:1", "Can't begin: "),
+        ("TAP_PENNYLANE_API_URL", "http://127.0.0.1:1", "Can't start: "),
         ("TAP_PENNYLANE_CONCURRENCY", "0", "TAP_PENNYLANE_CONCURRENCY"),
     ):
         assert books.load(**{variable: value}).returncode == 1

@@ -1,50 +1,50 @@
-"""What can go wrong, as sentences for the person who runs the tap."""
+"""Errors; their messages are sentences for the person who runs the tap, without a full stop."""
 
 from __future__ import annotations
 
 
 class PennylaneError(Exception):
-    """One stream can't be read whole; the others go on."""
+    """One stream can't be read completely; the others continue."""
 
 
 class RefusedError(PennylaneError):
-    """The API does not answer a request, and would not if it came again."""
+    """The API refuses a request, and would refuse it again."""
 
     def __init__(self, message: str, status: int, words: str = "") -> None:
-        """Note the HTTP status, and the API's own words."""
+        """Keep the HTTP status and the API's own error message."""
         super().__init__(message)
         self.status = status
         self.words = words
 
 
 class FatalError(PennylaneError):
-    """Nothing can be read, nor by trying again: a refused token, another company's state."""
+    """Nothing can be read, and a retry would not help: a refused token, another company's state."""
 
 
 class UnreachableError(FatalError):
-    """Nothing can be read now; it may heal by itself: Pennylane does not answer."""
+    """Nothing can be read at the moment, because Pennylane does not respond; a retry may help."""
 
 
 class UnavailableError(PennylaneError):
-    """A request kept failing in ways that may heal."""
+    """A request kept failing, and its retries are used up; a later run may succeed."""
 
 
 class RecordError(PennylaneError):
-    """A value of a record can't be what its schema promises."""
+    """A record's value does not fit its schema."""
 
 
 class UntraceableError(PennylaneError):
-    """The changelogs don't say which records changed: the collection must be read whole."""
+    """The changelogs don't say which records changed: the collection needs a full read."""
 
 
 class ExpiredError(UntraceableError):
-    """The bookmark is older than what the changelogs keep."""
+    """The bookmark is older than the oldest event that the changelog keeps."""
 
 
 class TransientError(Exception):
-    """An attempt failed in a way that may heal."""
+    """An attempt failed, and a retry may succeed."""
 
     def __init__(self, cause: str, retry_after: float | None = None) -> None:
-        """Note the cause, and the seconds to wait that the server asks for."""
+        """Keep the cause, and how many seconds the server asks to wait."""
         super().__init__(cause)
         self.retry_after = retry_after

@@ -1,4 +1,4 @@
-"""The company's fiscal years (exercices): several streams are read by them."""
+"""The company's fiscal years (exercices); several streams are read one year at a time."""
 
 from __future__ import annotations
 
@@ -32,20 +32,23 @@ class FiscalYears(Collection):
         return iter(self._pages)
 
     def periods(self, since: str | None) -> Iterator[dict[str, str]]:
-        """The fiscal years that end on a day or later, as `period_start` and `period_end`.
+        """Yield `period_start` and `period_end` of each fiscal year that ends on a day or later.
+
+        Args:
+            since: The day, YYYY-MM-DD; None for all fiscal years.
 
         Raises:
-            PennylaneError: They can't be read.
+            PennylaneError: The fiscal years can't be read.
         """
         for year in self._records():
             if not since or year["finish"] >= since:
                 yield {"period_start": year["start"], "period_end": year["finish"]}
 
     def first_day(self) -> str | None:
-        """The day on which the oldest fiscal year begins; None if that can't be told."""
+        """Return the first day of the oldest fiscal year, YYYY-MM-DD; None if it is unknown."""
         try:
             return min((year["start"] for year in self._records()), default=None)
-        except PennylaneError:  # reported by the stream of fiscal years itself
+        except PennylaneError:  # the stream `fiscal_years` reports it
             return None
 
     def _records(self) -> list[dict[str, Any]]:
@@ -54,18 +57,18 @@ class FiscalYears(Collection):
 
 
 class ByFiscalYear(Collection):
-    """A list, or a file, that is asked for one fiscal year at a time."""
+    """A list, or a file, that is requested for one fiscal year at a time."""
 
     def __init__(
         self, years: FiscalYears, first_date: str | None, *arguments: Any, **options: Any
     ) -> None:
-        """Describe it; nothing is sent yet.
+        """Prepare it; nothing is sent yet.
 
         Args:
             years: The company's fiscal years.
-            first_date: The fiscal years that end before are left out; None for all there are.
-            arguments: A collection's.
-            options: A collection's.
+            first_date: Fiscal years that end before this date are omitted; None for all.
+            arguments: Passed to `Collection`.
+            options: Passed to `Collection`.
         """
         super().__init__(*arguments, **options)
         self._years = years

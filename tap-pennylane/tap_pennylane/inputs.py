@@ -1,6 +1,6 @@
-"""Reading the files that the command line names: settings, catalog, state.
+"""Reads the files that the command line names: settings, catalog, state.
 
-Whatever is wrong with one is a sentence that names it.
+A file that cannot be used raises a `ConfigValidationError`, whose message names the file.
 """
 
 from __future__ import annotations
@@ -19,34 +19,35 @@ STATE = "state"
 
 
 def read_config(path: str) -> dict[str, Any]:
-    """The settings in a file."""
+    """Return the settings in a file."""
     return _read_object("config", path)
 
 
 def read_state(path: str) -> dict[str, Any]:
-    """The bookmarks of an earlier run.
+    """Return the state of an earlier run.
 
-    They may be as a STATE message has them, the message itself, or what Meltano keeps of them.
+    The file may hold the value of a STATE message, the entire message, or the state as Meltano
+    stores it.
     """
     found = _read_object(STATE, path)
     state: Any = found.get("singer_state", found)
     if found.get("type") == "STATE":
         state = found.get("value")
     if not isinstance(state, dict) or (state and not _has_bookmarks(state)):
-        reason = "it holds no bookmarks"
-        remedy = 'give what a run wrote, {"bookmarks": {…}}, or leave it out for a first load'
+        reason = "it contains no bookmarks"
+        remedy = 'use the state that a run wrote, {"bookmarks": {…}}, or omit it for a first load'
         raise _unusable(STATE, path, reason, remedy)
     return dict(state)
 
 
 def read_catalog(path: str) -> Catalog:
-    """The streams and columns to read."""
+    """Return the catalog: the streams and columns to read."""
     catalog = _read_object(CATALOG, path)
     try:
         return Catalog.from_dict({"streams": catalog["streams"]})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = "it is not what `--discover` writes"
-        remedy = "write it anew: tap-pennylane --discover > catalog.json"
+        reason = "it is not a catalog"
+        remedy = "create one: tap-pennylane --discover > catalog.json"
         raise _unusable(CATALOG, path, reason, remedy) from error
 
 
@@ -64,16 +65,16 @@ def _read_object(kind: str, path: str) -> dict[str, Any]:
         reason = error.strerror or type(error).__name__
         raise _unusable(kind, path, reason, "check the path and its permissions") from error
     if not text.strip():
-        remedy = "leave it out for a first load" if kind == STATE else "write it anew"
+        remedy = "omit it for a first load" if kind == STATE else "create it again"
         raise _unusable(kind, path, "it is empty", remedy)
     try:
         found = json.loads(text)
     except ValueError as error:
-        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
-        advice = "of what a target wrote, keep the last line" if kind == STATE else "correct it"
-        raise _unusable(kind, path, f"it is no JSON at {where}", advice) from error
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        advice = "keep only the last line of a target's output" if kind == STATE else "correct it"
+        raise _unusable(kind, path, f"it is not valid JSON{where}", advice) from error
     if not isinstance(found, dict):
-        raise _unusable(kind, path, "it is no JSON object, {…}", "correct it")
+        raise _unusable(kind, path, "it is not a JSON object, {…}", "correct it")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Writing Singer messages, each of them whole."""
+"""Writes Singer messages, never half of one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 class MessageWriter(MsgSpecWriter):
     """Lets a signal end the process between two messages, never within one.
 
-    Half a line would make the target stop with an error of its own, before it stored what came
-    ahead of it.
+    A partial line would make the target fail before it has stored the records that came earlier.
     """
 
     def __init__(self) -> None:
-        """Write nothing yet."""
+        """Create a writer; nothing is written yet."""
         super().__init__()
         self._writing = False
         self._exit_code: int | None = None
@@ -28,7 +27,7 @@ class MessageWriter(MsgSpecWriter):
         """End the process with this exit code, now or after the message that is being written.
 
         Raises:
-            SystemExit: Nothing is being written.
+            SystemExit: No message is being written; otherwise `write_message` raises it.
         """
         self._exit_code = exit_code
         if not self._writing:

@@ -1,4 +1,4 @@
-"""METRIC lines about requests: what a display of a running load needs."""
+"""METRIC lines about requests, for a progress display."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import threading
 from singer_sdk.metrics import Counter, Metric
 
 INTERVAL = 2.0
-"""Seconds between two METRIC lines of one counter, at least: the SDK's 60 are too rare to watch."""
+"""Minimum seconds between two METRIC lines of a counter; the SDK's 60 are too long to watch."""
 
 SHARE = "rate_limit_used"
-"""The tag that says what part of the request budget was in use, from 0 to 1."""
+"""The tag with the share of the request budget in use, from 0 to 1."""
 
 
 class RequestMeter:
-    """Counts requests, and logs the count once in a while. Safe to share between threads."""
+    """Counts requests, and logs the count at intervals. Thread-safe."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
+        """Start at zero."""
         self._lock = threading.Lock()
         self._counter = Counter(Metric.HTTP_REQUEST_COUNT, {}, log_interval=INTERVAL)
 
@@ -25,14 +25,14 @@ class RequestMeter:
         """Count one request.
 
         Args:
-            share: The part of the request budget in use, this request included.
+            share: The share of the request budget in use, this request included, from 0 to 1.
         """
         with self._lock:
             self._counter.tags[SHARE] = round(share, 2)
             self._counter.increment()
 
     def flush(self) -> None:
-        """Log what was not logged yet."""
+        """Log the requests that were counted since the last METRIC line."""
         with self._lock:
             if self._counter.value:
                 self._counter.exit()

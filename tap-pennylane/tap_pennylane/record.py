@@ -1,4 +1,4 @@
-"""From an item of the API's answer to the flat record that a stream's schema promises."""
+"""Converts an item of an API response to a flat record that fits the stream's schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("tap-pennylane.record")
 
 PATH = "x-path"
-"""The private schema keyword that says where in the answer a property comes from."""
+"""The private schema keyword with a property's path in the response."""
 
 _INT64 = range(-(2**63), 2**63)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
@@ -27,22 +27,22 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 DELETED_AT = "_sdc_deleted_at"
-"""The column that says since when a record is gone; null in every live record, so that a record
-that comes back lives again."""
+"""The column with the time at which a record was found to be deleted. It is null in every live
+record, so that a record that reappears is live again."""
 
 OMITTED = "x-omitted"
-"""The private schema keyword that lists what is left out of the answer: links."""
+"""The private schema keyword that lists the response's omitted fields: links."""
 
 
 LABELS = "x-labels"
-"""The private schema keyword that lists what a file may call the property, beside its name."""
+"""The private schema keyword that lists a property's other names in export files."""
 
 PRIVATE = (PATH, LABELS)
-"""The keywords of a property that no catalog shows."""
+"""The private keywords of a property, which catalogs omit."""
 
 
 class _Node:
-    """An object of the answer: its values, its nested objects, and what is known of it."""
+    """An object of the response: its values, its nested objects, and its known fields."""
 
     __slots__ = ("known", "nested", "path", "values")
 
@@ -53,7 +53,7 @@ class _Node:
         self.known: set[str] = set()
 
     def at(self, path: Sequence[str]) -> _Node:
-        """The node of a nested object."""
+        """Return the node of a nested object, created if necessary."""
         node = self
         for key in path:
             node.known.add(key)
@@ -62,7 +62,7 @@ class _Node:
 
 
 class RecordReader:
-    """Shapes the items of one stream; compiled from its schema, so that a stream needs no code."""
+    """Converts the items of one stream to records; compiled from the stream's schema."""
 
     def __init__(
         self, schema: Mapping[str, Any], keys: Sequence[str], name: str | None = None
@@ -70,16 +70,16 @@ class RecordReader:
         """Compile a reader.
 
         Args:
-            schema: A schema file's content.
-            keys: The properties that identify a record and so are never null.
-            name: The stream's, to warn of fields that the schema does not know; None for silence.
+            schema: The content of a schema file.
+            keys: The properties that identify a record, and so are never null.
+            name: The stream's name, for a warning about unknown fields; None for no warning.
         """
         self.keys = tuple(keys)
         self._name = name
         self._empty = dict.fromkeys(schema["properties"])
         self._root = _Node()
         self.unknown: set[str] = set()
-        """Fields that the API sent and the schema does not know, as `parent.field`."""
+        """Fields that the API returned but the schema lacks, as `parent.field`."""
         for column, definition in schema["properties"].items():
             *parents, key = definition.get(PATH, [column])
             node = self._root.at(parents)
@@ -89,28 +89,28 @@ class RecordReader:
             self._root.at(parents).known.add(key)
 
     def tombstone(self, keys: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
-        """The record that says since when others are gone.
+        """Return the tombstone of a deleted record.
 
         Args:
-            keys: What identifies them.
-            moment: Since when.
+            keys: The key columns and their values.
+            moment: When the record was found to be deleted.
 
         Returns:
-            A record with every property of the schema, all others null.
+            A record with every property of the schema, null except for key and time.
         """
         return {**self._empty, **keys, DELETED_AT: moment.isoformat()}
 
     def read(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Shape one item.
+        """Convert one item.
 
         Args:
-            item: An object of the API's answer.
+            item: An object of an API response.
 
         Returns:
-            A record with every property of the schema, null where the item has nothing.
+            A record with every property of the schema, null where the item has no value.
 
         Raises:
-            RecordError: A value can't be its type, or a key is missing.
+            RecordError: A value does not fit its type, or a key is missing.
         """
         record = self._empty.copy()
         self._fill(record, self._root, item, item)
@@ -123,7 +123,7 @@ class RecordReader:
         return record
 
     def _mention_unknown_fields(self, name: str) -> None:
-        self._name = None  # once is enough
+        self._name = None  # warn only once
         LOGGER.warning(
             "'%s' has fields that this version does not know and leaves out: %s",
             name,
@@ -175,7 +175,7 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return str(value)
-    msg = "expected text"
+    msg = "expected a string"
     raise TypeError(msg)
 
 
@@ -185,16 +185,16 @@ def _integer(value: object) -> int:
     if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        msg = "expected a whole number"
+        msg = "expected an integer"
         raise TypeError(msg)
     if value not in _INT64:
-        msg = "expected a number of 64 bits"
+        msg = "expected a 64-bit integer"
         raise OverflowError(msg)
     return value
 
 
 def _decimal(value: object) -> Decimal | None:
-    """An exact number. The API's pattern for amounts admits the empty text: no amount."""
+    """Convert to an exact number; the API's pattern for amounts allows "", meaning no amount."""
     if value == "":
         return None
     if isinstance(value, str) and _NUMBER.fullmatch(value):
@@ -223,9 +223,9 @@ def _date(value: object) -> str:
 
 
 def _moment(value: object) -> str:
-    """A date-time in UTC, so that a warehouse without time zones holds UTC."""
+    """Convert a date-time to UTC, for warehouse columns without a time zone."""
     if not (isinstance(value, str) and _DATE.match(value)):
-        msg = "expected a date-time of RFC 3339"
+        msg = "expected an RFC 3339 date-time"
         raise ValueError(msg)
     moment = datetime.fromisoformat(value)
     if value.endswith("Z"):
@@ -243,7 +243,7 @@ def _array(value: object) -> list[Any]:
 
 
 def _objects(names: Mapping[str, bool], value: object) -> list[dict[str, Any]]:
-    """Keep these members of each object; a number, as text where the schema knows none."""
+    """Keep these members of each object; numbers become strings if the schema allows no number."""
     try:
         return [
             {
@@ -278,11 +278,11 @@ _CONVERSIONS: dict[str, Conversion] = {
 
 
 def _kind(value: object) -> str:
-    """What a value is, in JSON's words: the value itself may be private."""
-    names = {str: "a text", bool: "a boolean", list: "a list", dict: "an object", int: "a number"}
+    """Name a value's JSON type, for errors: the value itself may be private."""
+    names = {str: "a string", bool: "a boolean", list: "a list", dict: "an object", int: "a number"}
     return names.get(type(value), "a number")
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a key's value may be shown: a number, or a day; other text may be private."""
+    """Return whether a key's value may be shown: a number or a date; other text may be private."""
     return isinstance(value, int) or (isinstance(value, str) and bool(_DATE.fullmatch(value)))

@@ -1,4 +1,4 @@
-"""Keeps the token out of everything that is logged, whatever a server echoes."""
+"""Keeps the token out of the log, even if a server echoes it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Redaction(logging.Filter):
     """Replaces a secret in messages and stack traces."""
 
     def __init__(self, secret: str) -> None:
-        """Remember what must not be shown."""
+        """Filter out this secret."""
         super().__init__()
         self._secret = secret
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the secret; every record passes."""
+        """Replace the secret; let every record pass."""
         message = record.getMessage()
         if self._secret in message:
             record.msg, record.args = message.replace(self._secret, "[secret]"), None
@@ -35,27 +35,27 @@ class Redaction(logging.Filter):
 
 
 SHORTEST = 6
-"""No token is shorter, and a shorter text would be found in innocent words."""
+"""Shorter secrets are not hidden: no token is that short, and ordinary words would contain them."""
 
 _secrets: set[str] = set()
 
 
 def forms(secret: str) -> set[str]:
-    """A secret as it is, and as JSON, Python, a URL or HTML write it."""
+    """Return a secret as it is, and as JSON, Python, URLs and HTML encode it."""
     as_json = {json.dumps(secret, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
     as_url = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     return {secret, *as_json, *as_url, repr(secret)[1:-1], escape(secret)}
 
 
 def redacted(text: str) -> str:
-    """The text without the secrets that `redact` was told of."""
-    for secret in sorted(_secrets, key=len, reverse=True):  # one may be the beginning of another
+    """Return the text with every secret that `redact` knows replaced."""
+    for secret in sorted(_secrets, key=len, reverse=True):  # one may begin with another
         text = text.replace(secret, "[secret]")
     return text
 
 
 def redact(secret: str) -> None:
-    """Keep `secret` out of what the process's log handlers write from now on."""
+    """Hide `secret` in everything that the root logger's handlers write from now on."""
     if len(secret) < SHORTEST:
         return
     found = sorted(forms(secret), key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""One company's run: what its streams share."""
+"""One company's run: the objects that its streams share."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ API = "/api/external/v2"
 
 
 class Run:
-    """The client, the clock, the changelogs, the record of the run, and what failed."""
+    """The client, the clock, the changelogs, the record of the run, and its failures."""
 
     def __init__(self, config: Mapping[str, Any], version: int) -> None:
-        """Begin; nothing is sent yet.
+        """Prepare a run; nothing is sent yet.
 
         Args:
-            config: The tap's settings, with their defaults.
-            version: Of the tables that are read whole in this run.
+            config: The tap's settings, with defaults.
+            version: The table version (of ACTIVATE_VERSION) of this run's full reads.
         """
         self._config = config
         self.version = version
@@ -60,41 +60,41 @@ class Run:
         )
         self.client.on_request = self.meter.sent
         self.failures: dict[str, str] = {}
-        """Streams that were not delivered whole, and why."""
+        """The streams that were not delivered completely, and why."""
         self.fatal: FatalError | None = None
-        """Why no further stream is read."""
-        self.is_cost_said = False
-        """Whether the user was told how long the child streams will take."""
+        """The error because of which no further stream is read."""
+        self.is_cost_logged = False
+        """Whether the duration of the child streams was logged."""
         self.is_retry_useful = False
-        """Whether something failed that may succeed when it is tried again."""
+        """Whether a retry may help at least one of the failures."""
 
     @cached_property
     def me(self) -> dict[str, Any]:
-        """Company, user and scopes of the token."""
+        """The company, user and scopes of the token: the response of `/me`."""
         answer = self.client.get("/me")
         if not isinstance(answer, dict):
-            msg = "/me does not answer an object"
+            msg = "/me did not return an object"
             raise PennylaneError(msg)
         return answer
 
     @property
     def company_id(self) -> int:
-        """The company of the token."""
+        """The id of the token's company."""
         company = self.me.get("company")
         number = company.get("id") if isinstance(company, dict) else None
         if not isinstance(number, int):
-            msg = "/me does not say which company the token is of"
+            msg = "/me does not say which company the token belongs to"
             raise FatalError(msg)
         return number
 
     @cached_property
     def began(self) -> datetime:
-        """When this run began, by the server's clock. Nothing of any stream was read before."""
+        """When this run began, by the server's clock: before any stream was read."""
         return self.client.now()
 
     @cached_property
     def changelogs(self) -> Changelogs:
-        """What changed, read once for all streams."""
+        """The changelogs, each read once for all streams."""
         return Changelogs(self.client)
 
     @cached_property
@@ -111,10 +111,10 @@ class Run:
 
     @contextmanager
     def guarded(self, entry: Entry) -> Iterator[None]:
-        """Note and report what fails inside, so that the other streams go on.
+        """Record and log an error inside the block, so that the other streams continue.
 
         Args:
-            entry: Of the stream that is read.
+            entry: The entry, in the record of runs, of the stream that is read.
         """
         try:
             yield
@@ -122,14 +122,14 @@ class Run:
             entry.fail(str(error))
             self.fail(entry.stream, error)
         except BrokenPipeError:
-            raise  # the target is gone: nobody is left to go on for
-        except Exception as error:  # a bug here must not take the other streams down
+            raise  # the target has ended, so no other stream can be delivered
+        except Exception as error:  # a bug must not affect the other streams
             LOGGER.exception("Unexpected error in '%s'", entry.stream)
             entry.fail(f"{type(error).__name__}: {error}")
             self.fail(entry.stream, error)
 
     def fail(self, stream: str, error: Exception) -> None:
-        """Note that a stream was not delivered whole.
+        """Record and log that a stream was not delivered completely.
 
         Args:
             stream: Its name.
@@ -139,8 +139,8 @@ class Run:
         is_forbidden = isinstance(error, RefusedError) and error.status == HTTPStatus.FORBIDDEN
         self.is_retry_useful |= not is_forbidden
         if isinstance(error, UnavailableError) and not self.client.answers():
-            # One by one the other streams would wait as long, for nothing.
-            error = UnreachableError(f"Pennylane does not answer any more: {error}")
+            # Each of the other streams would use up its retries in vain.
+            error = UnreachableError(f"Pennylane no longer responds: {error}")
         if isinstance(error, FatalError):
             self.fatal = error
             self.client.abandon()

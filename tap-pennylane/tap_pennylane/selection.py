@@ -1,4 +1,4 @@
-"""What a catalog may select, and what is said of a selection that nobody can have meant."""
+"""What a catalog may select, and errors about selections that cannot be intended."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 FEW = 3
-"""So many streams may be left out of `*.*` before the rest counts as chosen by name."""
+"""How many streams `*.*` may exclude before the rest counts as selected by name."""
 
 
 def spare_costly_streams(streams: Collection[Stream]) -> str | None:
-    """Deselect what is off by default if nearly all of it is selected: that is `*.*`, no choice.
+    """Deselect the streams that are off by default if nearly all of them are selected at once.
 
-    A catalog does not tell whether a stream was asked for by its name. Whoever lists those that he
-    wants does not list all of them.
+    A catalog does not say whether a stream was selected by name. But a user who lists streams by
+    name will not list nearly all of them, so this must be the pattern `*.*`.
 
     Args:
         streams: All streams, as the catalog selects them.
 
     Returns:
-        What to say of it; None where nothing was deselected.
+        The warning to log, without a full stop; None if nothing was deselected.
     """
     costly = [stream for stream in streams if not stream.selected_by_default]
     selected = [stream for stream in costly if stream.selected]
@@ -38,37 +38,36 @@ def spare_costly_streams(streams: Collection[Stream]) -> str | None:
     for stream in selected:
         stream.selected = False
     return (
-        f"{len(selected)} of the {len(costly)} streams that cost a request per record, or an "
-        "export, are selected at once, as by `*.*`: none of them is read. Select those that you "
-        "want by name, like "
-        f"`{costly[0].name}.*`, or set 'all_streams' to true to read them all"
+        f"{len(selected)} of the {len(costly)} streams that need one request per record, or an "
+        "export, are selected at once, as by `*.*`: none of them is read. Select those you need by "
+        f"name, such as `{costly[0].name}.*`, or set 'all_streams' to true to read them all"
     )
 
 
 def problems(catalog: Catalog | None, streams: dict[str, Any]) -> Iterator[str]:
-    """Complaints about a selection, each a sentence without a full stop.
+    """Yield an error for each impossible selection, a sentence without a full stop.
 
     Args:
-        catalog: What the user gave; None where the streams' own defaults hold.
-        streams: The streams by name, as they are selected.
+        catalog: The user's catalog; None if the streams' defaults apply.
+        streams: The streams by name, with their selection applied.
     """
     for name, entry in (catalog or {}).items():
         if name not in streams and entry.metadata.resolve_selection().get((), False):
             yield (
                 f"The catalog selects the stream {suggestion(name, streams)}, which does not "
-                "exist: `tap-pennylane --discover` lists those that do"
+                "exist: `tap-pennylane --discover` lists the streams"
             )
     chosen = [stream for stream in streams.values() if stream.selected]
     if not any(stream.name != "sync_log" for stream in chosen):
         yield (
-            "No stream is selected: see that each pattern of `select` names a stream that "
-            "`tap-pennylane --discover` lists, like `customers.*`"
+            "No stream is selected: check that each pattern in `select` names a stream that "
+            "`tap-pennylane --discover` lists, such as `customers.*`"
         )
     for stream in chosen:
         if _has_lost_its_columns(stream):
             yield (
-                f"Of '{stream.name}' no column is selected but those that always are: see that "
-                f"`select` names columns that it has, or all of them, `{stream.name}.*`"
+                f"'{stream.name}' has no column selected besides those that always are: check that "
+                f"`select` names columns that exist, or use `{stream.name}.*` for all of them"
             )
 
 

@@ -1,4 +1,4 @@
-"""The tap's settings: what they are, their defaults, and what to do about a wrong one."""
+"""The tap's settings: their definitions and defaults, and what to do about a wrong value."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.DateType,
         title="Start date",
         description=(
-            "Read invoices, bank transactions, ledger entries and their lines from this date on "
-            "(YYYY-MM-DD), and the trial balances of the fiscal years that end after it. Entries "
-            "and invoices without a date are read whatever the start date. "
-            "Default: all there is."
+            "Read only invoices, bank transactions, ledger entries and ledger entry lines dated on "
+            "or after this day (YYYY-MM-DD), and trial balances and exports of fiscal years that "
+            "end on or after it. Invoices and entries without a date are always read. Default: "
+            "everything."
         ),
     ),
     th.Property(
@@ -53,8 +53,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default={},
         title="Refresh hours",
         description=(
-            "For collections without changelog: by stream, how many hours old a read may get "
-            'before the next; 0 is every run. JSON, like `{"commercial_documents": 24}`.'
+            "For collections without a changelog: the minimum number of hours between two reads, "
+            'by stream; 0 means every run. JSON, such as `{"commercial_documents": 24}`.'
         ),
     ),
     th.Property(
@@ -62,37 +62,35 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=1000),
         default=1000,
         title="Page size",
-        description=(
-            "Rows a request asks for, at most what an endpoint allows: 100, for some 1000."
-        ),
+        description="Rows per page, capped by the endpoint: 100 for most, 1000 for some.",
     ),
     th.Property(
         "requests_per_window",
         th.IntegerType(minimum=1),
         default=25,
         title="Requests per window",
-        description="How many requests are sent in any window, at most.",
+        description="Maximum number of requests sent in any window of `window_seconds`.",
     ),
     th.Property(
         "window_seconds",
         th.NumberType(exclusive_minimum=0),
         default=5,
         title="Window",
-        description="Length of the rate limit's window in seconds.",
+        description="Length of the rate limit's window, in seconds.",
     ),
     th.Property(
         "concurrency",
         th.IntegerType(minimum=1, maximum=32),
         default=16,
         title="Concurrency",
-        description="How many requests of a whole read may be under way at once.",
+        description="Maximum number of requests in flight at once.",
     ),
     th.Property(
         "request_timeout",
         th.NumberType(exclusive_minimum=0),
         default=60,
         title="Request timeout",
-        description="Seconds to wait for a connection, and for an answer.",
+        description="Seconds to wait for a connection, and for a response.",
     ),
     th.Property(
         "max_retries",
@@ -100,8 +98,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default=8,
         title="Retries",
         description=(
-            "How often a request is repeated after a 429, a 5xx, a broken connection or a "
-            "truncated answer; the waits double up to a minute."
+            "Maximum number of retries after a 429, a 5xx, a broken connection or a truncated "
+            "response; the wait doubles each time, up to a minute."
         ),
     ),
     th.Property(
@@ -109,7 +107,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType(min_length=1, pattern=r"^[ -~]+$"),
         default=f"tap-pennylane/{version('tap-pennylane')}",
         title="User agent",
-        description="What the requests say of their sender.",
+        description="User-Agent header of the requests.",
     ),
     th.Property(
         "all_streams",
@@ -117,7 +115,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default=False,
         title="All streams",
         description=(
-            "Whether to read the streams that cost a request per record, or an export, also where "
+            "Whether to read the streams that need one request per record, or an export, even if "
             "the catalog selects nearly all of them at once, as `*.*` does."
         ),
     ),
@@ -128,7 +126,7 @@ _BEARER = re.compile(r"\s*bearer\b\s*", re.IGNORECASE)
 _CREDENTIALS = re.compile("//.*@")
 
 NAMES = tuple(SCHEMA["properties"])
-"""The tap's own settings, without those that the SDK adds."""
+"""The tap's own settings; the SDK adds others."""
 
 _REMEDIES = {
     "api_token": f"create one {WHERE_TOKENS_ARE} and set TAP_PENNYLANE_API_TOKEN to it",
@@ -141,7 +139,7 @@ _REMEDIES = {
     "concurrency": "give a whole number from 1 to 32",
     "request_timeout": "give a number of seconds above 0",
     "max_retries": "give a whole number from 0 to 100",
-    "user_agent": "give a text of printable ASCII characters",
+    "user_agent": "use printable ASCII characters only",
     "all_streams": "give true or false",
     "stream_maps": 'give JSON by stream, like {"customers": {"name": "md5(name)"}}',
     "stream_map_config": 'give a JSON object, like {"hash_seed": "…"}',
@@ -149,14 +147,15 @@ _REMEDIES = {
     "flattening_enabled": "give true or false",
     "flattening_max_depth": "give a whole number",
     "flattening_max_key_length": "give a whole number",
-    "flattening_separator": "give a text",
+    "flattening_separator": "give text",
 }
 
 
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are really set: an empty line of a `.env` file sets nothing.
+    """Return the settings that have a value; an empty line in a `.env` file sets nothing.
 
-    A token is often copied together with white space, or with the `Bearer` of a header.
+    White space around a token, and the `Bearer` of a header, are removed: they are often copied
+    with it.
     """
     token = config.get("api_token")
     if isinstance(token, str):
@@ -165,7 +164,7 @@ def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def environment_problems() -> list[str]:
-    """Complaints about environment variables that should hold a whole number, or JSON."""
+    """Return an error for each environment variable that should hold an integer or JSON."""
     return [
         _complaint(name, value)
         for name, definition in SCHEMA["properties"].items()
@@ -179,17 +178,17 @@ def environment_problems() -> list[str]:
 
 
 def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
-    """Complaints about settings, each a sentence that says which one and what to do.
+    """Return an error for each wrong setting: which one it is, and what to do.
 
     Args:
         config: The tap's configuration.
-        streams: The names that `refresh_hours` may hold.
+        streams: The stream names that `refresh_hours` may contain.
     """
     complaints = list(_misspelt(config))
     if "batch_config" in config:
         complaints.append(
-            "Setting 'batch_config' can't be used: BATCH messages would come after the STATE that "
-            "takes their records for delivered, and a crash would lose them; remove it"
+            "Setting 'batch_config' can't be used: a BATCH message would follow the STATE message "
+            "that marks its records as delivered, so a crash would lose them; remove the setting"
         )
     for error in Draft202012Validator(SCHEMA).iter_errors(dict(config)):
         if error.validator == "required":
@@ -213,10 +212,10 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
 
 
 def misspelt_variables() -> list[str]:
-    """Complaints about environment variables that resemble the one of a setting.
+    """Return an error for each environment variable whose name resembles a setting's.
 
-    Meltano passes on only those that it knows, so a mistyped one would be ignored in silence. Those
-    with two underscores are Meltano's own: `TAP_PENNYLANE__SELECT`.
+    Meltano passes on only the variables that it knows, so a misspelt one would be ignored silently.
+    Names with two underscores, such as `TAP_PENNYLANE__SELECT`, are Meltano's own.
     """
     known = {f"{_PREFIX}{name.upper()}": name for name in SCHEMA["properties"]}
     ours = (name for name in sorted(os.environ) if re.match(f"{_PREFIX}[^_]", name))
@@ -226,7 +225,7 @@ def misspelt_variables() -> list[str]:
         if name not in known
     }
     return [
-        f"There is no setting {name}: use {_PREFIX}{meant.upper()} if that is meant, or remove it"
+        f"There is no setting {name}: rename it to {_PREFIX}{meant.upper()}, or remove it"
         for name, meant in guesses.items()
         if meant
     ]
@@ -235,7 +234,7 @@ def misspelt_variables() -> list[str]:
 def _misspelt(config: Mapping[str, Any]) -> Iterator[str]:
     for name in config.keys() - SCHEMA["properties"].keys() - {"batch_config"}:
         if meant := nearest(name, SCHEMA["properties"]):
-            yield f"There is no setting '{name}': use '{meant}' if that is meant, or remove it"
+            yield f"There is no setting '{name}': rename it to '{meant}', or remove it"
 
 
 def _misspelt_streams(maps: object, streams: Collection[str]) -> Iterator[str]:
@@ -243,13 +242,13 @@ def _misspelt_streams(maps: object, streams: Collection[str]) -> Iterator[str]:
         source = definition.get("__source__", name) if isinstance(definition, dict) else name
         if not name.startswith("__") and not filter_names(streams, str(source)):
             yield (
-                f"Setting 'stream_maps' is for the stream {suggestion(str(source), streams)}, "
-                "which does not exist: `tap-pennylane --discover` lists those that do"
+                f"Setting 'stream_maps' names the stream {suggestion(str(source), streams)}, "
+                "which does not exist: `tap-pennylane --discover` lists the streams"
             )
 
 
 def unknown(config: Mapping[str, Any]) -> list[str]:
-    """Settings that nobody knows, and that resemble none: they may be meant for others."""
+    """Return the unknown settings that resemble none of ours; other plugins may use them."""
     return sorted(
         name
         for name in config.keys() - SCHEMA["properties"].keys() - {"batch_config"}
@@ -258,16 +257,17 @@ def unknown(config: Mapping[str, Any]) -> list[str]:
 
 
 def with_types(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with the numbers and objects that come as text; files have decimals.
+    """Return the settings with numbers and objects parsed from text.
 
-    Environment variables are text, and so is what Meltano passes on of them.
+    Environment variables are text, and Meltano passes them on as such. Settings files yield
+    `Decimal` numbers, which become floats.
     """
     plain: dict[str, Any] = json.loads(json.dumps(dict(config), default=float))
     return {name: _as_declared(name, value) for name, value in plain.items()}
 
 
 def _as_declared(name: str, value: object) -> object:
-    """The value that a text stands for; the text itself if it does not stand for one."""
+    """Parse a text as its setting's type; return it unchanged if that fails."""
     types = SCHEMA["properties"].get(name, {}).get("type", [])
     parse = next((_PARSERS[kind] for kind in types if kind in _PARSERS), None)
     if parse is None or not isinstance(value, str):
@@ -286,9 +286,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 
 
 def _complaint(name: str, value: object) -> str:
-    """What is wrong with a setting. A token is never shown, nor what precedes a URL's host."""
+    """Describe a wrong value, without showing a token or a URL's credentials."""
     if name == "api_token":
-        found = "holds what no token holds: spaces or line breaks in its middle, or special letters"
+        found = "contains spaces, line breaks or non-ASCII characters, which no token has"
     else:
         found = f"can't be {_CREDENTIALS.sub('//***@', repr(value))}"
     return f"Setting '{name}' {found}: {_REMEDIES[name]}"

@@ -1,4 +1,4 @@
-"""Guessing what somebody meant by a name that there is not."""
+"""Guesses which name a misspelt one stands for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a mistyped one most resembles; None if it resembles none."""
+    """Return the known name that is most similar; None if none is similar enough."""
     plain = name.replace("-", "_").lower()
     return next(iter(get_close_matches(plain, list(known), n=1, cutoff=0.7)), None)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """A mistyped name with the known one that it resembles, for a sentence."""
+    """Return the name in quotes, followed by the known name that it resembles, if any."""
     found = nearest(name, known)
     return f"'{name}' (did you mean '{found}'?)" if found else f"'{name}'"

@@ -22,7 +22,7 @@ LOGGER = logging.getLogger("tap-pennylane")
 
 @dataclass
 class Entry:
-    """One stream's part of a run."""
+    """One stream's part of a run: a row of the stream `sync_log`."""
 
     stream: str
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -35,15 +35,15 @@ class Entry:
     rate_limited: int = 0
     seconds_waited: float = 0.0
     status: str = "interrupted"
-    """success, failed, skipped; interrupted until one of them is known."""
+    """success, failed or skipped; interrupted until the stream has ended."""
     error: str | None = None
 
     def skip(self, reason: str) -> None:
-        """Note why the stream was not read."""
+        """Record why the stream was not read."""
         self.status, self.error = "skipped", reason
 
     def fail(self, error: str) -> None:
-        """Note why the stream was not delivered whole."""
+        """Record why the stream was not delivered completely."""
         self.status, self.error = "failed", error
 
 
@@ -51,14 +51,14 @@ class SyncLog:
     """The entries of one run."""
 
     def __init__(self, client: Client) -> None:
-        """Begin a run, under Meltano's id for it where Meltano runs it."""
+        """Begin a run, with Meltano's run id if Meltano started it, otherwise with a new one."""
         self.run_id = os.environ.get("MELTANO_RUN_ID") or str(uuid.uuid4())
         self.entries: list[Entry] = []
         self._client = client
 
     @contextmanager
     def entry(self, stream: str) -> Iterator[Entry]:
-        """The entry of a stream, open as long as the stream is read."""
+        """Add an entry for a stream, complete it when the stream has ended, and log it."""
         entry = Entry(stream)
         self.entries.append(entry)
         before = self._client.usage
@@ -72,12 +72,12 @@ class SyncLog:
             entry.seconds_waited = round(used.seconds_waited, 3)
             entry.ended_at = datetime.now(UTC)
             entry.error = redacted(entry.error) if entry.error else None
-            self._tell(entry)
+            self._report(entry)
 
-    def _tell(self, entry: Entry) -> None:
-        """Log how a stream ended: as a sentence, and as fields where logs are structured.
+    def _report(self, entry: Entry) -> None:
+        """Log how a stream ended, as a sentence and as fields of structured logs.
 
-        The error is a field alone: it was said when it came.
+        The error is only a field, because it was already logged when it occurred.
         """
         took = (entry.ended_at or entry.started_at) - entry.started_at
         facts = {
@@ -98,7 +98,7 @@ class SyncLog:
         )
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The entries as records."""
+        """Yield the entries as records."""
         for entry in self.entries:
             values = vars(entry)
             moments = {

@@ -58,15 +58,15 @@ class TapPennylane(OwningTap):
         """Validate the settings; nothing is sent yet.
 
         Args:
-            options: The SDK's own.
+            options: The arguments of the SDK's `Tap`.
 
         Raises:
-            ConfigValidationError: A setting can't work; its `errors` are sentences.
+            ConfigValidationError: A setting is wrong; its `errors` are sentences.
         """
         if options.get("parse_env_config") and (errors := settings.environment_problems()):
             raise ConfigValidationError(errors[0], errors=errors)
         self._spared: str | None = None
-        """What to say of costly streams that are not read."""
+        """A warning about costly streams that are not read."""
         super().__init__(**options)
 
     @override
@@ -78,9 +78,7 @@ class TapPennylane(OwningTap):
         names = {vars(stream)["name"] for stream in STREAMS}
         errors = [*settings.misspelt_variables(), *settings.problems(self._config, names)]
         if unknown := settings.unknown(self._config):
-            self.logger.warning(
-                "Settings that the tap does not know, and ignores: %s.", ", ".join(unknown)
-            )
+            self.logger.warning("Unknown settings, which are ignored: %s.", ", ".join(unknown))
         if errors and raise_errors:
             raise ConfigValidationError(errors[0], errors=errors)
         defaults = {
@@ -98,7 +96,7 @@ class TapPennylane(OwningTap):
     @property
     @override
     def streams(self) -> dict[str, Any]:
-        """The streams by name, in the order in which they are read."""
+        """The streams by name, in reading order."""
         if self._streams is None:
             by_name = super().streams.items()
             self._streams = dict(sorted(by_name, key=lambda item: getattr(item[1], "order", 0)))
@@ -121,14 +119,14 @@ class TapPennylane(OwningTap):
 
     @cached_property
     def run(self) -> Run:
-        """What the streams of the company share."""
+        """The objects that the company's streams share."""
         return Run(self.config, self.initialized_at)
 
     def check_selection(self) -> None:
-        """See that somebody can have meant what is selected, before anything is sent.
+        """Check the selection before anything is sent.
 
         Raises:
-            FatalError: Nobody can.
+            FatalError: It selects nothing, or something that does not exist.
         """
         if self._spared:
             self.logger.warning("%s.", self._spared)
@@ -136,26 +134,26 @@ class TapPennylane(OwningTap):
             raise FatalError(". ".join(complaints))
 
     def check_access(self) -> None:
-        """Ask who the token is, before anything else is tried.
+        """Request `/me` and check the state before any stream is read.
 
         Raises:
-            FatalError: The token is refused, Pennylane can't be reached, or the state is of another
-                company.
+            FatalError: The token is refused, Pennylane can't be reached, or the state belongs to
+                another company.
         """
         try:
             _ = self.run.me
         except FatalError:
             raise
         except PennylaneError as error:
-            msg = f"Can't begin: {error}; check the setting 'api_url', too"
-            heals = isinstance(error, UnavailableError)
-            raise (UnreachableError if heals else FatalError)(msg) from error
+            msg = f"Can't start: {error}; also check the setting 'api_url'"
+            is_retry_useful = isinstance(error, UnavailableError)
+            raise (UnreachableError if is_retry_useful else FatalError)(msg) from error
         for stream in self.selected:
             _ = stream.replication.plan
 
     @property
     def selected(self) -> list[PennylaneStream]:
-        """The streams to read of the API, in their order."""
+        """The selected streams of the API, in reading order."""
         return [
             stream
             for stream in self.streams.values()
@@ -163,7 +161,7 @@ class TapPennylane(OwningTap):
         ]
 
     def read(self) -> None:
-        """Read the selected streams. The first requests of all are sent side by side."""
+        """Read the selected streams; the first requests of all of them are sent in parallel."""
         self.logger.debug("The run began at %s.", self.run.began)
         scans = [one for stream in self.selected for one in stream.replication.opening()]
         requests = [*self.run.changelogs.requests(), *scans]
@@ -171,7 +169,7 @@ class TapPennylane(OwningTap):
         self.sync_all()
 
     def try_streams(self) -> None:
-        """Read one record of every selected stream. The SDK's own test selects all of them."""
+        """Read one record of every selected stream; the SDK's own test would select all streams."""
         selected = [stream for stream in self.streams.values() if stream.selected]
         self.run_sync_dry_run(dry_run_record_limit=1, streams=selected)
         read = [stream for stream in self.selected if stream.name not in self.run.failures]
@@ -183,14 +181,14 @@ class TapPennylane(OwningTap):
         )
 
     def execute(self, sync: Callable[[], object]) -> int:
-        """Read with the token checked first, and answer for the outcome.
+        """Check selection and token, read the streams, and log the outcome.
 
         Args:
-            sync: What reads the streams.
+            sync: Reads the streams.
 
         Returns:
-            The exit code: 0 only if every selected stream was delivered whole; 78 if trying again
-            is of no use.
+            The exit code: 0 only if every selected stream was delivered completely; 78 (EX_CONFIG)
+            if a retry would not help; otherwise 1.
         """
         try:
             self.check_selection()
@@ -200,8 +198,8 @@ class TapPennylane(OwningTap):
             self.logger.critical("%s.", error)
             return _exit_code(error)
         except BrokenPipeError:
-            self.logger.critical("The target stopped reading: its own log says why.")
-            # What is still buffered has no reader; without this Python complains at exit.
+            self.logger.critical("The target stopped reading: see its own log.")
+            # The buffered output has no reader; without this, Python reports an error at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         finally:
@@ -209,11 +207,11 @@ class TapPennylane(OwningTap):
         return self._outcome()
 
     def _outcome(self) -> int:
-        """Say what failed.
+        """Log what failed.
 
         Returns:
-            The exit code: 0 only if every selected stream was delivered whole; 78 if what failed
-            needs a person, such as a scope that the token lacks.
+            The exit code, as `execute` returns it: 78 if a person must act, for example because the
+            token lacks a scope.
         """
         failures = self.run.failures
         if not failures:
@@ -222,7 +220,7 @@ class TapPennylane(OwningTap):
             return _exit_code(self.run.fatal)
         code = 1 if self.run.is_retry_useful else os.EX_CONFIG
         self.logger.error(
-            "%d of %d streams failed (%s); the others were delivered whole. Exit code %d.",
+            "%d of %d streams failed (%s); the others were delivered completely. Exit code %d.",
             len(failures),
             sum(stream.selected for stream in self.streams.values()),
             ", ".join(failures),
@@ -232,9 +230,9 @@ class TapPennylane(OwningTap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Stop where we are. The last state written holds, and the exit code says it is not all."""
+        """Stop. The last state written stays valid; the exit code reports the interruption."""
         del frame
-        self.logger.error("Stopped by signal %d before the end; the next run goes on.", signum)
+        self.logger.error("Stopped by signal %d before the end; the next run resumes.", signum)
         self.message_writer.stop(128 + signum)
 
     @override
@@ -248,7 +246,7 @@ class TapPennylane(OwningTap):
         state: str | None = None,
         catalog: str | None = None,
     ) -> None:
-        """Run the command line. The SDK's own version has no say in the exit code."""
+        """Run the command line; the SDK's own version cannot set the exit code."""
         if about:
             cls.print_about(about_format)
             return
@@ -261,19 +259,19 @@ class TapPennylane(OwningTap):
                 parse_env_config=bool(config and config.parse_env),
             )
         except ConfigValidationError as error:
-            cls._say(error)
+            cls._log(error)
             sys.exit(os.EX_CONFIG)
         sys.exit(tap.execute(tap.read))
 
     @classmethod
-    def _say(cls, error: ConfigValidationError) -> None:
+    def _log(cls, error: ConfigValidationError) -> None:
         for sentence in error.errors:
             cls.logger.critical("%s.", sentence)
 
     @override
     @classmethod
     def get_singer_command(cls) -> click.Command:
-        """The SDK's command, whose files are read here: so each error is a sentence."""
+        """Return the SDK's command; `inputs` reads its files, so that errors are sentences."""
         command = super().get_singer_command()
         for parameter in command.params:
             if parameter.name in {"state", "catalog"}:
@@ -283,11 +281,11 @@ class TapPennylane(OwningTap):
     @override
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the settings."""
+        """Read the settings from files and, with `ENV`, from the environment."""
         try:
             files = [inputs.read_config(path) for path in value if path != "ENV"]
         except ConfigValidationError as error:
-            cls._say(error)
+            cls._log(error)
             ctx.exit(os.EX_CONFIG)
         found = super().cb_config(ctx, param, ("ENV",) if "ENV" in value else ())
         found.config = {name: one for file in files for name, one in file.items()}
@@ -296,7 +294,7 @@ class TapPennylane(OwningTap):
     @override
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Try one record of every selected stream, and exit with an error if one can't be read."""
+        """Read one record of every selected stream, and exit with an error if one can't be read."""
         try:
             if value != CliTestOptionValue.All.value:
                 super().cb_test(ctx, param, value)
@@ -304,7 +302,7 @@ class TapPennylane(OwningTap):
             given = ctx.params["config"]
             tap = cls(config=given.config, parse_env_config=given.parse_env)
         except ConfigValidationError as error:
-            cls._say(error)
+            cls._log(error)
             ctx.exit(os.EX_CONFIG)
         ctx.exit(tap.execute(tap.try_streams))
 

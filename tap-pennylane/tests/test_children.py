@@ -121,7 +121,7 @@ def test_lines_that_are_selected_later_come_whole(
 ) -> None:
     without = load(streams=["customer_invoices"])
     later = load(streams=["customer_invoices", "customer_invoice_lines"], state=without.state)
-    assert "'customer_invoices' is read whole again: other columns are selected" in later.log
+    assert "'customer_invoices' is read completely again: the selected columns" in later.log
     assert_rows(company, CHILDREN["customer_invoice_lines"], later)
 
 
@@ -262,7 +262,7 @@ def test_what_many_lists_cost_is_said_beforehand(load: Callable[..., Run]) -> No
         quotes = len(large.state("quotes"))
     assert run.exit_code == 0, run.log
     total = 1500 + quotes
-    assert f"The lists of single records take {total} requests, about 0:00:" in run.log
+    assert f"Child streams need {total} requests, about 0:00:" in run.log
     assert f"(lettered_ledger_entry_lines: 1500, quote_appendices: {quotes})" in run.log
     assert run.log.index("take") < run.log.index("Beginning sync of 'quote_appendices'")
 

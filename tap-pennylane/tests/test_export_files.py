@@ -92,7 +92,7 @@ def test_an_amount_and_its_side(amount: str, side: str, debit: str, credit: str)
     line = [*LINE[:11], amount, side, *LINE[13:]]
     (row,) = parsed(fec_of(headings, line).encode())
     assert (row["debit"], row["credit"]) == (Decimal(debit), Decimal(credit))
-    with pytest.raises(FileError, match="line 1: the field 'Sens' is neither D nor C"):
+    with pytest.raises(FileError, match="line 1: the field 'Sens' must be D, C"):
         parsed(fec_of(headings, [*LINE[:11], amount, "X", *LINE[13:]]).encode())
 
 
@@ -119,13 +119,13 @@ def test_numbers_are_exact_or_refused(text: str, number: str | None) -> None:
         return
     with pytest.raises(PennylaneError) as refusal:
         parsed(content)
-    assert "line 1: the field 'debit' is a text: expected a decimal number" in str(refusal.value)
+    assert "line 1: the field 'debit' is a string: expected a decimal number" in str(refusal.value)
     assert text not in str(refusal.value)
 
 
 @pytest.mark.parametrize("day", ["20260231", "31/01/2026", "2026013", "tomorrow"])
 def test_a_day_that_is_none_is_refused(day: str) -> None:
-    with pytest.raises(PennylaneError, match="line 2: the field 'ecriture_date' is a text"):
+    with pytest.raises(PennylaneError, match="line 2: the field 'ecriture_date' is a string"):
         parsed(fec_of(COLUMNS, LINE, [*LINE[:3], day, *LINE[4:]]).encode())
 
 
@@ -161,7 +161,7 @@ def test_a_file_with_quotes_everywhere() -> None:
         (fec_of(COLUMNS, LINE, [], LINE), "line 2 is empty"),
         (fec_of(COLUMNS, LINE, ['"' + "a\tb", *LINE]), "line 2 has 20 fields, not 18"),
         (fec_of([*COLUMNS[:-2], "Idevise"], LINE), "the headings lack montant_devise"),
-        (fec_of([*COLUMNS, "debit"], LINE), "the headings have debit twice"),
+        (fec_of([*COLUMNS, "debit"], LINE), "the headings contain debit twice"),
     ],
 )
 def test_what_is_no_fec_says_where(content: str, sentence: str) -> None:
@@ -255,12 +255,12 @@ def test_cents_survive_a_workbook() -> None:
     [
         (
             [[["Grand livre"], ["Date", "Compte"], ROW]],
-            "sheet 1 begins with no line of headings: the headings lack credit, debit$",
+            "sheet 1 does not begin with a line of headings: the headings lack credit, debit$",
         ),
-        ([[HEADINGS, ROW], [ROW] * 30], "sheet 2 begins with no line of headings"),
-        ([[HEADINGS, ["Total", "411000", "", 1, 0]]], "line 1: the field 'date' is a text"),
+        ([[HEADINGS, ROW], [ROW] * 30], "sheet 2 does not begin with a line of headings"),
+        ([[HEADINGS, ["Total", "411000", "", 1, 0]]], "line 1: the field 'date' is a string"),
         ([[HEADINGS, [True, "411000", "", 1, 0]]], "line 1: the field 'date' is a boolean"),
-        ([[HEADINGS, [*ROW[:3], "#REF!", 0]]], "line 1: the field 'debit' is a text"),
+        ([[HEADINGS, [*ROW[:3], "#REF!", 0]]], "line 1: the field 'debit' is a string"),
         ([[HEADINGS, [45000, *ROW[1:]]]], "line 1: the field 'date' is a number"),
     ],
 )

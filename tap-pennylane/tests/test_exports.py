@@ -256,18 +256,23 @@ def test_a_workbook_that_does_not_come_whole_is_fetched_again(
     sandbox.fault("/files/general_ledgers/*", "body", body="<html></html>", times=1)
     run = read(streams=[GL], **ONE_YEAR)
     assert run.exit_code == 0, run.log
-    assert "no xlsx" in run.log
+    assert "not an xlsx file" in run.log
     assert run.records[GL]
 
 
 @pytest.mark.parametrize(
     ("path", "fault", "options", "sentence"),
     [
-        ("/files/fecs/*", "status", {"status": 404}, "kept failing, last with: HTTP 404"),
-        ("/exports/fecs/*", "body", {"body": '{"status": "error"}'}, "could not make the export"),
-        ("/exports/fecs/*", "body", {"body": '{"status": "odd"}'}, "does not say whether"),
-        ("/exports/fecs/*", "body", {"body": '{"status":"ready","file_url":1}'}, "is no link"),
-        ("/exports/fecs", "body", {"body": "{}"}, "does not answer an order with an 'id'"),
+        ("/files/fecs/*", "status", {"status": 404}, "kept failing; last error: HTTP 404"),
+        ("/exports/fecs/*", "body", {"body": '{"status": "error"}'}, "could not create the export"),
+        ("/exports/fecs/*", "body", {"body": '{"status": "odd"}'}, "did not return the status"),
+        (
+            "/exports/fecs/*",
+            "body",
+            {"body": '{"status":"ready","file_url":1}'},
+            "that is not a link",
+        ),
+        ("/exports/fecs", "body", {"body": "{}"}, "did not return an 'id' for the order"),
         ("/exports/fecs", "status", {"status": 422}, "rejects /exports/fecs (HTTP 422"),
         ("/files/fecs/*", "body", {"body": "<html>\n</html>\n"}, "the headings lack"),
     ],
@@ -390,7 +395,7 @@ def test_a_host_that_is_not_there_is_a_sentence_without_the_link(
     sandbox.fault("/exports/fecs/*", "body", body=ready)
     run = read(streams=["fec"], max_retries=0, **ONE_YEAR)
     assert run.exit_code == 1
-    assert "kept failing, last with: ConnectionRefusedError" in run.log
+    assert "kept failing; last error: ConnectionRefusedError" in run.log
     assert "s3cr3t" not in run.log
 
 

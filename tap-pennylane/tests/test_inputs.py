@@ -68,17 +68,17 @@ def catalog(*streams: str, columns: dict[str, bool] | None = None) -> dict[str, 
 @pytest.mark.parametrize(
     ("kind", "text", "sentence"),
     [
-        ("config", "{", r"no JSON at line 1; correct it"),
-        ("config", "[]", r"no JSON object"),
+        ("config", "{", r"not valid JSON \(line 1\); correct it"),
+        ("config", "[]", r"not a JSON object"),
         ("config", "", r"it is empty"),
-        ("state", "not json", r"no JSON at line 1; of what a target wrote, keep the last line"),
-        ("state", "", r"it is empty; leave it out for a first load"),
-        ("state", '{"bookmark": {}}', r"it holds no bookmarks; give what a run wrote"),
-        ("state", '{"bookmarks": {"customers": 5}}', r"it holds no bookmarks"),
-        ("state", '{"type": "STATE"}', r"it holds no bookmarks"),
-        ("catalog", "{}", r"not what `--discover` writes; write it anew"),
-        ("catalog", '{"streams": [{}]}', r"not what `--discover` writes"),
-        ("catalog", '{"streams": 5}', r"not what `--discover` writes"),
+        ("state", "not json", r"not valid JSON \(line 1\); keep only the last line of a target's"),
+        ("state", "", r"it is empty; omit it for a first load"),
+        ("state", '{"bookmark": {}}', r"it contains no bookmarks; use the state that a run"),
+        ("state", '{"bookmarks": {"customers": 5}}', r"it contains no bookmarks"),
+        ("state", '{"type": "STATE"}', r"it contains no bookmarks"),
+        ("catalog", "{}", r"it is not a catalog; create one"),
+        ("catalog", '{"streams": [{}]}', r"it is not a catalog"),
+        ("catalog", '{"streams": 5}', r"it is not a catalog"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
@@ -115,15 +115,15 @@ def test_a_state_may_come_as_it_is_kept_elsewhere(
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ({"start_dat": "2025-01-01"}, "There is no setting 'start_dat': use 'start_date'"),
-        ({"API-TOKEN": "x"}, "There is no setting 'API-TOKEN': use 'api_token'"),
-        ({"stream_map": {}}, "There is no setting 'stream_map': use 'stream_maps'"),
+        ({"start_dat": "2025-01-01"}, "There is no setting 'start_dat': rename it to 'start_date'"),
+        ({"API-TOKEN": "x"}, "There is no setting 'API-TOKEN': rename it to 'api_token'"),
+        ({"stream_map": {}}, "There is no setting 'stream_map': rename it to 'stream_maps'"),
         ({"stream_maps": "{customers"}, "Setting 'stream_maps' can't be '{customers'"),
         ({"stream_maps": {"custommers": {}}}, "'custommers' (did you mean 'customers'?), which"),
         ({"stream_maps": {"customers": 5}}, "Setting 'stream_maps' can't be"),
         ({"flattening_enabled": "maybe"}, "Setting 'flattening_enabled' can't be 'maybe'"),
         ({"all_streams": "maybe"}, "Setting 'all_streams' can't be 'maybe'"),
-        ({"batch_config": {}}, "Setting 'batch_config' can't be used: BATCH messages would"),
+        ({"batch_config": {}}, "Setting 'batch_config' can't be used: a BATCH message would"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_stops_the_run(
@@ -141,15 +141,15 @@ def test_a_setting_of_somebody_else_is_said_and_ignored(
 ) -> None:
     run = run_tap(streams=["journals"], **settings, of_another_program=1)
     assert run.exit_code == 0, run.log
-    assert "does not know, and ignores: of_another_program" in run.log
+    assert "Unknown settings, which are ignored: of_another_program" in run.log
 
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (catalog(), "No stream is selected: see that each pattern of `select`"),
+        (catalog(), "No stream is selected: check that each pattern in `select`"),
         (catalog("sync_log"), "No stream is selected"),
-        (catalog("customers", columns={}), "Of 'customers' no column is selected but those that"),
+        (catalog("customers", columns={}), "'customers' has no column selected besides those"),
     ],
     ids=["nothing", "only the record of runs", "no column"],
 )

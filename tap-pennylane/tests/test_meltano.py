@@ -180,7 +180,7 @@ def test_the_file_can_be_added_by_its_path(
     project.meltano("install", "loaders")
     said = project.meltano("config", "list", "--all", "tap-pennylane")
     assert "TAP_PENNYLANE_API_URL" in said
-    assert "Seconds to wait for a connection, and for an answer." in said
+    assert "Seconds to wait for a connection, and for a response." in said
     # Meltano takes no `select` from a file: it selects all streams, and the tap spares the costly.
     requests = load_and_count(project, sandbox)
     tables = project.tables()

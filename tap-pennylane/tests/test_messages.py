@@ -53,12 +53,12 @@ def test_a_smaller_largest_page_is_taken_once_it_is_named(
 @pytest.mark.parametrize(
     ("words", "advice"),
     [
-        ("limit is not a number", "Set 'page_size' to a number that it allows"),
+        ("limit is not a number", "Set 'page_size' to a number that the API allows"),
         ("filter: date is out of range", "Check the setting 'start_date'"),
-        ("unknown parameter: sort", "Repeating it is of no use: look for a newer version"),
+        ("unknown parameter: sort", "Retrying will not help: look for a newer version"),
         (
             "The plain HTTP request was sent to HTTPS port",
-            "Write https:// in 'api_url'",
+            "Use https:// in 'api_url'",
         ),
     ],
 )
@@ -98,7 +98,7 @@ def test_lists_that_do_not_come_along_are_read_one_by_one_and_said_once(
     with other_server(sandbox, asked=asked) as url:
         run = read(api_url=url, streams=["customer_invoices", "customer_invoice_lines"])
     assert run.exit_code == 0, run.log
-    assert run.log.count("each list now costs a request of its own") == 1
+    assert run.log.count("each list now needs its own request") == 1
     invoices = len(sandbox.state("customer_invoices"))
     assert f"{min(invoices, 100)} for this page alone" in run.log
     assert len(run.records["customer_invoice_lines"]) == len(
@@ -122,7 +122,7 @@ def test_a_budget_that_others_use_is_told_once_with_the_pace(
         )
     assert run.exit_code == 0, run.log
     assert run.log.count("another program uses the token") == 1
-    pace = re.search(r"Reading goes on at about (\d+) requests per 0.5 s", run.log)
+    pace = re.search(r"Reading continues at about (\d+) requests per 0.5 s", run.log)
     assert pace
     assert 2 <= int(pace[1]) < 10
 
@@ -143,14 +143,14 @@ def test_waiting_is_counted_by_the_clock_however_many_wait(read: Callable[..., R
 def test_https_with_a_server_of_plain_http(read: Callable[..., Run], sandbox: Sandbox) -> None:
     run = read(api_url=sandbox.url.replace("http:", "https:"))
     assert run.exit_code == 78
-    assert "answers in plain http, not https. Write http:// in 'api_url'" in run.log
+    assert "responds in plain http, not https. Use http:// in 'api_url'" in run.log
     assert "Traceback" not in run.log
 
 
 def test_a_name_that_does_not_resolve(read: Callable[..., Run]) -> None:
     run = read(api_url="http://no-such-host.invalid", max_retries=0)
     assert run.exit_code == 1
-    assert "the name no-such-host.invalid cannot be resolved" in run.log
+    assert "the host name no-such-host.invalid cannot be resolved" in run.log
     assert "gaierror" not in run.log
 
 
@@ -161,7 +161,7 @@ def test_a_token_with_a_line_break_is_used_and_never_shown(
     assert run.exit_code == 0, run.log
     refused = read(api_token="secret words\nof nobody")  # noqa: S106
     assert refused.exit_code == 78
-    assert "Setting 'api_token' holds what no token holds" in refused.log
+    assert "Setting 'api_token' contains spaces, line breaks" in refused.log
     assert "secret" not in refused.log
     assert "Traceback" not in refused.log
 

@@ -101,7 +101,7 @@ def bomb(handler: BaseHTTPRequestHandler) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (trickle, "the answer did not end in time"),
+        (trickle, "the response was not complete in time"),
         (without_end, "/journals returned more than 64 MiB"),
         (bomb, "/journals returned more than 64 MiB"),
     ],
@@ -195,7 +195,7 @@ def _other_dates(sandbox: Sandbox) -> Callable[[str, Query], Answer | None]:
     ("stream", "misbehaviour", "sentence"),
     [
         ("suppliers", _ignoring_sort, "/suppliers returned id .* though it was sorted by -id"),
-        ("suppliers", _other_ids, "were asked for, and .* came"),
+        ("suppliers", _other_ids, "were requested; .* came"),
         ("transactions", _other_dates, "/transactions returned a record of .*, though dates from"),
     ],
 )

@@ -55,16 +55,16 @@ CUT_OFF = {"scan": Progress(YESTERDAY, 950, [Range(5, 9)]), "read_at": None}
         (UNFOLLOWED, {}, Scan, None),
         (UNFOLLOWED, {"read_at": (BEGAN - timedelta(hours=5)).isoformat()}, NotDue, None),
         (UNFOLLOWED, {"read_at": None}, Scan, None),
-        (UNFOLLOWED, CUT_OFF, Scan, "the last read was cut off"),
+        (UNFOLLOWED, CUT_OFF, Scan, "the last read was interrupted"),
         (replace(UNFOLLOWED, max_age=timedelta()), {"read_at": BEGAN.isoformat()}, Scan, None),
         (FOLLOWED, {"start_date": "2024-01-01"}, Scan, "the setting 'start_date' changed"),
-        (FOLLOWED, {"columns": "xyz"}, Scan, "other columns are selected"),
-        (FOLLOWED, {"changes": {}}, Scan, "other changelogs are followed"),
+        (FOLLOWED, {"columns": "xyz"}, Scan, "the selected columns or the stream maps changed"),
+        (FOLLOWED, {"changes": {}}, Scan, "the changelogs of the stream changed"),
         (
             replace(FOLLOWED, may_lack_date=True, once_lacked_undated=True),
             {},
             Scan,
-            "an earlier version left out",
+            "an earlier version omitted",
         ),
         (
             replace(FOLLOWED, may_lack_date=True, once_lacked_undated=True),
@@ -113,5 +113,5 @@ def test_versions_grow_and_odd_ones_follow_even_ones(
 
 def test_a_bookmark_of_the_future_is_of_another_system() -> None:
     ahead = {CHANGELOG: Position((BEGAN + timedelta(hours=1)).isoformat())}
-    with pytest.raises(FatalError, match="ahead of Pennylane's own clock"):
+    with pytest.raises(FatalError, match="ahead of Pennylane's clock"):
         decide(bookmark(FOLLOWED, changes=ahead), FOLLOWED, NOW)

@@ -123,7 +123,7 @@ class Books:
     def since(self, path: str, position: Position) -> list[Part]:
         assert path == CHANGELOG
         if self.expired:
-            msg = "it no longer knows"
+            msg = "it no longer has the events"
             raise ExpiredError(msg)
         new = [one for one in self.events if one.processed_at > position.processed_at]
         parts = [new[start : start + 100] for start in range(0, len(new), 100)]

@@ -128,5 +128,5 @@ def test_a_mistyped_variable_is_named_with_the_one_that_is_meant(
         TapPennylane(config={"api_token": TOKEN})
     (sentence,) = caught.value.errors
     assert sentence.startswith(
-        "There is no setting TAP_PENNYLANE_STARTDATE: use TAP_PENNYLANE_START_DATE if"
+        "There is no setting TAP_PENNYLANE_STARTDATE: rename it to TAP_PENNYLANE_START_DATE"
     )

@@ -179,7 +179,7 @@ def test_flattening_lets_deletions_pass(load: Callable[..., Run], company: Sandb
         ({"__key_properties__": ["nothing"]}, r"'nothing' was not detected in schema"),
         (
             {"__key_properties__": ["name"]},
-            r"makes 'name' its key, but of a deleted record only 'id'",
+            r"makes 'name' the key, but a deleted record has only 'id'",
         ),
         ({"id": None}, r"Removing key property 'id' is not permitted"),
     ],
@@ -225,7 +225,7 @@ def test_other_maps_read_the_stream_whole_again(load: Callable[..., Run]) -> Non
     first = load(streams=streams)
     maps = {"customers": {"name": "md5(name)"}}
     second = load(streams=streams, state=first.state, stream_maps=maps)
-    assert "'customers' is read whole again" in second.log
+    assert "'customers' is read completely again" in second.log
     assert second.log_rows["customers"]["mode"] == "scan"
     assert second.log_rows["suppliers"]["mode"] == "changelog"
 

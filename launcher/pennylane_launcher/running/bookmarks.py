@@ -69,7 +69,7 @@ def fit(url: str, schema: str) -> None:
         if not found:
             return
         for stream, reason in found.items():
-            print(f"'{stream}' is read whole again: {reason}.")
+            print(f"'{stream}' is read completely again: {reason}.")
         state["singer_state"]["bookmarks"] = {
             stream: bookmark for stream, bookmark in bookmarks.items() if stream not in found
         }

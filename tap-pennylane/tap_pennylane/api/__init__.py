@@ -1,1 +1,1 @@
-"""Pennylane's API: requests within the budget, pages, lists. It knows nothing of Singer."""
+"""Pennylane's API: requests within the rate limit, pages, lists. Knows nothing about Singer."""

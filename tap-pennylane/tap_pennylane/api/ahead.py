@@ -1,4 +1,4 @@
-"""Reading ahead of the consumer, so that no answer's latency leaves a slot of the budget unused."""
+"""Reads ahead of the consumer, so that latency leaves no slot of the request budget unused."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_QUEUE = 8
-"""Results of one task that may wait for the consumer: a slow one holds the readers back."""
+"""How many results of a task may wait for the consumer; a slow one holds the readers back."""
 
 
 def in_order(tasks: Iterable[Callable[[], Iterable[T]]], readers: int) -> Iterator[Iterator[T]]:
-    """Run tasks side by side, and hand their results on in the tasks' order.
+    """Run tasks in parallel, and yield their results in the tasks' order.
 
     Args:
-        tasks: Each makes results; asked for one by one, as earlier ones are consumed.
-        readers: How many are under way at once.
+        tasks: Each returns results. The iterable itself is consumed only as readers become free.
+        readers: The maximum number of tasks in progress.
 
     Yields:
-        The results of one task as they come; whatever it raises is raised there.
+        For each task, an iterator over its results, which also raises the task's error.
     """
     stop = threading.Event()
     started: deque[_Task[T]] = deque()
@@ -52,7 +52,7 @@ def in_order(tasks: Iterable[Callable[[], Iterable[T]]], readers: int) -> Iterat
 
 
 class _Task(Generic[T]):
-    """One task in a thread of its own. A daemon: a run that ends does not wait for it."""
+    """One task in its own thread: a daemon thread, so that it does not delay the end of a run."""
 
     def __init__(self, task: Callable[[], Iterable[T]], stop: threading.Event) -> None:
         self._task, self._stop = task, stop
@@ -74,16 +74,16 @@ class _Task(Generic[T]):
 
 
 class EagerClient(Client):
-    """A client that can be told what will be asked, and asks it meanwhile."""
+    """A client that sends announced GET requests before they are needed."""
 
     _expected: dict[tuple[object, ...], Future[_Answer]] | None = None
 
     def expect(self, requests: Iterable[Request], readers: int) -> None:
-        """Send GET requests side by side; `get` then has their answers.
+        """Send GET requests in parallel; `get` then returns their responses.
 
         Args:
             requests: In the order in which `get` will be called.
-            readers: How many may be under way at once.
+            readers: The maximum number of requests in flight.
         """
         self._expected = {}
         waiting: queue.SimpleQueue[tuple[Request, Future[_Answer]]] = queue.SimpleQueue()
@@ -97,7 +97,7 @@ class EagerClient(Client):
     @override
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> object:
         expected = (self._expected or {}).pop(_key(path, params or {}), None)
-        if expected is None or expected.cancel():  # nobody began with it
+        if expected is None or expected.cancel():  # no reader has started it
             return super().get(path, params)
         answer = expected.result()
         self.count(answer.usage)
@@ -119,12 +119,12 @@ class EagerClient(Client):
                         answer.error = error
                 future.set_result(answer)
                 if isinstance(answer.error, UnavailableError):
-                    return  # the others would wait as long, for nothing
+                    return  # the others would use up their retries in vain
 
 
 @dataclass
 class _Answer:
-    """What came of a request before anybody waited for it."""
+    """The outcome of a request that was sent ahead."""
 
     document: object = None
     error: BaseException | None = None

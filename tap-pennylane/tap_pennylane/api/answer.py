@@ -1,4 +1,4 @@
-"""What an HTTP answer holds: JSON, the budget, the clock, and an error's words."""
+"""What an HTTP response contains: JSON, the rate limit's state, the time, an error message."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ import urllib3
 from tap_pennylane.errors import PennylaneError, TransientError
 
 LARGEST = 64 << 20
-"""Bytes that an answer may have, unpacked."""
+"""Maximum bytes of a response, decompressed."""
 
 CHUNK = 1 << 16
-"""Bytes that are read at once, at most."""
+"""Maximum bytes per read."""
 
 _GZIP = 16 + zlib.MAX_WBITS
-"""How zlib is told that the data is in gzip's format."""
+"""The window size that makes zlib expect gzip's format."""
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def body(response: requests.Response, path: str, deadline: float) -> bytes:
-    """Read what an answer holds, unpacked.
+    """Read and decompress a response's body.
 
     Args:
-        response: An answer whose body was not read yet.
-        path: What was requested.
-        deadline: When it must have ended, on the monotonic clock.
+        response: A response whose body was not read yet.
+        path: The requested path, for errors.
+        deadline: When the body must be complete, by the monotonic clock.
 
     Raises:
-        TransientError: It did not end by the deadline, or was cut off.
-        PennylaneError: It is larger than any answer of the API.
+        TransientError: It was not complete by the deadline, or is truncated.
+        PennylaneError: It is larger than any response of the API.
         requests.RequestException: The connection failed.
     """
     packed = response.headers.get("content-encoding", "identity") != "identity"
@@ -56,40 +56,40 @@ def body(response: requests.Response, path: str, deadline: float) -> bytes:
                 )
                 raise PennylaneError(msg)
             if time.monotonic() > deadline:
-                msg = "the answer did not end in time"
+                msg = "the response was not complete in time"
                 raise TransientError(msg)
     except (urllib3.exceptions.HTTPError, zlib.error) as error:
         raise requests.exceptions.ConnectionError(error, request=response.request) from error
     if unpacker and not unpacker.eof:
-        msg = f"the answer of {len(found)} bytes is cut off"
+        msg = f"the response of {len(found)} bytes is truncated"
         raise TransientError(msg)
     return bytes(found)
 
 
 def document(content: bytes) -> object:
-    """The JSON that a body holds; numbers with a fraction are `Decimal`.
+    """Decode a body's JSON; numbers with a fraction become `Decimal`.
 
     Raises:
-        TransientError: It is cut off, or no JSON.
+        TransientError: The response is truncated or not JSON.
     """
     try:
         found = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:  # Python's own parser is slower and reads lone surrogates.
+        try:  # Python's own parser is slower, but accepts lone surrogates.
             found = json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            msg = f"the answer of {len(content)} bytes is cut off or no JSON"
+            msg = f"the response of {len(content)} bytes is truncated or not JSON"
             raise TransientError(msg) from error
         return _storable(found)
     return _storable(found) if b"\\u0000" in content else found
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are no JSON
+    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 def _storable(value: object) -> object:
-    """Replace what no database stores as text, NUL and lone surrogates, by U+FFFD."""
+    """Replace NUL and lone surrogates, which databases cannot store as text, with U+FFFD."""
     if isinstance(value, str):
         text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return text.replace("\0", "\ufffd")
@@ -101,9 +101,10 @@ def _storable(value: object) -> object:
 
 
 def budget(response: requests.Response | None) -> tuple[int | None, float | None]:
-    """What the answer says of the budget: requests left, and seconds until all are back.
+    """Return the rate limit's state: requests left, and seconds until the limit resets.
 
-    The reset is Unix time on the server's clock, so it is read against the answer's own `Date`.
+    `ratelimit-reset` is Unix time by the server's clock, so it is compared with the response's
+    `Date`.
     """
     if response is None:
         return None, None
@@ -118,7 +119,7 @@ def budget(response: requests.Response | None) -> tuple[int | None, float | None
 
 
 def date(response: requests.Response) -> datetime | None:
-    """When it was answered, by the server's clock."""
+    """Return the time of the response by the server's clock; None if it has no valid `Date`."""
     try:
         return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
     except ValueError:
@@ -126,7 +127,7 @@ def date(response: requests.Response) -> datetime | None:
 
 
 def retry_after(response: requests.Response) -> float | None:
-    """Seconds to wait that the answer asks for."""
+    """Return the seconds to wait that the response asks for; None if it names none."""
     return _number(response.headers.get("retry-after"))
 
 
@@ -139,11 +140,11 @@ def _number(header: str | None) -> float | None:
 
 
 def words(content: bytes, reason: str) -> str:
-    """Whichever words a body has: the API's errors come in several shapes.
+    """Return a response's error message; the API has several formats for errors.
 
     Args:
         content: The body.
-        reason: What the status line says, for a body without words.
+        reason: The reason phrase of the status line, for a body without a message.
     """
     try:
         found = _decode(content)
@@ -161,20 +162,20 @@ def _short(text: str) -> str:
 
 
 def connection_trouble(error: requests.RequestException) -> str:
-    """The innermost cause, in words, without the object addresses of urllib3's messages."""
+    """Describe the innermost cause, without the object addresses in urllib3's messages."""
     if isinstance(error, requests.Timeout):
-        return "no answer in time"
+        return "no response in time"
     cause: BaseException = error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
     if isinstance(cause, socket.gaierror):
         host = urlsplit(str(error.request.url)).hostname if error.request else ""
-        return f"the name {host} cannot be resolved; check it, and this machine's network"
+        return f"the host name {host} cannot be resolved; check it and this machine's network"
     return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
 
 
 def tls_trouble(url: str, error: requests.exceptions.SSLError) -> str:
-    """What is wrong with a server that https can't be spoken with."""
+    """Describe why a TLS connection failed."""
     if any(sign in str(error) for sign in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")):
-        return f"{url} answers in plain http, not https. Write http:// in 'api_url'"
+        return f"{url} responds in plain http, not https. Use http:// in 'api_url'"
     return f"The certificate of {url} can't be verified: {error}. Check 'api_url'"

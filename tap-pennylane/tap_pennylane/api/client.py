@@ -1,4 +1,4 @@
-"""One HTTP exchange with Pennylane: budget, retries, and errors that name their cause."""
+"""Sends requests to Pennylane: rate limit, retries, and errors that name their cause."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from tap_pennylane.api.limiter import Limiter
 
 LONGEST_PAUSE = 300.0
-"""Seconds that the server may ask to wait; a run that waits longer looks as if it hung."""
+"""Maximum seconds to wait if the server asks for it: a longer wait would look like a hang."""
 
 LONGEST_WAIT = 60.0
-"""No wait of our own between two attempts is longer, in seconds."""
+"""Maximum seconds between two attempts, unless the server asks for more."""
 
 FIRST_ATTEMPTS = 5
-"""A host that never answered is given up after so many, some ten seconds: it may be a wrong one."""
+"""Attempts, over about ten seconds, after which the tap gives up on a host that never responded:
+its name may be wrong."""
 
 _ID = re.compile(r"(?<=/)\d+(?=/|$)")
 
@@ -53,16 +54,16 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass
 class Usage:
-    """What was asked of the API."""
+    """How much the API was used."""
 
     requests: int = 0
     rate_limited: int = 0
-    """Answers with 429."""
+    """Responses with status 429."""
     seconds_waited: float = 0.0
-    """By the clock, while the request budget let nothing be sent."""
+    """Elapsed time in which the request budget was exhausted."""
 
     def __sub__(self, earlier: Usage) -> Usage:
-        """What was asked since an earlier moment."""
+        """Return the usage since an earlier one."""
         return Usage(
             self.requests - earlier.requests,
             self.rate_limited - earlier.rate_limited,
@@ -71,7 +72,7 @@ class Usage:
 
 
 class Client:
-    """Reads the API with one token. Safe to share between threads."""
+    """Reads the API with one token. Thread-safe."""
 
     def __init__(
         self,
@@ -88,41 +89,41 @@ class Client:
 
         Args:
             url: Scheme, host and the API's path prefix.
-            auth: Puts the token into a request.
+            auth: Adds the token to a request.
             limiter: The token's request budget.
-            timeout: Seconds to wait for a connection, and for each answer.
-            max_retries: How often an attempt that failed in passing is repeated.
-            user_agent: Who we say we are.
-            connections: How many requests may be under way at once.
+            timeout: Seconds to wait for a connection, and for each response.
+            max_retries: Maximum number of retries after transient failures.
+            user_agent: The User-Agent header.
+            connections: Maximum number of requests in flight.
         """
         self._url = url
         self._limiter = limiter
         self._lock = threading.Lock()
         self._usage = Usage()
         self.on_request: Callable[[float], None] = lambda _share: None
-        """Called with each request, with the share of the budget that is in use, from 0 to 1."""
+        """Called for each request with the share of the budget in use, from 0 to 1."""
         self._connections = connections
         self._thread = threading.local()
         self._is_abandoned = False
         self._was_reached = False
-        self._told_of_slowness = False
+        self._has_warned_of_slowness = False
         self._limits: dict[str, int] = {}
-        """The largest page that a list allows, where it refused a larger one."""
+        """The maximum page size of each list that refused a larger one."""
         self._server_clock: tuple[datetime, float] | None = None
         self._max_retries = max_retries
         self.timeout = timeout
         self.user_agent = user_agent
         self._session = requests.Session()
-        # As `auth`, not as a header: requests would put a netrc entry over a header.
+        # As `auth`, not as a header, which requests would replace with a netrc entry.
         self._session.auth = auth
-        # `answer.body` unpacks it.
+        # `answer.body` decompresses it.
         self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "gzip"})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=4 * connections))
         self._attempt = self.persistent(self._exchange)
 
     def persistent(self, attempt: Callable[P, T]) -> Callable[P, T]:
-        """Let an attempt, whose first argument names it, be repeated while it fails in passing."""
+        """Wrap an attempt, whose first argument names it, with retries of transient failures."""
         return backoff.on_exception(
             _waits,
             TransientError,
@@ -134,7 +135,7 @@ class Client:
         )(attempt)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> object:
-        """Send a GET request until it is answered, and decode the answer.
+        """Send a GET request, with retries, and decode the response.
 
         Args:
             path: Below the API's prefix, with a leading slash.
@@ -144,9 +145,9 @@ class Client:
             The JSON document; numbers with a fraction are `Decimal`.
 
         Raises:
-            FatalError: The token is refused, or the host is no Pennylane.
+            FatalError: The token is refused, or the host is not Pennylane.
             RefusedError: The request is refused.
-            UnavailableError: It kept failing.
+            UnavailableError: All attempts failed.
         """
         query = dict(params or {})
         place = _ID.sub("{id}", path)
@@ -164,24 +165,24 @@ class Client:
     def _lower_limit(self, place: str, limit: int, words: str) -> None:
         with self._lock:
             if self._limits.get(place) == limit:
-                return  # another thread met the same refusal
+                return  # another thread got the same refusal
             self._limits[place] = limit
         _logger.warning("%s is read with %d rows per page: %s", place, limit, words)
 
     def post(self, path: str, body: Mapping[str, Any]) -> object:
-        """Send a POST request until it is answered: only what does no harm when it comes twice.
+        """Send a POST request, with retries: it must be harmless if it arrives twice.
 
         Args:
             path: Below the API's prefix, with a leading slash.
-            body: What to send as JSON.
+            body: The JSON to send.
 
         Returns:
             The JSON document.
 
         Raises:
-            FatalError: The token is refused, or the host is no Pennylane.
+            FatalError: The token is refused, or the host is not Pennylane.
             RefusedError: The request is refused.
-            UnavailableError: It kept failing.
+            UnavailableError: All attempts failed.
         """
         return self._send(path, None, body)
 
@@ -190,13 +191,13 @@ class Client:
             return self._attempt(path, *query_and_body)
         except TransientError as error:
             msg = (
-                f"{self._url}{path} kept failing, last with: {error}. "
-                "Nothing is lost: run again once Pennylane and the network are well"
+                f"{self._url}{path} kept failing; last error: {error}. "
+                "Nothing is lost: run again once Pennylane and the network are available"
             )
             raise UnavailableError(msg) from error
 
     def answers(self) -> bool:
-        """Whether the API answers at all, asked once and without patience."""
+        """Return whether the API responds at all, by a single request without retries."""
         try:
             self._exchange("/me", None)
         except TransientError as error:
@@ -207,7 +208,7 @@ class Client:
 
     @contextmanager
     def budget_for(self, url: str) -> Iterator[None]:
-        """Take a slot for a request that somebody else sends, if it goes to the API's own host."""
+        """Take a slot for a request sent by the caller, if it goes to the API's own host."""
         if _origin(url) != _origin(self._url):
             yield
             return
@@ -220,11 +221,11 @@ class Client:
             self._limiter.release(slot)
 
     def abandon(self) -> None:
-        """Send nothing any more: what other threads still ask for is of no use."""
+        """Send no more requests: the run has ended, but other threads may still be reading."""
         self._is_abandoned = True
 
     def count(self, more: Usage) -> None:
-        """Add to what this thread asked for."""
+        """Add to the usage that this thread counts into."""
         with self._lock:
             usage = getattr(self._thread, "usage", self._usage)
             for name, value in vars(more).items():
@@ -232,26 +233,26 @@ class Client:
 
     @contextmanager
     def counting(self, usage: Usage) -> Iterator[None]:
-        """Let what this thread asks for be counted there, not in the client's own usage."""
+        """Count this thread's requests in `usage` instead of the client's own usage."""
         self._thread.usage = usage
         yield
         del self._thread.usage
 
     def readers(self) -> int:
-        """How many requests may be under way at once; more than the budget has use for is none."""
+        """Return how many requests to keep in flight: no more than the rate limit can use."""
         return min(self._connections, self._limiter.useful_concurrency())
 
     def next_slot(self) -> float:
-        """Seconds until a request can be sent, by what is known now; 0 if one can."""
+        """Return the estimated seconds until a request can be sent; 0 if one can."""
         return self._limiter.next_slot()
 
     @property
     def usage(self) -> Usage:
-        """What was asked so far."""
+        """The usage so far."""
         return replace(self._usage, seconds_waited=self._limiter.seconds_waited())
 
     def now(self) -> datetime:
-        """The time by the server's clock, as its last answer said; ours before the first."""
+        """Return the time by the server's clock, or by ours before its first response."""
         if self._server_clock is None:
             return datetime.now(UTC)
         moment, at = self._server_clock
@@ -288,7 +289,7 @@ class Client:
         self._mention_slowness()
         self._was_reached = True
         if date := answer.date(response):
-            # In whole seconds: the later of two estimates is nearer, and time never goes back.
+            # `Date` has whole seconds: the later estimate is closer, and time never goes back.
             known = self.now() if self._server_clock else date
             self._server_clock = max(date, known), time.monotonic()
         if response.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED}:
@@ -297,7 +298,7 @@ class Client:
 
     def _refuse(self, response: requests.Response, content: bytes, path: str) -> None:
         status, words = response.status_code, answer.words(content, str(response.reason))
-        said = f"HTTP {status}: {words}"
+        cause = f"HTTP {status}: {words}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             self.count(Usage(rate_limited=1))
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -306,24 +307,24 @@ class Client:
                 moment = self.now() + timedelta(seconds=wait)
                 msg = (
                     f"Pennylane asks to wait {timedelta(seconds=round(wait))} before {path} is "
-                    f"requested again ({said}). Run again after {moment:%Y-%m-%d %H:%M} UTC"
+                    f"requested again ({cause}). Run again after {moment:%Y-%m-%d %H:%M} UTC"
                 )
                 raise UnavailableError(msg)
             if wait is not None and status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._limiter.pause(wait)
-            raise TransientError(said, wait)
+            raise TransientError(cause, wait)
         raise refusal(path, status, words, response.headers.get("location"))
 
     def _mention_slowness(self) -> None:
-        """Say once that the server's headers leave less of the budget than is ours."""
+        """Warn once if the server's headers leave less of the budget than this run should have."""
         pace = self._limiter.pace()
         with self._lock:
-            if pace is None or self._told_of_slowness:
+            if pace is None or self._has_warned_of_slowness:
                 return
-            self._told_of_slowness = True
+            self._has_warned_of_slowness = True
         _logger.warning(
-            "Pennylane reports fewer free requests (ratelimit-remaining) than this run has used: "
-            "another program uses the token. Reading goes on at about %d requests per %g s",
+            "Pennylane reports fewer free requests (ratelimit-remaining) than this run leaves: "
+            "another program uses the token. Reading continues at about %d requests per %g s",
             *pace,
         )
 
@@ -339,7 +340,7 @@ def _log_retry(details: Any) -> None:  # noqa: ANN401 - backoff's type lacks the
 
 
 def _waits() -> Generator[float, Any, None]:
-    """Seconds before each next attempt: what the server asks for, else exponential with jitter."""
+    """Yield the seconds before each retry: as the server asks, else exponential with jitter."""
     error = yield  # type: ignore[misc] # backoff primes the generator, then sends exceptions
     for attempt in count():
         longest = min(LONGEST_WAIT, 2.0**attempt)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     Items = list[dict[str, Any]]
 
 IDS_PER_REQUEST = 100
-"""Records that are fetched at once by their ids: the largest page of most lists."""
+"""Records fetched per request by their ids: the maximum page size of most lists."""
 
 
 class Collection:
-    """A list: its path, its query, its pages, and its records by their ids."""
+    """A list of the API, read by pages or by ids."""
 
     def __init__(
         self,
@@ -34,16 +34,16 @@ class Collection:
         since: str | None = None,
         may_lack_date: bool = False,
     ) -> None:
-        """Describe a list; nothing is sent yet.
+        """Prepare a list; nothing is sent yet.
 
         Args:
             client: Sends the requests.
-            name: What messages call the list.
+            name: The list's name in messages.
             path: Below the API's prefix, with a leading slash.
-            query: The query of every page, whatever the start date.
-            since: The earliest date that is wanted, YYYY-MM-DD; None for all there is.
-            may_lack_date: Whether a record's `date` may be null. A filter by date leaves such
-                records out, though they are wanted.
+            query: The query of every page, without the start date.
+            since: The start date, YYYY-MM-DD; None for all records.
+            may_lack_date: Whether a record's `date` may be null. Such records are wanted, but a
+                filter by date omits them.
         """
         self.client = client
         self.name = name
@@ -54,12 +54,12 @@ class Collection:
 
     @property
     def readers(self) -> int:
-        """How many requests may be under way at once."""
+        """How many requests to keep in flight."""
         return self.client.readers()
 
     @property
     def dated_query(self) -> dict[str, Any]:
-        """The query of every page, from the start date on."""
+        """The query of every page, with the start date."""
         return filtered(self.query, *([("date", "gteq", self.since)] if self.since else []))
 
     def page(self, query: Mapping[str, Any]) -> tuple[Items, str | None]:
@@ -69,12 +69,12 @@ class Collection:
             Its items, and the cursor of the next page; None at the end.
 
         Raises:
-            PennylaneError: The request failed, or the answer is not a page.
+            PennylaneError: The request failed, or the response is not a page.
         """
         return page(self.client, self.path, query)
 
     def pages(self, query: Mapping[str, Any]) -> Iterator[Items]:
-        """Read the pages that a query answers.
+        """Read all pages of a query.
 
         Raises:
             PennylaneError: The list could not be read to its end.
@@ -82,7 +82,7 @@ class Collection:
         return pages(self.client, self.path, query)
 
     def parts(self) -> Iterable[dict[str, Any]]:
-        """Parameters of the parts that together make the list; its records carry them."""
+        """Return the parameters of the parts that make up the list; its records contain them."""
         return ({},)
 
     def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
@@ -96,14 +96,14 @@ class Collection:
     def by_ids(
         self, ids: Sequence[int], query: Mapping[str, Any]
     ) -> Iterator[tuple[Sequence[int], Items]]:
-        """Fetch records by their ids, a hundred at a time.
+        """Fetch records by their ids, a hundred per request.
 
         Args:
-            ids: Which ones.
+            ids: The ids.
             query: The rest of the query.
 
         Yields:
-            Some of the ids, and the items that the list has of them.
+            Some of the ids, and the items that the list has for them.
         """
         starts = range(0, len(ids), IDS_PER_REQUEST)
         batches = [ids[start : start + IDS_PER_REQUEST] for start in starts]
@@ -117,18 +117,18 @@ class Collection:
             yield asked, items
 
     def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
-        """Fetch what is wanted of these records: those of the start date or later.
+        """Fetch those of these records that are dated on or after the start date.
 
         Yields:
-            Some of the ids, and their items; what is missing is gone, or of before the start date.
+            Some of the ids, and their items; an id without an item is deleted or dated earlier.
         """
         if not (self.may_lack_date and self.since):
             yield from self.by_ids(ids, self.dated_query)
             return
-        # The start date is applied here: the API would leave out what has no date as well.
+        # The start date is applied here, because the API would also omit records without a date.
         for asked, items in self.by_ids(ids, self.query):
             yield asked, [item for item in items if self.is_wanted(item)]
 
     def is_wanted(self, item: Mapping[str, Any]) -> bool:
-        """Whether a record is of the start date or later; one without a date always is."""
+        """Return whether a record has no date, or is dated on or after the start date."""
         return not self.since or (item.get("date") or self.since) >= self.since

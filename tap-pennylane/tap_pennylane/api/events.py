@@ -1,4 +1,4 @@
-"""The events of the changelogs, and how far they were consumed."""
+"""The changelogs' events, and the positions up to which they were consumed."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ if TYPE_CHECKING:
     from tap_pennylane.api.client import Client
 
 PAGE = {"limit": 1000}
-"""The query of every page of a changelog: the longest page."""
+"""The query of every page of a changelog: the maximum page size."""
 
 EVENTS_PER_PART = 100
-"""From one bookmark to the next, unless more of them share an instant."""
+"""How many events lie between two bookmarks, unless more of them share an instant."""
 
 SLACK = timedelta(milliseconds=1)
-"""The API does not say whether its `start_date` is inclusive: ask a little earlier, and drop."""
+"""The documentation does not say whether `start_date` is inclusive, so requests begin this much
+earlier, and the surplus is dropped."""
 
 LATEST = timedelta(days=1)
-"""An event may be processed this late. A quiet changelog's position follows the clock at this
-distance, so that it does not outlive the four weeks that events are kept."""
+"""How late an event may be processed. The position of a changelog without new events follows the
+clock at this distance, so that it stays within the four weeks for which events are kept."""
 
 UNPROCESSABLE = 422
 
 
 class Position(msgspec.Struct, omit_defaults=True):
-    """How far a changelog was consumed: an instant, and which of its events."""
+    """How far a changelog was consumed: an instant, and how many of its events."""
 
     processed_at: str
     events: int = 0
     """How many events of that instant were consumed."""
     digest: str = ""
-    """Of those events, so that later ones of the same instant are told apart."""
+    """A hash of those events, to distinguish them from later ones of the same instant."""
 
 
 class _Reference(msgspec.Struct):
@@ -50,7 +51,7 @@ class _Reference(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """A change of one record, or of a link between two."""
+    """A change to one record, or to a link between two."""
 
     id: int
     operation: str
@@ -60,63 +61,64 @@ class Event(msgspec.Struct):
 
     @property
     def instant(self) -> datetime:
-        """When it was processed: the changelog's order."""
+        """When it was processed; changelogs are sorted by this."""
         return datetime.fromisoformat(self.processed_at)
 
     def record(self, key: str) -> int | None:
-        """The id of the record that changed; None where a deleted link names none any more.
+        """Return the id of the changed record; None if a deleted link no longer names it.
 
         Args:
-            key: `id`, or the reference that names the record of a link.
+            key: `id`, or for a link the field that refers to the record.
         """
         reference = getattr(self, key)
         return reference.id if isinstance(reference, _Reference) else reference
 
     def deletes(self, key: str) -> bool:
-        """Whether the record itself is gone; a deleted link only changes its record."""
+        """Return whether the record itself was deleted; a deleted link only changes its record."""
         return key == "id" and self.operation == "delete"
 
 
 class Part(NamedTuple):
-    """Some events of a changelog, in order, and the position behind them."""
+    """Some events of a changelog, in order, and the position after them."""
 
     events: list[Event]
     position: Position
 
 
 class Changelogs:
-    """The changelogs of one run. Streams that follow the same one share what was read of it."""
+    """The changelogs of one run. Streams that follow the same changelog share its events."""
 
     def __init__(self, client: Client) -> None:
-        """Read nothing yet."""
+        """Prepare to read; nothing is sent yet."""
         self._client = client
         self._began = client.now()
-        """Nothing was read before, so an event of later may not have been seen."""
+        """When the run began; later events may not have been read."""
         self._read: dict[str, tuple[datetime, list[Event]]] = {}
         self._earliest: dict[str, datetime] = {}
 
     def expect(self, path: str, position: Position) -> None:
-        """Be told that somebody will ask for what is behind a position."""
+        """Note that the events after a position will be read."""
         start = datetime.fromisoformat(position.processed_at)
         self._earliest[path] = min(start, self._earliest.get(path, start))
 
     def requests(self) -> Iterator[Request]:
-        """The first requests of what was told."""
+        """Yield the first request for each expected changelog."""
         for path, start in self._earliest.items():
             yield path, {**PAGE, **_opening(start)}
 
     def since(self, path: str, position: Position) -> list[Part]:
-        """Read the events behind a position, to the end.
+        """Read the events after a position, to the end.
 
         Args:
             path: The changelog's path.
-            position: What was consumed before.
+            position: How far the changelog was consumed before.
 
         Returns:
-            The new events, a hundred to a part if they are not of one instant; at least one part.
+            The new events in parts of about a hundred, since an instant is never divided; at least
+            one part, perhaps empty.
 
         Raises:
-            ExpiredError: The position is older than what the API keeps.
+            ExpiredError: The position is older than the events that the API keeps.
             PennylaneError: The changelog can't be read.
         """
         start = datetime.fromisoformat(position.processed_at)
@@ -125,7 +127,7 @@ class Changelogs:
         if len(old) == position.events and _digest(old) == position.digest:
             new = events[len(old) :]
         else:
-            new = events  # the instant's events are not those of then: consume it anew
+            new = events  # the instant now has different events: consume it again
         parts = list(_parts(new, events[: len(events) - len(new)])) or [Part([], position)]
         last = events[-1].instant if events else start
         quiet = self._began - LATEST
@@ -152,18 +154,18 @@ class Changelogs:
             for page in pages(self._client, path, PAGE, _opening(start)):
                 events += msgspec.convert(page, list[Event])
         except msgspec.ValidationError as error:
-            msg = f"{path} answers what is no event: {error}"
+            msg = f"{path} returned an item that is not an event: {error}"
             raise PennylaneError(msg) from error
         except RefusedError as error:
             if error.status == UNPROCESSABLE:
-                msg = f"{path} no longer knows what happened since {start.isoformat()}"
+                msg = f"{path} no longer has the events since {start.isoformat()}"
                 raise ExpiredError(msg) from error
             raise
         return events
 
 
 def _parts(events: Iterable[Event], consumed: list[Event]) -> Iterator[Part]:
-    """Cut events between two instants. Of the first one, some may have been consumed before."""
+    """Divide events between instants; some events of the first instant may already be consumed."""
     part: list[Event] = []
     for instant, group in groupby(events, attrgetter("instant")):
         shared = list(group)
@@ -179,7 +181,7 @@ def _parts(events: Iterable[Event], consumed: list[Event]) -> Iterator[Part]:
 
 
 def _opening(start: datetime) -> dict[str, Any]:
-    """What only the first request has besides: it is refused beside a cursor."""
+    """Return the parameter of the first request only; the API refuses it together with a cursor."""
     return {"start_date": (start - SLACK).isoformat()}
 
 

@@ -1,4 +1,4 @@
-"""Results that threads hand to one consumer."""
+"""Hands results from threads to one consumer."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 POLL = 0.1
-"""Seconds after which a producer that waits for room looks whether the consumer is gone."""
+"""How often, in seconds, a producer that waits for room checks whether the consumer is gone."""
 
 
 class Handover(Generic[T]):
-    """A short queue: a slow consumer holds the producers back."""
+    """A short queue, so that a slow consumer holds the producers back."""
 
     def __init__(self, capacity: int, stop: threading.Event) -> None:
-        """Hold nothing yet.
+        """Create an empty queue.
 
         Args:
             capacity: How many results may wait for the consumer.
-            stop: Set when nobody will consume any more; what is put then is dropped.
+            stop: Set when the consumer has ended; later results are dropped.
         """
         self._queue: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(capacity)
         self._stop = stop
 
     def __iter__(self) -> Iterator[T]:
-        """Take the results until the producers close, raising what they failed with."""
+        """Yield the results until a producer closes the queue; raise a producer's error."""
         while message := self._queue.get():
             if isinstance(message, BaseException):
                 raise message
             yield message[0]
 
     def put(self, result: T) -> None:
-        """Hand a result over, once there is room."""
+        """Add a result once there is room."""
         self._put((result,))
 
     def fail(self, error: BaseException) -> None:
-        """Have the consumer raise an error."""
+        """Make the consumer raise an error."""
         self._put(error)
 
     def close(self) -> None:
-        """Tell the consumer that no more results come."""
+        """Tell the consumer that there are no more results."""
         self._put(None)
 
     def _put(self, message: tuple[T] | BaseException | None) -> None:

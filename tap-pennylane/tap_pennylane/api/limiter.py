@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 GRAIN = 0.02
-"""Seconds that clocks and schedulers may err."""
+"""Allowance for the inaccuracy of clocks and schedulers, in seconds."""
 
 JITTER, MOST_JITTER = 0.1, 0.05
-"""What the way of a request to the server may differ from another's: a part of the quickest
-exchange, and at most so many seconds, for the time that the server itself takes is none of it."""
+"""How much network latency varies between requests: a share of the quickest exchange, and a maximum
+in seconds, since an exchange also includes the server's own time."""
 
 
 class Slot(NamedTuple):
@@ -25,18 +25,18 @@ class Slot(NamedTuple):
 
     taken_at: float
     used: int
-    """Slots of ours in use then, this one included."""
+    """How many of our slots were in use then, this one included."""
 
 
 class Limiter:
-    """At most `requests` in any `window` seconds, shared by all threads of the process.
+    """Allows at most `requests` in any `window` seconds, for all threads of the process.
 
-    The server counts arrivals, which nobody here sees: a request arrives some time after it left
-    and before its answer came. The quickest exchange so far tells how much of that is always spent;
-    whatever an exchange takes longer is taken for a late arrival. So a 429 is not of our making.
+    The server counts arrivals, which we cannot observe: a request arrives some time after it was
+    sent and before its response. The quickest exchange so far shows how much time always passes;
+    any longer exchange is assumed to have arrived late. So this process alone never causes a 429.
 
-    Others may use the same token, or a run of ours that ended just now did: the headers of the
-    answers tell how much, and their slots are left alone until the headers say they are free.
+    Another program may use the same token, or a run that has just ended may have. The response
+    headers show how many slots it used; these are left free until the headers release them.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Limiter:
         """Start with a full budget.
 
         Args:
-            requests: How many requests the API allows in one window.
+            requests: How many requests the API allows per window.
             window: The window's length in seconds.
-            clock: The current time in seconds, never going back.
+            clock: Returns the time in seconds, monotonically.
             sleep: Waits the given seconds.
         """
         self._requests = requests
@@ -62,7 +62,7 @@ class Limiter:
         self._lock = threading.Lock()
         self._in_flight = 0
         self._answered: deque[tuple[float, float]] = deque()
-        """Slots that are not free again: when the answer came, and when they were taken."""
+        """Slots that are not free yet: when the response came, and when the slot was taken."""
         self._quickest = float("inf")
         self._typical = 0.0
         self._closed_until = 0.0
@@ -75,7 +75,7 @@ class Limiter:
         self._waiting_until = clock()
 
     def acquire(self) -> Slot:
-        """Wait for a slot and take it; `release` must follow when the answer came or failed."""
+        """Wait for a slot and take it; call `release` after the response or an error."""
         while True:
             with self._lock:
                 wait = self.seconds_until_free()
@@ -85,17 +85,17 @@ class Limiter:
             self._sleep(wait)
 
     def take(self) -> Slot:
-        """Take a slot that `seconds_until_free` said is free."""
+        """Take a slot, which must be free according to `seconds_until_free`."""
         self._in_flight += 1
         return Slot(self._clock(), self._used())
 
     def release(
         self, slot: Slot, remaining: int | None = None, reset_in: float | None = None
     ) -> None:
-        """Give the slot back, with what the answer's headers say of the budget.
+        """Return a slot, with the rate limit's state from the response headers.
 
         Args:
-            slot: What `acquire` gave.
+            slot: The slot that `acquire` returned.
             remaining: `ratelimit-remaining`: requests that the server still allows.
             reset_in: Seconds until the server allows all of them again.
         """
@@ -109,51 +109,51 @@ class Limiter:
             if remaining is not None:
                 reset_in = self._window if reset_in is None else min(reset_in, self._window)
                 used = self._requests - remaining
-                # Of ours it had counted those when this one was sent, or some that came since.
+                # The server had counted those of our requests, perhaps with some sent since.
                 self._heed(used - max(slot.used, self._used()), slot, now, now + reset_in)
                 if self._others:
                     self._others = max(0, min(self._others, used - self._surely_counted(slot, now)))
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for this long: the server said so."""
+        """Give out no slot for this many seconds, because the server asked for it."""
         with self._lock:
             self._closed_until = max(self._closed_until, self._clock() + seconds)
 
     def useful_concurrency(self) -> int:
-        """How many requests under way at once use the whole budget; more would only wait.
+        """Return how many requests in flight use the entire budget; more would only wait.
 
-        Three times what an even pace needs: slots come free in bursts, as they were taken.
+        This is three times what a steady pace needs, because slots are released in bursts.
         """
         with self._lock:
             return math.ceil(3 * self._requests / self._window * self._typical) + 1
 
     def share_in_use(self) -> float:
-        """The part of the budget that is in use, by us and by others: from 0 to 1."""
+        """Return the share of the budget in use by us and by others, from 0 to 1."""
         with self._lock:
-            self.seconds_until_free()  # gives back what is free again
+            self.seconds_until_free()  # releases expired slots
             return min(1.0, (self._used() + self._others) / self._requests)
 
     def next_slot(self) -> float:
-        """Seconds until a slot may be free; 0 if one is. It is not taken."""
+        """Return the seconds until a slot may be free, 0 if one is; no slot is taken."""
         with self._lock:
             wait = self.seconds_until_free()
             self._count_wait(wait)
             return wait
 
     def seconds_waited(self) -> float:
-        """Seconds so far in which somebody waited for a slot, however many did at once."""
+        """Return the seconds in which at least one thread waited for a slot."""
         with self._lock:
             return self._seconds_waited - max(0.0, self._waiting_until - self._clock())
 
     def pace(self) -> tuple[int, float] | None:
-        """Requests per seconds that are left to us; None unless the server's headers slow us."""
+        """Return our share, as requests and seconds; None unless the server's headers reduce it."""
         with self._lock:
             return (self._requests - self._others, self._window) if self._is_slowed else None
 
     def seconds_until_free(self) -> float:
-        """Seconds until a slot may be free; 0 if one is."""
+        """Return the seconds until a slot may be free; 0 if one is."""
         now = self._clock()
-        # By the quickest exchange of today: the first ones had to connect, and tell too much.
+        # The quickest exchange as known now: the first ones included connecting and were too slow.
         spent = min(self._quickest, self._window)
         counted = self._window + GRAIN - spent + min(spent * JITTER, MOST_JITTER)
         while self._answered and self._answered[0][0] + counted <= now:
@@ -170,11 +170,11 @@ class Limiter:
         next_free = [answered + counted for answered, _ in [*self._answered][:1]] + (
             [min(self._oldest_until, self._others_until)] if self._others else []
         )
-        # All slots in flight: look again soon, an answer gives the time to wait for.
+        # All slots are in flight: check again soon; a response will show how long to wait.
         return min(next_free) - now if next_free else self._window / self._requests
 
     def _count_wait(self, wait: float) -> None:
-        """Add a wait that begins now, but for the part that was counted for somebody else."""
+        """Add a wait that begins now, except the part already counted for another thread."""
         begin = self._clock()
         end = begin + max(0.0, wait)
         self._seconds_waited += max(0.0, end - max(begin, self._waiting_until))
@@ -184,17 +184,17 @@ class Limiter:
         return self._in_flight + len(self._answered)
 
     def _surely_counted(self, slot: Slot, now: float) -> int:
-        """How many of ours the server had in its window when it counted this one."""
+        """Return how many of our requests were in the server's window when it counted this one."""
         return 1 + sum(
             answered < slot.taken_at and taken + self._window > now
             for answered, taken in self._answered
         )
 
     def _heed(self, others: int, slot: Slot, now: float, reset: float) -> None:
-        """Leave the slots alone that somebody else used, until the server gives them back.
+        """Reserve the slots that another program used, until the server releases them.
 
-        A header that is still low after a window may be wrong: from then on a fifth of the budget
-        is ours, and a 429 would be the truth.
+        A header that is still low after a window may be wrong. From then on we use a fifth of the
+        budget anyway; a 429 would show that the header was right.
         """
         if others <= 0:
             self._doubt_at, self._is_slowed = None, False
@@ -207,6 +207,6 @@ class Limiter:
             others, self._others = min(others, most), min(self._others, most)
         if others >= self._others:
             self._others, self._others_until = others, now + self._window
-            # The server says when the oldest slot of all is free: theirs, if it comes before ours.
+            # The server says when the oldest slot is released: if before any of ours, it is theirs.
             ours = min(taken for _, taken in [*self._answered, (now, slot.taken_at)]) + self._window
             self._oldest_until = reset if reset <= ours else self._others_until

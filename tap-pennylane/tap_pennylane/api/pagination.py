@@ -1,4 +1,4 @@
-"""Cursors and pages of Pennylane's lists."""
+"""Reads the pages of Pennylane's lists by cursor."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 DIRECTIONS = {"id": 1, "-id": -1}
-"""The orders that can be checked, and whether ids grow in them."""
+"""The sort orders that can be checked, with 1 for ascending and -1 for descending ids."""
 
 INCLUDED = "included"
-"""Where an item has the lists that the query asked to include."""
+"""The key under which an item has the lists that the query included."""
 
 
 def pages(
@@ -24,19 +24,20 @@ def pages(
 ) -> Iterator[list[dict[str, Any]]]:
     """Read a list to its end.
 
-    The cursor does not carry filter and sort, so every page's request repeats all parameters.
+    The cursor does not contain filter and sort, so every request repeats all parameters.
 
     Args:
         client: Sends the requests.
         path: The list's path.
         params: The query of every page.
-        first: What only the first page's query has besides.
+        first: Additional parameters of the first page's query only.
 
     Yields:
         The items of one page.
 
     Raises:
-        PennylaneError: A request failed, or a page is not a page: then the list was not read whole.
+        PennylaneError: A request failed or returned an invalid page: the list was not read
+            completely.
     """
     query = {**params, **(first or {})}
     seen: set[str] = set()
@@ -48,7 +49,7 @@ def pages(
         if cursor is None:
             return
         if cursor in seen:
-            msg = f"{path} answers the same cursor again: its list has no end"
+            msg = f"{path} returned the same cursor twice: its list would never end"
             raise PennylaneError(msg)
         seen.add(cursor)
         query = {**params, "cursor": cursor}
@@ -63,24 +64,24 @@ def page(
         Its items, and the cursor of the next page; None at the end.
 
     Raises:
-        PennylaneError: The request failed, or the answer is no page.
+        PennylaneError: The request failed, or the response is not a page.
     """
     page = client.get(path, params)
     if not isinstance(page, dict) or not isinstance(page.get("items"), list):
-        msg = f"{path} does not answer a list with 'items'"
+        msg = f"{path} did not return a list with 'items'"
         raise PennylaneError(msg)
     items, cursor = page["items"], page.get("next_cursor")
     if not all(isinstance(item, dict) for item in items):
-        msg = f"{path} answers an item that is no object"
+        msg = f"{path} returned an item that is not an object"
         raise PennylaneError(msg)
     for kind, lists in (page.get("included") or {}).items():
         for item in items:
             item.setdefault(INCLUDED, {})[kind] = lists.get(str(item.get("id")))
     if not isinstance(cursor, str | None) or cursor == "":
-        msg = f"{path} answers a 'next_cursor' that is no text"
+        msg = f"{path} returned a 'next_cursor' that is not a string"
         raise PennylaneError(msg)
     if cursor is None and page.get("has_more"):
-        msg = f"{path} says that it has more, but not where"
+        msg = f"{path} reported more but returned no cursor"
         raise PennylaneError(msg)
     return items, cursor
 
@@ -88,19 +89,19 @@ def page(
 def check_order(
     path: str, sort: object, items: list[dict[str, Any]], last: int | None = None
 ) -> int | None:
-    """Refuse a page in another order than was asked for: records would be lost between its ids.
+    """Refuse a page that is not in the requested order: records between its ids would be lost.
 
     Args:
         path: The list's path.
-        sort: The order that was asked for.
-        items: Of the page.
-        last: The last id of the page before.
+        sort: The requested order.
+        items: The page's items.
+        last: The last id of the previous page.
 
     Returns:
-        The last id; None where the order can't be checked.
+        The page's last id; None if the order can't be checked.
 
     Raises:
-        PennylaneError: The ids are in another order, or one came twice.
+        PennylaneError: The ids are in another order, or an id appeared twice.
     """
     direction = DIRECTIONS.get(str(sort))
     if direction is None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def filtered(query: Mapping[str, Any], *conditions: tuple[str, str, object]) -> dict[str, Any]:
-    """Add conditions to a query: field, operator, value."""
+    """Return a query with additional conditions, each of field, operator and value."""
     filters = json.loads(query.get("filter", "[]")) + [
         {"field": field, "operator": operator, "value": value}
         for field, operator, value in conditions
@@ -19,5 +19,5 @@ def filtered(query: Mapping[str, Any], *conditions: tuple[str, str, object]) -> 
 
 
 def from_the_end(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask for the last page instead of the first."""
+    """Return a query for the last page instead of the first."""
     return {**query, "sort": "-id"}

@@ -1,1 +1,1 @@
-"""Files that Pennylane makes on order: ordering and downloading them, and reading their rows."""
+"""Exports, files that Pennylane creates on request: ordering, downloading and reading them."""

@@ -1,7 +1,8 @@
-"""The FEC, the ledger file that French law prescribes (article A47 A-1 of the LPF).
+"""Reads the FEC, the ledger file that French law prescribes (article A47 A-1 of the LPF).
 
-A line an entry line, fields separated by tabs or `|`, in UTF-8, ISO 8859-15 or Windows-1252. The
-law knows no quotes; programs that write CSV put them where a field could be misread without.
+It has one line per ledger entry line, with fields separated by tabs or `|`, in UTF-8, ISO 8859-15
+or Windows-1252. The law provides for no quotes, but CSV writers quote fields that would otherwise
+be ambiguous.
 """
 
 from __future__ import annotations
@@ -44,17 +45,18 @@ def check(file: IO[bytes]) -> None:
 
 
 def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
-    """The lines of the file.
+    """Yield the lines of the file.
 
     Args:
-        file: A whole file, at its beginning.
-        columns: What to find.
+        file: A complete file, at its beginning.
+        columns: The columns to find.
 
     Yields:
-        A line's texts by column, dates as YYYY-MM-DD, numbers with a point; None where it is empty.
+        A line's fields by column, dates as YYYY-MM-DD, numbers with a decimal point; None for an
+        empty field.
 
     Raises:
-        FileError: The file is no FEC; it says where, and no value.
+        FileError: The file is not a FEC; the message names the line, but no value.
     """
     lines = _lines(file)
     head = next(lines, "")
@@ -63,7 +65,7 @@ def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
     headings = [_unquoted(field, always=True) for field in head.split(separator)]
     folded = [heading.strip().lower() for heading in headings]
     signed = {"montant", "sens"} <= set(folded)
-    if signed:  # an amount and its side, in place of debit and credit
+    if signed:  # an amount and its side, instead of debit and credit
         headings[folded.index("montant")], headings[folded.index("sens")] = "Debit", "Credit"
     found = columns.below(headings)
     for place, line in enumerate(lines, 1):
@@ -88,7 +90,7 @@ def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
 
 
 def _lines(file: IO[bytes]) -> Iterator[str]:
-    """The lines without their ends. Only a line feed ends one: labels may hold other breaks."""
+    """Yield the lines without line ends. Only a line feed ends one: labels may contain others."""
     encoding = _encoding(file)
     for place, raw in enumerate(file):
         try:
@@ -96,13 +98,13 @@ def _lines(file: IO[bytes]) -> Iterator[str]:
         except UnicodeDecodeError as error:
             msg = f"line {place} is neither UTF-8 nor ISO 8859-15 nor Windows-1252"
             raise FileError(msg) from error
-        if "\0" in text:  # what no database stores as text
+        if "\0" in text:  # databases cannot store it as text
             text = text.replace("\0", "\ufffd")
         yield text.removesuffix("\n").removesuffix("\r").removeprefix("\ufeff" if not place else "")
 
 
 def _encoding(file: IO[bytes]) -> str:
-    """The encoding, from the whole file: UTF-8 if it can be read so."""
+    """Detect the encoding from the entire file: UTF-8 if that is valid."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     marked = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
     file.seek(0)
@@ -128,7 +130,7 @@ def _separator(head: str) -> str:
 def _fields(
     line: str, separator: str, expected: int, following: Iterator[str], *, quoted: bool
 ) -> list[str]:
-    """The fields of a line with quotes, which may be text or hold a separator or a line break."""
+    """Split a line with quotes, which are text or enclose a separator or a line break."""
     fields = line.split(separator)
     if len(fields) == expected:
         return [_unquoted(field, always=quoted) for field in fields]
@@ -140,7 +142,7 @@ def _fields(
 
 
 def _unquoted(field: str, *, always: bool) -> str:
-    """A field without the quotes that a CSV writer put around it; others are text."""
+    """Remove the quotes that a CSV writer put around a field; other quotes are text."""
     if len(field) > 1 and field[0] == field[-1] == '"':
         inside = field[1:-1]
         needed = not inside or '""' in inside
@@ -163,7 +165,7 @@ def _value(column: Column, field: str) -> str | None:
 def _put_on_side(row: dict[str, Any], place: int) -> None:
     side = SIDES.get((row["credit"] or "").upper())
     if side is None:
-        msg = f"line {place}: the field 'Sens' is neither D nor C, +1 nor -1"
+        msg = f"line {place}: the field 'Sens' must be D, C, +1 or -1"
         raise FileError(msg)
     amount = row["debit"]
     row["debit"], row["credit"] = (amount, "0") if side == DEBIT else ("0", amount)

@@ -1,4 +1,4 @@
-"""The files of one export as a collection: a file per fiscal year."""
+"""The files of one export as a collection: one file per fiscal year."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_pennylane.exports.table import FileFormat
 
 PAGE = 1000
-"""Rows that are handed on at once."""
+"""Rows per page handed on."""
 
 
 class ExportFiles(ByFiscalYear):
@@ -37,15 +37,15 @@ class ExportFiles(ByFiscalYear):
         *arguments: Any,
         **options: Any,
     ) -> None:
-        """Describe them; nothing is ordered yet.
+        """Prepare them; nothing is ordered yet.
 
         Args:
             file_format: Reads the files.
-            keys: The columns that identify a row; no file has them.
+            keys: The columns that identify a row; the files do not contain them.
             required: The columns that a file must have; None for all.
-            copy: Which of the two copies in turn the rows are of, 0 or 1.
-            arguments: A collection's, and what it takes to be asked for by fiscal year.
-            options: A collection's.
+            copy: Returns which of the two alternating copies the rows belong to, 0 or 1.
+            arguments: Passed to `ByFiscalYear`.
+            options: Passed to `ByFiscalYear`.
         """
         super().__init__(*arguments, **options)
         self._file_format = file_format
@@ -56,7 +56,7 @@ class ExportFiles(ByFiscalYear):
     @property
     @override
     def readers(self) -> int:
-        """While one file is read, the next one is made; more at once would only take room."""
+        """At most two: the next file is created while one is read; more would only take space."""
         return min(2, super().readers)
 
     @cached_property
@@ -72,7 +72,7 @@ class ExportFiles(ByFiscalYear):
         reader = RecordReader(schema_file(self.name), self._keys)
         with exported(self.client, self.path, part, self._file_format.check) as file:
             try:
-                for item in self._rows(file, keys):  # nothing of a file with a bad line is sent
+                for item in self._rows(file, keys):  # if a line is bad, nothing is sent
                     reader.read(item)
                 file.seek(0)
                 rows = self._rows(file, keys)

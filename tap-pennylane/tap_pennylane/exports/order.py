@@ -1,4 +1,4 @@
-"""Exports: files that Pennylane makes on order, and lends for a while by a signed link."""
+"""Orders and downloads exports, files to which Pennylane gives a signed link for a limited time."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tap_pennylane.api.client import Client
 
 PATIENCE = 3600.0
-"""How long an export may take to be made, in seconds."""
+"""Maximum seconds until an export must be ready."""
 
 LONGEST_POLL = 15.0
-"""Seconds between two looks at an export, at most."""
+"""Maximum seconds between two checks of an export's status."""
 
 CHUNK = 1 << 20
 
@@ -32,26 +32,26 @@ CHUNK = 1 << 20
 def exported(
     client: Client, path: str, order: Mapping[str, str], check: Callable[[IO[bytes]], None]
 ) -> Iterator[IO[bytes]]:
-    """Order an export, wait for it, and lend its file.
+    """Order an export, wait for it, and provide its file.
 
-    The file has no name on the disk, so that it is gone afterwards, even if the process is killed.
+    The temporary file has no name, so it disappears even if the process is killed.
 
     Args:
         client: Sends the requests.
-        path: Where exports are ordered.
-        order: The period.
-        check: Raises `TransientError` for a file that is not whole.
+        path: The endpoint that takes orders.
+        order: The body of the order: the period.
+        check: Raises `TransientError` for an incomplete file.
 
     Yields:
-        The whole file, at its beginning.
+        The complete file, at its beginning.
 
     Raises:
-        PennylaneError: There is no file; nothing of it was used then.
+        PennylaneError: The export failed, or could not be downloaded completely.
     """
     answer = client.post(path, order)
     number = answer.get("id") if isinstance(answer, dict) else None
     if not isinstance(number, int):
-        msg = f"{path} does not answer an order with an 'id'"
+        msg = f"{path} did not return an 'id' for the order"
         raise PennylaneError(msg)
     address = f"{path}/{number}"
     with tempfile.TemporaryFile(prefix="tap-pennylane-") as file:
@@ -59,7 +59,7 @@ def exported(
             client.persistent(_fetch)(address, client, file, check)
         except TransientError as error:
             msg = (
-                f"The file of {address} kept failing, last with: {error}. "
+                f"The download of {address} kept failing; last error: {error}. "
                 "Nothing is lost: run again later"
             )
             raise UnavailableError(msg) from error
@@ -70,38 +70,38 @@ def exported(
 def _fetch(
     address: str, client: Client, file: IO[bytes], check: Callable[[IO[bytes]], None]
 ) -> None:
-    """One attempt, with a link of its own: older ones may have expired."""
+    """Try once, with a new link, because older ones may have expired."""
     link = _link(client, address)
     file.seek(0)
     file.truncate()
     try:
         _download(client, link, file)
     except requests.RequestException as error:
-        raise TransientError(_trouble(error)) from None  # its words may hold the link
+        raise TransientError(_trouble(error)) from None  # its message may contain the link
     except OSError as error:
-        msg = f"The file of {address} can't be kept in {tempfile.gettempdir()}: {error.strerror}"
+        msg = f"The file of {address} can't be saved in {tempfile.gettempdir()}: {error.strerror}"
         raise PennylaneError(msg) from error
     file.seek(0)
     check(file)
 
 
 def _link(client: Client, address: str) -> str:
-    """Look at an export until it is ready, less and less often."""
+    """Check an export's status, less and less often, until it is ready; return its link."""
     deadline = time.monotonic() + PATIENCE
     for attempt in count():
         answer = client.get(address)
         export: dict[str, Any] = answer if isinstance(answer, dict) else {}
         status, link = export.get("status"), export.get("file_url")
         if status == "error":
-            msg = f"Pennylane could not make the export {address}. Run again later"
+            msg = f"Pennylane could not create the export {address}. Run again later"
             raise PennylaneError(msg)
         if status not in {"pending", "ready"}:
-            msg = f"{address} does not say whether the export is ready"
+            msg = f"{address} did not return the status of the export"
             raise PennylaneError(msg)
         if status == "ready" and link is not None:
             if isinstance(link, str) and link.startswith(("https://", "http://")):
                 return link
-            msg = f"{address} answers a 'file_url' that is no link"
+            msg = f"{address} returned a 'file_url' that is not a link"
             raise PennylaneError(msg)
         wait = min(LONGEST_POLL, 2.0**attempt)
         if time.monotonic() + wait > deadline:
@@ -112,7 +112,7 @@ def _link(client: Client, address: str) -> str:
 
 
 def _download(client: Client, link: str, file: IO[bytes]) -> None:
-    """Follow a signed link. It needs no token, and gets none: it may lead to another host."""
+    """Download from a signed link, without the token: the link may lead to another host."""
     with requests.Session() as session:
         session.headers.update({"User-Agent": client.user_agent, "Accept-Encoding": "identity"})
         session.auth = _no_credentials
@@ -127,7 +127,7 @@ def _download(client: Client, link: str, file: IO[bytes]) -> None:
 
 
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from looking into a netrc file."""
+    """Prevent requests from reading a netrc file."""
     return request
 
 

@@ -1,4 +1,4 @@
-"""From the rows of a table in a file to items that a stream's reader takes."""
+"""Maps the headings of a table in a file to a schema's columns."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 
 class FileError(PennylaneError):
-    """A file is not what it should be. It was ordered in vain."""
+    """A file does not have the expected format."""
 
 
 class FileFormat(Protocol):
-    """A module that reads files."""
+    """A module that reads files of one format."""
 
     def check(self, file: IO[bytes]) -> None:
-        """Raise `TransientError` if the file is not whole."""
+        """Raise `TransientError` if the file is incomplete."""
 
     def rows(self, file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
-        """The table's rows by column; values are texts, whole numbers, `Decimal` or None."""
+        """Yield rows by column; values are strings, integers, `Decimal` or None."""
 
 
 class Column(NamedTuple):
-    """What stands below a heading."""
+    """The column below a heading."""
 
     name: str
-    """Of the property; of a column that no schema knows, its heading."""
+    """The property's name; for a column that the schema lacks, its heading."""
     kind: str
     """`date`, `number` or `text`."""
 
@@ -40,11 +40,11 @@ class Columns:
     """The columns that a schema expects in a file, found by their headings."""
 
     def __init__(self, schema: Mapping[str, Any], required: Collection[str]) -> None:
-        """Expect these.
+        """Expect a schema's columns.
 
         Args:
-            schema: A schema file's content.
-            required: The properties without which a table is none.
+            schema: The content of a schema file.
+            required: The properties that a table must have.
         """
         self._required = set(required)
         self._known = {
@@ -54,10 +54,10 @@ class Columns:
         }
 
     def below(self, headings: Sequence[str]) -> list[Column]:
-        """The columns below headings.
+        """Return the columns of these headings, in order.
 
         Raises:
-            FileError: One that is needed is not there, or one is there twice.
+            FileError: A required column is missing, or a column appears twice.
         """
         found = [self._known.get(_folded(heading), Column(heading, "text")) for heading in headings]
         names = [column.name for column in found]
@@ -66,13 +66,13 @@ class Columns:
             raise FileError(msg)
         known = {column.name for column in self._known.values()}
         if twice := sorted(name for name in known if names.count(name) > 1):
-            msg = f"the headings have {', '.join(twice)} twice"
+            msg = f"the headings contain {', '.join(twice)} twice"
             raise FileError(msg)
         return found
 
 
 def _folded(label: str) -> str:
-    """A heading without case, accents, spaces and punctuation."""
+    """Return a heading without case, accents, spaces and punctuation."""
     decomposed = unicodedata.normalize("NFKD", label)
     return "".join(letter for letter in decomposed.casefold() if letter.isalnum())
 
@@ -84,6 +84,6 @@ def _kind(definition: Mapping[str, Any]) -> str:
 
 
 def number(text: str) -> str | None:
-    """A number as the reader takes it, from one that may have a decimal comma."""
+    """Return a number as the record reader accepts it; the text may have a decimal comma."""
     text = text.strip().replace(",", ".")
     return ("0" + text if text.startswith(".") else text) or None

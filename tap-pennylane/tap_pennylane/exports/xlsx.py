@@ -1,4 +1,4 @@
-"""Tables in xlsx workbooks, read row by row."""
+"""Reads tables in xlsx workbooks row by row."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     Cells = Sequence[Any]
 
 LAST_HEADING = 20
-"""The headings are among the first lines of a sheet."""
+"""How many lines of a sheet are searched for the headings."""
 
 CENTS = -2
 
-# It complains of styles that are not there.
+# It warns about missing styles.
 warnings.filterwarnings("ignore", module="openpyxl")
 
 _FRENCH_DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII)
 
 
 def check(file: IO[bytes]) -> None:
-    """Raise `TransientError` if the archive is cut off or damaged."""
+    """Raise `TransientError` if the archive is truncated or damaged."""
     try:
         with ZipFile(file) as archive:
             damaged = archive.testzip()
     except (BadZipFile, EOFError, zlib.error) as error:
-        msg = "the file is cut off, or no xlsx"
+        msg = "the file is truncated or not an xlsx file"
         raise TransientError(msg) from error
     if damaged:
         msg = "the file is damaged"
@@ -47,26 +47,26 @@ def check(file: IO[bytes]) -> None:
 
 
 def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
-    """The rows of all sheets.
+    """Yield the rows of all sheets.
 
     Args:
-        file: A whole file, at its beginning.
-        columns: What to find.
+        file: A complete file, at its beginning.
+        columns: The columns to find.
 
     Yields:
-        A row's values by column, dates as YYYY-MM-DD; None where a cell is empty.
+        A row's values by column, dates as YYYY-MM-DD; None for an empty cell.
 
     Raises:
-        FileError: The file is no such table; it says where, and no value.
+        FileError: The file has no such table; the message names the place, but no value.
     """
     try:
         with closing(load_workbook(file, read_only=True, data_only=True)) as book:
             for place, sheet in enumerate(book.worksheets, 1):
-                sheet.reset_dimensions()  # what a file says of its size may be wrong
+                sheet.reset_dimensions()  # the size stated in the file may be wrong
                 lines = sheet.iter_rows(values_only=True)
                 yield from _table(filter(_has_values, lines), columns, place)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, ParseError) as error:
-        msg = f"the file is no workbook that can be read ({type(error).__name__})"
+        msg = f"the file is not a readable workbook ({type(error).__name__})"
         raise FileError(msg) from error
 
 
@@ -83,8 +83,8 @@ def _table(lines: Iterator[Cells], columns: Columns, sheet: int) -> Iterator[dic
                 break
         else:
             yield _row(found, cells)
-    if found is None and troubles:  # the shortest names the line that lacks least
-        msg = f"sheet {sheet} begins with no line of headings: {min(troubles, key=len)}"
+    if found is None and troubles:  # the shortest is about the line that lacks the fewest headings
+        msg = f"sheet {sheet} does not begin with a line of headings: {min(troubles, key=len)}"
         raise FileError(msg)
 
 
@@ -123,10 +123,10 @@ def _value(column: Column, cell: object) -> object:
 
 
 def _exact(cell: float) -> Decimal:
-    """The number that was meant. A workbook holds doubles, good for 15 digits.
+    """Return the intended number: a workbook stores doubles, which are exact to 15 digits.
 
-    The shortest text of a double is what was written. Where it has more than cents, digits
-    behind the 15th are what arithmetic left.
+    A double's shortest representation is the number that was entered. If it has more decimals than
+    cents, the digits after the 15th are rounding errors.
     """
     exact = Decimal(repr(cell))
     exponent = exact.as_tuple().exponent

@@ -1,1 +1,1 @@
-"""What a stream owes in a run, and how it is read and sent: by scan or by changelog."""
+"""Decides what to read of a stream in a run, reads it by scan or changelog, and sends it."""

@@ -1,4 +1,4 @@
-"""What the state remembers of a stream; `docs/state.md` shows it."""
+"""A stream's bookmark in the Singer state, documented in `docs/state.md`."""
 
 from __future__ import annotations
 
@@ -13,62 +13,63 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT = 1
-"""Of the bookmarks that this version writes."""
+"""The format of the bookmarks that this version writes."""
 
 
 class Range(msgspec.Struct, omit_defaults=True):
-    """What is left to read: ids above `after` and up to `until`, or dates from `after` on."""
+    """A range left to read: ids above `after` up to `until`, or dates from `after` on."""
 
     after: int | str
     until: int | None = None
 
 
 class Progress(msgspec.Struct, omit_defaults=True):
-    """How far a read of the whole collection has come that has not reached its end."""
+    """The progress of an unfinished full read."""
 
     began: str
-    """By the server's clock, in UTC."""
+    """When it began, by the server's clock, in UTC."""
     version: int
-    """Of the table, for ACTIVATE_VERSION."""
+    """The table version, for ACTIVATE_VERSION."""
     left: list[Range] | None = None
-    """What was not delivered yet; None is all."""
+    """The ranges not yet delivered; None means everything."""
 
 
 class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What was read of a stream, for whom, and what is left."""
+    """What was read of a stream, for which company and settings, and what is left."""
 
     format: int
     company: int
-    """The id that `/me` answered."""
+    """The company's id from `/me`."""
     start_date: str | None = None
     undated: bool = False
-    """Whether the read took in records without a date, of a stream that may have them."""
+    """Whether records without a date were read, if the stream may have them."""
     unlisted: bool = False
-    """Whether the list was found to leave out records that other streams refer to."""
+    """Whether the API's list omitted records that other streams refer to."""
     columns: str
-    """Fingerprint of the selected columns: a new one needs the old rows again."""
+    """Fingerprint of the selected columns; if it changes, all rows must be read again."""
     version: int | None = None
-    """Of the table, since the last completed scan."""
+    """The table version, from the last completed scan."""
     read_at: str | None = None
-    """When the last completed read of the whole collection began."""
+    """When the last completed full read began."""
     changes: dict[str, Position] = {}
-    """By changelog: how far it was consumed."""
+    """How far each changelog was consumed, by path."""
     scan: Progress | None = None
 
     @classmethod
     def load(cls, state: Mapping[str, Any], stream: str, company: int) -> Bookmark | None:
-        """Read a stream's state.
+        """Read a stream's bookmark.
 
         Args:
             state: The stream's part of the Singer state.
             stream: Its name.
-            company: The company of the token.
+            company: The id of the token's company.
 
         Returns:
-            The bookmark; None where there is none, or one of before bookmarks had a format.
+            The bookmark; None if there is none. State that predates bookmark formats is ignored.
 
         Raises:
-            FatalError: The state is another company's, or of a newer version.
+            FatalError: The state belongs to another company, was written by a newer version, or is
+                damaged.
         """
         if "format" not in state:
             return None
@@ -83,15 +84,15 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
             bookmark = msgspec.convert(dict(state), cls)
         except msgspec.ValidationError as error:
             msg = (
-                f"The state of '{stream}' is damaged: {error}. Put a good copy of it back, or "
+                f"The state of '{stream}' is damaged: {error}. Restore an intact copy, or "
                 "start over with `meltano run --full-refresh …`"
             )
             raise FatalError(msg) from error
         if bookmark.company != company:
             msg = (
-                f"The state of '{stream}' is of company {bookmark.company}, but the token is of "
-                f"company {company}: their books would mix. Put a token of company "
-                f"{bookmark.company} back, or load company {company} into a database of its own"
+                f"The state of '{stream}' belongs to company {bookmark.company}, but the token "
+                f"belongs to company {company}: their books would be mixed. Use a token of company "
+                f"{bookmark.company} again, or load company {company} into its own database"
             )
             raise FatalError(msg)
         return bookmark

@@ -1,4 +1,4 @@
-"""Which records changed since the bookmark, as the changelogs tell it."""
+"""Finds the records that changed since the bookmark, from the changelogs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 class Traceable(Protocol):
-    """What tells which of its records events are about."""
+    """A source that can map events to its records."""
 
     changelogs: Mapping[str, str]
 
     def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
-        """Return the records, and whether they are gone."""
+        """Return the ids of the changed records, and whether each was deleted."""
 
 
 class Step(NamedTuple):
-    """A changelog is consumed up to a position once these records are delivered."""
+    """A changelog's position, and the records to deliver before it is reached."""
 
     path: str
     position: Position
@@ -29,13 +29,13 @@ class Step(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What changed since the bookmark."""
+    """The changes since the bookmark."""
 
     gone: dict[int, bool]
-    """The records in order of their first event, and whether they are gone."""
+    """The records in order of their first event, and whether each was deleted."""
     steps: deque[Step]
     positions: dict[str, Position]
-    """How far the changelogs were read."""
+    """How far the changelogs were read, by path."""
 
 
 def read_events(
@@ -44,17 +44,17 @@ def read_events(
     """Read each changelog from its position on.
 
     Raises:
-        ExpiredError: A position is older than what the API keeps.
+        ExpiredError: A position is older than the events that the API keeps.
         PennylaneError: A changelog can't be read.
     """
     return {path: changelogs.since(path, since[path]) for path in paths}
 
 
 def trace(source: Traceable, events: Mapping[str, Sequence[Part]]) -> Changes:
-    """Tell which records events are about.
+    """Find the records that events are about.
 
     Raises:
-        UntraceableError: They don't tell.
+        UntraceableError: The events do not identify them.
     """
     gone: dict[int, bool] = {}
     steps: deque[Step] = deque()
@@ -69,12 +69,12 @@ def trace(source: Traceable, events: Mapping[str, Sequence[Part]]) -> Changes:
 
 
 def positions(events: Mapping[str, Sequence[Part]]) -> dict[str, Position]:
-    """How far each changelog was read."""
+    """Return how far each changelog was read."""
     return {path: parts[-1].position for path, parts in events.items()}
 
 
 def changed(events: Iterable[Event], key: str) -> dict[int, bool]:
-    """The records that events are about, in order of their first event; whether they are gone."""
+    """Return the records in order of their first event, and whether each was deleted."""
     records: dict[int, bool] = {}
     for event in events:
         record = event.record(key)

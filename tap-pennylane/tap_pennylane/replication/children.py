@@ -1,8 +1,8 @@
-"""Lists that belong to one record each: what child streams read.
+"""Reads child streams: lists that belong to one record of a parent stream.
 
-Such a list costs a request, so only those of the parents that changed are read. The API does not
-say which of its rows went away: behind a list that is read again comes a tombstone with the id 0,
-and says since when the rows of this parent are those. What was sent before is void.
+Each list needs a request, so only the lists of changed parents are read. The API does not say which
+rows of a list were deleted. So after each list that is read again, a tombstone with the id 0 is
+sent: rows of this parent that were sent before the tombstone's time are void.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("tap-pennylane.children")
 
 LISTS_PER_STATE = 10
-"""So many lists are delivered from one bookmark to the next, at most."""
+"""Maximum number of lists delivered between two bookmarks."""
 
 
 class ChildLists(Collection):
-    """The lists of all parents, each under the path of its parent."""
+    """The lists of all parents, each with its own path."""
 
     def __init__(self, parent: Source, parent_key: str, *arguments: Any, **options: Any) -> None:
-        """Describe the lists; nothing is sent yet.
+        """Prepare the lists; nothing is sent yet.
 
         Args:
-            parent: What the lists belong to.
+            parent: The source of the parent stream.
             parent_key: The placeholder in the path, and the column with the parent's id.
-            arguments: A collection's.
-            options: A collection's.
+            arguments: Passed to `Collection`.
+            options: Passed to `Collection`.
         """
         super().__init__(*arguments, **options)
         self.parent = parent
@@ -66,7 +66,7 @@ class ChildLists(Collection):
 
     @override
     def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
-        """Read the list of one parent; of one that is gone meanwhile there is none."""
+        """Read the list of one parent; nothing if the parent was deleted meanwhile."""
         parent = part[self.parent_key]
         try:
             yield from pages(self.client, self.path.format_map(part), self.dated_query)
@@ -78,7 +78,7 @@ class ChildLists(Collection):
         return any(items for _, items in self.parent.collection.by_ids([parent], {"limit": 1}))
 
     def lists(self, parents: Sequence[int]) -> Iterator[tuple[int, Items]]:
-        """The list of each of these parents."""
+        """Yield each of these parents with its list."""
         parts = [{self.parent_key: parent} for parent in parents]
         tasks = (partial(self.read_part, part) for part in parts)
         for part, found in zip(parts, in_order(tasks, self.readers), strict=True):
@@ -91,11 +91,11 @@ class ChildSource(Source):
     replaces = True
 
     def __init__(self, lists: ChildLists, other_keys: Mapping[str, Any]) -> None:
-        """Describe it; nothing is sent yet.
+        """Prepare it; nothing is sent yet.
 
         Args:
-            lists: What is read.
-            other_keys: The values of the other key columns in a tombstone of a whole list.
+            lists: The lists to read.
+            other_keys: The values of the other key columns in the tombstone of an entire list.
         """
         super().__init__(lists, lists.parent.changelogs)
         self.lists = lists
@@ -103,7 +103,7 @@ class ChildSource(Source):
         self._other_keys = other_keys
 
     def parents(self, left: list[Range] | None) -> Sequence[int]:
-        """The ids of those whose lists are to be read: all, or those that are left."""
+        """Return the ids of the parents whose lists are left to read; None in `left` means all."""
         after = int(left[0].after) if left else 0
         return [] if left == [] else [one for one in self.parent.ids() if one > after]
 
@@ -134,7 +134,7 @@ class ChildSource(Source):
     @override
     def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
         wanted = set(ids)
-        if self.parent.collection.since:  # those before the start date have no rows here
+        if self.parent.collection.since:  # parents before the start date have no rows here
             wanted = {item["id"] for _, items in self.parent.fetch_by_ids(ids) for item in items}
         lists = self.lists.lists([one for one in ids if one in wanted])
         for first in range(0, len(ids), LISTS_PER_STATE):
@@ -147,10 +147,10 @@ class ChildSource(Source):
         return {**self._other_keys, self.lists.parent_key: identity}
 
     def lists_ahead(self, plan: Plan, changelogs: Changelogs) -> int:
-        """How many lists a plan reads, with a request or more for each.
+        """Return how many lists a plan reads; each needs at least one request.
 
         Raises:
-            PennylaneError: It can't be told.
+            PennylaneError: The number can't be determined.
         """
         if isinstance(plan, NotDue):
             return 0
@@ -165,47 +165,47 @@ class ChildSource(Source):
 
 
 class IncludedChild:
-    """A child stream whose lists the answers of its parent's stream hold, at no further request.
+    """A child stream whose lists are part of the parent stream's responses, without extra requests.
 
-    Its records are sent along with the parent's, under the parent's bookmark. What an answer holds
-    of a list is cut off at some length: then the list is read by itself.
+    Its records are sent along with the parent's, under the parent's bookmark. If the API truncates
+    a list in a response, the list is requested separately.
     """
 
     def __init__(
         self, name: str, source: ChildSource, reader: RecordReader, output: Output, run: Run
     ) -> None:
-        """Belong to a stream; nothing was sent along yet.
+        """Prepare it; nothing is sent yet.
 
         Args:
-            name: The stream's.
-            source: Reads the lists that an answer does not hold whole.
-            reader: Shapes the records.
-            output: Sends them.
-            run: Told of failures.
+            name: The child stream's name.
+            source: Reads the lists that a response does not contain completely.
+            reader: Converts items to records.
+            output: Sends the records.
+            run: Records failures.
         """
         self._name = name
         self._source = source
         self._reader = reader
         self._run = run
-        self._told_of_missing_lists = False
+        self._has_warned_of_missing_lists = False
         self.output = output
         self.sent = Entry(name)
-        """What was sent along so far."""
+        """The counts of what was sent along so far."""
 
     @property
     def is_wanted(self) -> bool:
-        """Whether its records are to be sent: it is selected, and has not failed."""
+        """Whether its records are sent: it is selected and has not failed."""
         return self.output.is_wanted and self._name not in self._run.failures
 
     def deliver(self, parents: Items, replaced: Sequence[int] = ()) -> None:
         """Send the lists of some parents.
 
-        A failure is noted; the parent's stream then goes on without the child, and its bookmark
-        says so: the next run reads both whole.
+        A failure is recorded; the parent stream then continues without the child. Its bookmark
+        shows that, so the next run reads both completely.
 
         Args:
-            parents: Items of an answer, with what was included.
-            replaced: Parents whose earlier lists are void.
+            parents: Items of a response, with their included lists.
+            replaced: Ids of the parents whose earlier lists are void.
         """
         began = datetime.now(UTC)
         try:
@@ -234,11 +234,11 @@ class IncludedChild:
         return (self._reader.tombstone(one, moment) for one in keys)
 
     def _mention_missing_lists(self, kind: str, missing: int) -> None:
-        if missing and not self._told_of_missing_lists:
-            self._told_of_missing_lists = True
+        if missing and not self._has_warned_of_missing_lists:
+            self._has_warned_of_missing_lists = True
             LOGGER.warning(
-                "'%s' did not come with '%s' (Pennylane ignored include=%s): each list now costs "
-                "a request of its own, %d for this page alone",
+                "'%s' did not come with '%s' (Pennylane ignored include=%s): each list now needs "
+                "its own request, %d for this page alone",
                 self._name,
                 self._source.parent.collection.name,
                 kind,

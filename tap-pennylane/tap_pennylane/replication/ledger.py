@@ -1,4 +1,4 @@
-"""How the ledger is read: entries are checked against the lines that name them."""
+"""Reads the ledger; checks the entries against the lines, which refer to them."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("tap-pennylane.ledger")
 
 ANY_DATE = ("date", "gteq", "1900-01-01")
-"""A condition that every date meets. Whoever sends it gets closed years in any case."""
+"""A condition that every date meets. With it, the API always includes closed years."""
 
 
 class LinesSource(Source):
-    """The lines, which name the entries that there are."""
+    """Ledger entry lines, each of which refers to its entry."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Begin without knowing any entry."""
+        """Prepare it; no entry is known yet."""
         super().__init__(*arguments, **options)
         self.entry_of: dict[int, int] = {}
-        """The entries of the lines that were fetched by their ids."""
+        """The entry of each line that was fetched by its id."""
         self.entries = array("q")
-        """The entries of all lines that were read: neighbours named once."""
+        """The entries of all lines that were read; successive lines of an entry count once."""
         self.are_all_known = False
-        """Whether `entries` are those of all lines."""
+        """Whether `entries` covers all lines."""
 
     @override
     def _read(self, left: list[Range] | None) -> Pages:
@@ -49,7 +49,7 @@ class LinesSource(Source):
         self.are_all_known = left is None
 
     def know_all(self) -> None:
-        """Read all lines for the entries that they name, and deliver none."""
+        """Read all lines to learn their entries; deliver none of them."""
         for _ in self._read(None):
             pass
 
@@ -61,18 +61,18 @@ class LinesSource(Source):
             yield asked, items
 
     def entries_of(self, lines: Iterable[int]) -> list[int]:
-        """The entries that lines belong to.
+        """Return the entries that lines belong to.
 
         Raises:
-            UntraceableError: A line is gone.
+            UntraceableError: A line no longer exists.
         """
         unknown = [line for line in lines if line not in self.entry_of]
-        # Whatever their dates: a line before the start date names its entry as well.
+        # Without the start date, because earlier lines refer to entries as well.
         query = {"limit": self.collection.query["limit"]}
         for _, items in self.collection.by_ids(unknown, query):
             self._note_lines(items)
         if gone := next((line for line in lines if line not in self.entry_of), None):
-            msg = f"the line {gone} is gone, and nothing says which entry it was of"
+            msg = f"the line {gone} no longer exists, and nothing says which entry it belonged to"
             raise UntraceableError(msg)
         return [self.entry_of[line] for line in lines]
 
@@ -88,32 +88,34 @@ class LinesSource(Source):
 
 
 class EntriesSource(Source):
-    """The entries, of which the list may not have all."""
+    """Ledger entries; the API's list may omit some."""
 
     def __init__(self, lines: LinesSource, *arguments: Any, **options: Any) -> None:
-        """Belong to the lines, which are read before."""
+        """Prepare it; the lines are read before."""
         super().__init__(*arguments, **options)
         self.lines = lines
 
     @override
     def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
-        """Entries have no changelog of their own: a changed line names its entry."""
+        """Return the entries of changed lines: entries have no changelog of their own."""
         if key != "id":
             return super().changed(key, events)
         lines = changed(events, key)
         if any(lines.values()):
-            msg = "lines were deleted, and the changelog does not say of which entries"
+            msg = (
+                "lines were deleted, and the changelog does not say which entries they belonged to"
+            )
             raise UntraceableError(msg)
         return dict.fromkeys(self.lines.entries_of(lines), False)
 
     @override
     def _read(self, left: list[Range] | None) -> Pages:
-        """Read the list, and then what it does not have though it is there.
+        """Read the list, then the existing entries that it omits.
 
-        Since July 2026 the list has all entries. Should a company's leave out those of closed years
-        as it did before, the lines that were just read tell; where they are not all known, the
-        oldest entry does. Where entries were once missing for another reason, all lines are read:
-        what is not delivered now, a target takes for deleted.
+        Since July 2026 the list has all entries. If a company's list still omits those of closed
+        years, as it did before, the lines just read reveal it or, if not all lines are known, the
+        oldest entry does. If entries were ever missing for another reason, all lines are read,
+        because a target would mark any undelivered entry as deleted.
         """
         listed = array("q")
         for items, rest in super()._read(left):
@@ -125,24 +127,24 @@ class EntriesSource(Source):
             yield items, []
         if unlisted:
             LOGGER.warning(
-                "'%s': Pennylane's list leaves out %d entries that exist (%d, for one); they were "
-                "read besides.",
+                "'%s': Pennylane's list omits %d existing entries (such as %d); they were fetched "
+                "separately.",
                 self.collection.name,
                 len(unlisted),
                 unlisted[0],
             )
 
     def _unlisted(self, listed: array[int], *, is_whole: bool) -> Iterator[tuple[Items, bool]]:
-        """Entries that are not listed, and whether that is certain.
+        """Yield entries that the list omits, and whether that is certain.
 
         Args:
             listed: The ids that the list has.
-            is_whole: Whether it was read from its beginning, not from where an earlier run stopped.
+            is_whole: Whether it was read from its beginning, not resumed after an interruption.
         """
         collection = self.collection
         if self.unlisted and not self.lines.are_all_known:
             LOGGER.info(
-                "'%s': Pennylane's list left entries out before; all lines are read to find them.",
+                "'%s': Pennylane's list omitted entries before; all lines are read to find them.",
                 collection.name,
             )
             self.lines.know_all()
@@ -165,10 +167,10 @@ class EntriesSource(Source):
             self.unlisted = found
 
     def _leaves_closed_years_out(self, listed: array[int]) -> bool:
-        """Whether the oldest entry, of a closed year if there is one, comes by a date only."""
+        """Return whether the oldest entry, which any closed year has, needs a filter by date."""
         items, _ = self.collection.page(filtered({"limit": 1, "sort": "date"}, ANY_DATE))
         ids = [item["id"] for item in items if not _has(listed, item["id"])]
-        # One that came in an earlier run's part of this read is no news.
+        # An entry that an earlier part of this read delivered is not missing.
         found = self.collection.by_ids(ids, self.collection.query)
         return bool(ids) and not any(items for _, items in found)
 
@@ -183,8 +185,8 @@ class EntriesSource(Source):
         """Fetch entries by id.
 
         Yields:
-            Some of the ids, the entries that come so, and those that come with a filter by date
-            besides.
+            Some of the ids, the entries found by id alone, and those found only with an additional
+            filter by date.
         """
         query = self.collection.query
         for asked, items in self.collection.by_ids(ids, query):
@@ -194,12 +196,12 @@ class EntriesSource(Source):
 
 
 def _entry(line: Mapping[str, Any]) -> int | None:
-    """The entry that a line names."""
+    """Return the id of the entry that a line refers to, if any."""
     entry = (line.get("ledger_entry") or {}).get("id")
     return entry if isinstance(entry, int) else None
 
 
 def _has(ids: array[int], one: int) -> bool:
-    """Whether ids, ascending, hold one."""
+    """Return whether ascending ids contain one."""
     place = bisect_left(ids, one)
     return place < len(ids) and ids[place] == one

@@ -1,6 +1,6 @@
-"""A stream's messages: RECORD, by the user's stream maps; ACTIVATE_VERSION; STATE.
+"""Writes a stream's messages: RECORD, through the user's stream maps; ACTIVATE_VERSION; STATE.
 
-Nothing else touches the SDK's writing side.
+Only this file uses the SDK's methods for writing.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """The messages of one stream."""
+    """Writes the messages of one stream."""
 
     def __init__(
         self, stream: WritingStream, mapper: StreamMapper, refusal: str | None = None
     ) -> None:
-        """Belong to a stream.
+        """Prepare it; nothing is written yet.
 
         Args:
-            stream: Whose records are sent.
+            stream: The stream whose records are sent.
             mapper: The stream maps of the run.
-            refusal: Why nothing can be sent; None where it can.
+            refusal: Why nothing can be sent; None if it can.
         """
         self._writer = stream
         self._mapper = mapper
@@ -48,39 +48,39 @@ class Output:
         self._sends_deletions = DELETED_AT in stream.schema["properties"]
         self._is_begun = False
         self.version: int | None = None
-        """Of the table that the records belong to."""
+        """The table version that the records belong to."""
         self.is_whole = True
-        """Whether all records are sent, so that a target is told at the end which ones are gone."""
+        """Whether all records are sent, so that ACTIVATE_VERSION may mark all others as deleted."""
         self.refusal = refusal or mapper.refusals.get(stream.name) or self._impossible_deletion()
-        """Why nothing can be sent, or no more; None where it can."""
+        """Why nothing, or nothing more, can be sent; None if it can."""
 
     @property
     def is_selected(self) -> bool:
-        """Whether the stream's records are wanted."""
+        """Whether the stream is selected."""
         return bool(self._writer.selected)
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the stream's records are to be sent."""
+        """Whether the stream is selected and its records can be sent."""
         return self.is_selected and not self.refusal
 
     def begin(self, version: int, *, is_whole: bool) -> None:
-        """Let records carry this version of the table from now on.
+        """Send records with this table version from now on.
 
         Args:
-            version: Only ever grows.
-            is_whole: Whether all records are sent, or only what changed.
+            version: The version; it must never decrease.
+            is_whole: Whether all records are sent, or only the changed ones.
         """
         self._writer._stream_version = self.version = version  # noqa: SLF001 - no public one
         self.is_whole = is_whole
 
     def activate_version(self, version: int) -> None:
-        """Say that all of this version was sent: what a target has of older ones is gone."""
+        """Write ACTIVATE_VERSION: the version is complete, so older rows are deleted."""
         if self.is_selected:
             self._writer._write_activate_version_message(version)  # noqa: SLF001
 
     def remember(self, bookmark: Mapping[str, Any]) -> None:
-        """Write a bookmark. What it says was delivered must be written already."""
+        """Write a bookmark. The records that it counts as delivered must already be written."""
         state = self._writer.stream_state
         state.clear()
         state.update(bookmark)
@@ -88,16 +88,16 @@ class Output:
         self._writer._write_state_message()  # noqa: SLF001
 
     def send(self, records: Iterable[dict[str, Any]]) -> Iterator[None]:
-        """Write records outside of the SDK's own loop over a stream's records.
+        """Write records outside the SDK's own loop over a stream's records.
 
         Args:
-            records: Of an included child stream.
+            records: The records of an included child stream.
 
         Yields:
-            After each record, once it was written.
+            Once after each written record.
 
         Raises:
-            PennylaneError: A stream map could not be applied, or what `records` raises.
+            PennylaneError: A stream map could not be applied, or `records` raised it.
         """
         if not self._is_begun:
             self._is_begun = True
@@ -108,9 +108,9 @@ class Output:
             yield
 
     def columns(self) -> list[str]:
-        """The selected columns, and what the stream maps make of them.
+        """Return the selected columns, and a fingerprint of their stream maps.
 
-        The column of tombstones is not among them: no bookmark is void because it was declared.
+        The deletion column is omitted: bookmarks that predate it stay valid.
         """
         selected = [
             name
@@ -121,19 +121,19 @@ class Output:
         return [*selected, *([maps] if maps else [])]
 
     def confirm(self) -> None:
-        """Make sure that the last record was sent: an error there would end the whole run.
+        """Check that the last record was sent: an error in the SDK's loop would end the entire run.
 
         Raises:
-            PennylaneError: It was not; a stream map could not be applied.
+            PennylaneError: It was not, because a stream map could not be applied.
         """
         if self.refusal:
             raise PennylaneError(self.refusal)
 
     def confirmed(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Hand records to the SDK, and make sure that it sent each.
+        """Yield records to the SDK, and check that it sent each.
 
         Raises:
-            PennylaneError: One was not sent; a stream map could not be applied.
+            PennylaneError: One was not sent, because a stream map could not be applied.
         """
         self.confirm()
         for record in records:
@@ -145,11 +145,11 @@ class Output:
         record: dict[str, Any],
         mapped: Callable[[dict[str, Any]], Iterable[RecordMessage]],
     ) -> Iterator[RecordMessage]:
-        """The messages of one record; none where a stream map fails, which `confirm` then raises.
+        """Yield the messages of a record; none if a stream map fails, which `confirm` then raises.
 
         Args:
-            record: A record, or a tombstone.
-            mapped: The SDK's way to the messages of a live record.
+            record: A record or a tombstone.
+            mapped: The SDK's method that makes the messages of a live record.
         """
         if self.refusal:
             return
@@ -165,7 +165,7 @@ class Output:
             yield from found
 
     def _impossible_deletion(self) -> str | None:
-        """Why a deletion could not be told, found out before anything is read."""
+        """Return why deletions cannot be sent, before anything is read; None if they can."""
         if self._sends_deletions:
             try:
                 list(self._tombstones({**dict.fromkeys(self._keys, 0), DELETED_AT: ""}))
@@ -185,7 +185,7 @@ class Output:
                 message.record.setdefault(DELETED_AT, None)
             yield message
         if whole and len(sent) < len(self._maps):
-            # It may have passed the filter before it changed.
+            # The record may have passed the filter before it changed.
             yield from self._gone_by_filter(whole)
 
     def _gone_by_filter(self, record: dict[str, Any]) -> Iterator[RecordMessage]:
@@ -210,14 +210,14 @@ class Output:
         return (one for one in self._maps if not isinstance(one[0], RemoveRecordTransform))
 
     def _complaint(self, record: Mapping[str, Any]) -> str:
-        """What the user is told of a record that an expression can't deal with."""
+        """Return the error for a record that an expression fails on."""
         which = ", ".join(f"{key} {record[key]}" for key in self._keys if key in record)
         for stream_map, definition in self._maps:
             for name, expression, kind in broken_expression(stream_map, definition, record):
                 return (
                     f"in the setting 'stream_maps' the expression `{expression}` of '{name}' can't "
-                    f"be applied to {which} ({kind}): let it deal with null, "
-                    "like `name.upper() if name else None`"
+                    f"be applied to {which} ({kind}): make it handle null, "
+                    "as in `name.upper() if name else None`"
                 )
         return f"the setting 'stream_maps' can't be applied to {which}"
 
@@ -227,15 +227,15 @@ class WritingStream(Stream):
 
     @property
     def output(self) -> Output:
-        """What its records become on their way out."""
+        """Writes the stream's messages."""
         raise NotImplementedError
 
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
-        """Never by the SDK, which sends it before the first record.
+        """False: the SDK would send the message before the first record.
 
-        Targets flag every older row as deleted then, and a failure would leave them so.
+        Targets would then mark all older rows as deleted, and a failure would leave them so.
         """
         return False
 
@@ -243,7 +243,7 @@ class WritingStream(Stream):
     def generate_child_contexts(
         self, record: dict[str, Any], context: Context | None
     ) -> Iterable[Context | None]:
-        """None: no stream is a child in the SDK's terms. It would apply the filter once more."""
+        """Return none: no stream has children in the SDK's sense, and it would filter twice."""
         return ()
 
     @override

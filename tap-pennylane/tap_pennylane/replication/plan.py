@@ -1,4 +1,4 @@
-"""What a stream owes in a run: decided once, from its bookmark."""
+"""Decides once per stream and run, from the bookmark, what to read."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MARGIN = timedelta(minutes=1)
-"""The changelog is consumed from this much before the scan began: clocks have grains."""
+"""The changelog is consumed from this long before the scan began, since clocks are inexact."""
 
 AHEAD = timedelta(minutes=10)
-"""A bookmark this far ahead of the server's clock is not a bookmark of this server."""
+"""A bookmark this far ahead of the server's clock comes from another server."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a stream is and what the settings ask of it: a bookmark of other terms is void."""
+    """The stream's properties and settings that its bookmark must match to be used."""
 
     name: str
     changelogs: tuple[str, ...] = ()
     start_date: str | None = None
     may_lack_date: bool = False
-    """Whether records without a date are read whatever the start date."""
+    """Whether records may lack a date; those are read regardless of the start date."""
     once_lacked_undated: bool = False
-    """Whether version 0.1.0 left records without a date out."""
+    """Whether version 0.1.0 omitted records without a date."""
     max_age: timedelta = timedelta()
-    """Without changelogs: how old a read may get before the next one is due."""
+    """Without changelogs: how old a read may be before the next one is due."""
 
 
 @dataclass(frozen=True)
 class Now:
-    """The run in which a stream is read."""
+    """The facts about the current run."""
 
     company: int
     began: datetime
-    """By the server's clock, before anything of any stream was read."""
+    """By the server's clock, before any stream was read."""
     version: int
-    """Of the tables that are read whole; higher than in any earlier run, unless a clock erred."""
+    """The table version of full reads; higher than in any earlier run, unless a clock was wrong."""
     columns: str
     """Fingerprint of the selected columns and of the stream maps."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Read the collection whole."""
+    """Read the complete collection."""
 
     bookmark: Bookmark
-    """A new one."""
+    """The new bookmark."""
     progress: Progress
-    """Of the scan; part of the bookmark."""
+    """The scan's progress, part of the bookmark."""
     reason: str | None = None
-    """Why the earlier bookmark can't be built upon; None where nothing is wrong."""
+    """Why the earlier bookmark can't be used; None if that is not the reason for the scan."""
 
 
 @dataclass(frozen=True)
 class Resume:
-    """Read what an earlier scan left, then follow the changelogs."""
+    """Read what an interrupted scan left, then follow the changelogs."""
 
     bookmark: Bookmark
     progress: Progress
@@ -70,29 +70,29 @@ class Resume:
 
 @dataclass(frozen=True)
 class Follow:
-    """Read what the changelogs say has changed."""
+    """Read the records that changed according to the changelogs."""
 
     bookmark: Bookmark
 
 
 @dataclass(frozen=True)
 class NotDue:
-    """Read nothing: the last read is fresh enough."""
+    """Read nothing: the last read is recent enough."""
 
 
 Plan = Scan | Resume | Follow | NotDue
 
 
 def decide(bookmark: Bookmark | None, terms: Terms, now: Now) -> Plan:
-    """Decide what a stream owes.
+    """Decide what to read of a stream.
 
     Args:
-        bookmark: Of the stream's last run; None where there is none.
-        terms: What the stream is now.
-        now: The run.
+        bookmark: The bookmark of the stream's last run; None if there is none.
+        terms: The stream's current properties and settings.
+        now: The current run.
 
     Raises:
-        FatalError: The bookmark is of another system.
+        FatalError: The bookmark comes from another system.
     """
     if bookmark is None:
         return _scan(None, terms, now)
@@ -113,30 +113,30 @@ def decide(bookmark: Bookmark | None, terms: Terms, now: Now) -> Plan:
 def start_over(
     bookmark: Bookmark, terms: Terms, now: Now, positions: Mapping[str, Position], reason: str
 ) -> Scan:
-    """Decide to read a stream whole whose changelogs can't be followed.
+    """Plan a full read because the changelogs can't be followed.
 
     Args:
-        bookmark: Of the stream's last run.
-        terms: What the stream is now.
-        now: The run.
-        positions: How far the changelogs were read, as far as they were.
+        bookmark: The bookmark of the stream's last run.
+        terms: The stream's current properties and settings.
+        now: The current run.
+        positions: How far each changelog was read; one that was not read is absent.
         reason: Why they can't be followed.
     """
     return _scan(bookmark, terms, now, reason, positions)
 
 
 def _obstacle(bookmark: Bookmark, terms: Terms, now: Now) -> str | None:
-    """Why a bookmark can't be built upon."""
+    """Return why a bookmark can't be used; None if it can."""
     if bookmark.start_date != terms.start_date:
         return "the setting 'start_date' changed"
     if terms.once_lacked_undated and not bookmark.undated:
-        return "an earlier version left out the records without a date"
+        return "an earlier version omitted the records without a date"
     if bookmark.columns != now.columns:
-        return "other columns are selected than then, or other stream maps set"
+        return "the selected columns or the stream maps changed"
     if bookmark.scan and not terms.changelogs:
-        return "the last read was cut off"
+        return "the last read was interrupted"
     if bookmark.scan is None and bookmark.changes.keys() != set(terms.changelogs):
-        return "other changelogs are followed than then"
+        return "the changelogs of the stream changed"
     return None
 
 
@@ -147,9 +147,9 @@ def _scan(
     reason: str | None = None,
     positions: Mapping[str, Position] | None = None,
 ) -> Scan:
-    """A scan that begins.
+    """Return the plan for a new scan.
 
-    The changelogs take over from where they were read to a moment ago, or else from now.
+    Afterwards, the changelogs are followed from `positions` or, failing that, from now.
     """
     start = Position((now.began - MARGIN).isoformat())
     progress = Progress(now.began.isoformat(), _new_version(earlier, now))
@@ -168,7 +168,10 @@ def _scan(
 
 
 def _new_version(earlier: Bookmark | None, now: Now) -> int:
-    """Versions only grow, whatever our clock does; odd follows even: see `ExportStream`."""
+    """Return a version that is higher than any before, even if our clock is wrong.
+
+    Odd and even versions alternate, for the two copies of an export: see `ExportStream`.
+    """
     version = now.version
     if earlier and earlier.version:
         version = max(version, earlier.version + 1)
@@ -185,7 +188,7 @@ def _refuse_the_future(bookmark: Bookmark, terms: Terms, now: Now) -> None:
     latest = max(map(datetime.fromisoformat, moments), default=None)
     if latest and latest > now.began + AHEAD:
         msg = (
-            f"The state of '{terms.name}' is of {latest.isoformat()}, ahead of Pennylane's own "
-            "clock: it is of another system. Start over with `meltano run --full-refresh …`"
+            f"The state of '{terms.name}' dates from {latest.isoformat()}, ahead of Pennylane's "
+            "clock: it comes from another system. Start over with `meltano run --full-refresh …`"
         )
         raise FatalError(msg)

@@ -1,8 +1,8 @@
-"""Ranges of ids read side by side, so that no answer's latency leaves a slot of the budget unused.
+"""Reads ranges of ids in parallel, so that latency leaves no slot of the request budget unused.
 
-Ids are sparse, so nobody knows how many records a range holds. Two readers take it from both ends
-until they meet: a gap between ids costs no request, for the next page lies behind it. Who has
-nothing to do begins in the middle of the longest one.
+Ids are sparse, so the number of records in a range is unknown. Two readers read a range from both
+ends until they meet. A gap between ids costs no request, because the next page begins after it. An
+idle reader starts in the middle of the longest range.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
     from tap_pennylane.api.collection import Items
 
     Fetch = Callable[["Request"], tuple[Items, bool]]
-    """The page, in the order asked for, and whether there is more."""
+    """Returns the page, in the requested order, and whether there is more."""
 
     Span = tuple[int, int]
-    """Ids above the one and up to the other."""
+    """Ids above the first number, up to the second."""
 
 WORTH_SPLITTING = 3
-"""Pages that a range must have left, as far as one can tell: a split may cost a request."""
+"""Estimated pages that a range must have left: a split may cost an extra request."""
 
 LONGEST_QUEUE = 2
-"""Pages that may wait for the consumer."""
+"""How many pages may wait for the consumer."""
 
 
 class Request(NamedTuple):
-    """A page of the ids above `after` and up to `until`."""
+    """A request for one page of the ids above `after`, up to `until`."""
 
     after: int
     until: int
     upwards: bool
-    """From the lowest on; else from the highest."""
+    """Whether to start from the lowest id, not from the highest."""
 
     @property
     def end(self) -> tuple[int, bool]:
-        """The end of a range that nobody else needs to ask for meanwhile."""
+        """The end of a range that no other reader should request meanwhile."""
         return (self.after if self.upwards else self.until), self.upwards
 
 
 class RangeReaders:
-    """Readers of ranges, each in a thread, and one consumer."""
+    """Several readers of ranges, each in its own thread, for one consumer."""
 
     def __init__(
         self,
@@ -59,15 +59,15 @@ class RangeReaders:
         *,
         next_slot: Callable[[], float] = lambda: 0,
     ) -> None:
-        """Read nothing yet.
+        """Prepare the readers; nothing is sent yet.
 
         Args:
             fetch: Reads a page; called from all threads.
-            ranges: What to read.
-            readers: How many pages may be under way at once.
+            ranges: The ranges to read.
+            readers: Maximum number of requests in flight.
             page_size: Rows in a full page.
-            next_slot: The seconds until a request can be sent at all: what to ask for is decided
-                then, not before.
+            next_slot: Returns the seconds until a request can be sent. Readers choose a page only
+                then.
         """
         self._fetch = fetch
         self._page_size = page_size
@@ -76,19 +76,19 @@ class RangeReaders:
         spans = [(int(one.after), one.until) for one in ranges if one.until is not None]
         self._unread = self._undelivered = [(low, high) for low, high in spans if low < high]
         self._density: dict[int, float] = {}
-        """Rows of an id, as the page had them that ended there."""
+        """Rows per id in the page that ended at an id."""
         self._asked: set[tuple[int, bool]] = set()
         self._progress = threading.Condition()
         self._stop = threading.Event()
-        # Short: a slow consumer holds the readers back, and what waits here is read again if the
-        # process is killed.
+        # Short, so that a slow consumer holds the readers back: if the process is killed, waiting
+        # pages must be read again.
         self._pages: Handover[tuple[Items, list[Span]]] = Handover(LONGEST_QUEUE, self._stop)
 
     def pages(self) -> Iterator[tuple[Items, list[Range]]]:
-        """Hand the pages on as they come.
+        """Yield the pages as they arrive.
 
         Yields:
-            The items of a page, and the ranges that are left once it is delivered.
+            The items of a page, and the ranges left to read once it is delivered.
 
         Raises:
             PennylaneError: A page could not be read; the other readers are stopped.
@@ -115,7 +115,7 @@ class RangeReaders:
             self._pages.fail(error)
 
     def _next(self) -> Request | None:
-        """What to ask for, once it can be sent; None at the end."""
+        """Wait until a request can be sent, and choose it; None at the end."""
         with self._progress:
             while self._unread and not self._stop.is_set():
                 wait = self._next_slot()
@@ -126,7 +126,7 @@ class RangeReaders:
         return None
 
     def _choice(self) -> Request | None:
-        """An end that nobody reads, of the range with most left; else a range's middle."""
+        """Choose an unread end of the range with the most rows left, else the middle of a range."""
         ends: list[tuple[float, Request]] = []
         splittable: list[tuple[float, Span]] = []
         for after, until in self._unread:
@@ -134,10 +134,10 @@ class RangeReaders:
             free = [one for one in (upwards, downwards) if one.end not in self._asked]
             rows = self._rows(after, until)
             if free == [upwards, downwards]:
-                # Of what nothing is known, something is to be known first.
+                # Ranges of unknown density come first, to learn it.
                 ends.append((rows or float("inf"), upwards))
             elif free:
-                if rows > self._page_size:  # else the other reader's page is the last
+                if rows > self._page_size:  # else the other reader's page will be the last
                     ends.append((rows, free[0]))
             elif {after, until} <= self._density.keys():
                 splittable.append((rows, (after, until)))
@@ -152,12 +152,12 @@ class RangeReaders:
         return Request(middle, until, upwards=True)
 
     def _rows(self, after: int, until: int) -> float:
-        """How many there are, if they lie as densely as at the ends; 0 if nothing is known."""
+        """Estimate a range's rows from the density at its ends; 0 if that is unknown."""
         known = [self._density[end] for end in (after, until) if end in self._density]
         return (until - after) * sum(known) / len(known) if known else 0
 
     def _page(self, request: Request) -> tuple[Items, list[Span]]:
-        """Fetch a page, and say which ids nobody else has it reached over."""
+        """Fetch a page; return its items and spans, without those that another reader covered."""
         items, has_more = self._fetch(request)
         if not request.upwards:
             items.reverse()
@@ -178,28 +178,28 @@ class RangeReaders:
 
 
 def _check(request: Request, ids: list[int], *, has_more: bool) -> None:
-    """Refuse a page that is not what was asked for: records between its ids would be lost."""
+    """Refuse a page that differs from the request: records between its ids would be lost."""
     after, until, _ = request
-    asked = f"ids above {after} up to {until} were asked for"
+    asked = f"ids above {after} up to {until} were requested"
     if wrong := [one for one in ids if not after < one <= until]:
-        msg = f"{asked}, and {wrong[0]} came"
+        msg = f"{asked}; {wrong[0]} came"
         raise PennylaneError(msg)
     if any(one >= other for one, other in pairwise(ids)):
-        msg = f"{asked}, and came in another order"
+        msg = f"{asked}; they came in another order"
         raise PennylaneError(msg)
     if has_more and not ids:
-        msg = f"{asked}; the page is empty, but more are said to follow"
+        msg = f"{asked}; none came, yet more were reported"
         raise PennylaneError(msg)
 
 
 def _common(spans: list[Span], other: Span) -> list[Span]:
-    """What several spans share with another one."""
+    """Return the intersections of several spans with another span."""
     shared = [(max(low, other[0]), min(high, other[1])) for low, high in spans]
     return [(low, high) for low, high in shared if low < high]
 
 
 def _without(spans: list[Span], other: Span) -> list[Span]:
-    """What is left of several spans without another one."""
+    """Return what is left of several spans without another span."""
     parts = [
         part
         for low, high in spans

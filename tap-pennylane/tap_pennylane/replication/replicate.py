@@ -1,7 +1,7 @@
-"""One stream in one run: what is owed is decided once, read, and remembered.
+"""Carries out a stream's plan, and moves its bookmark.
 
-A scan reads the collection whole, a changelog only what changed since. The first scan hands over to
-the changelog from the moment it began, so that nothing falls in between.
+A scan reads the complete collection; a changelog names only the records that changed since. After a
+scan, the changelog is followed from the time at which the scan began, so that no change is missed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LOGGER = logging.getLogger("tap-pennylane.replication")
 
 
 class Replication:
-    """Reads what a stream owes, and moves its bookmark."""
+    """Reads what a stream's plan says, and moves its bookmark."""
 
     def __init__(
         self,
@@ -60,13 +60,13 @@ class Replication:
         """Prepare it; nothing is decided yet.
 
         Args:
-            run: What the streams of the company share.
+            run: The objects that the company's streams share.
             source: What to read.
-            reader: Shapes the records.
-            output: Sends them, and the bookmark.
-            terms: What the bookmark must agree with.
+            reader: Converts items to records.
+            output: Sends the records and the bookmark.
+            terms: The properties and settings that the bookmark must match.
             state: The stream's part of the Singer state.
-            included: The child stream whose lists come with the answers.
+            included: The child stream whose lists are part of the responses.
         """
         self.source = source
         self._run = run
@@ -78,7 +78,7 @@ class Replication:
 
     @cached_property
     def plan(self) -> Plan:
-        """What the stream owes in this run.
+        """What to read in this run.
 
         Raises:
             FatalError: The state can't be used with this token.
@@ -92,9 +92,9 @@ class Replication:
         return Now(run.company_id, run.began, run.version, self._columns())
 
     def opening(self) -> Iterable[Request]:
-        """The first requests that `deliver` will send, as far as they are known beforehand.
+        """Return the first requests that `deliver` will send, as far as they are known beforehand.
 
-        Those for changelogs are announced to the run, which shares them among the streams.
+        Changelogs are announced to the run instead, which shares them among the streams.
         """
         if isinstance(self.plan, Follow):
             for path in self.source.changelogs:
@@ -102,16 +102,16 @@ class Replication:
         return self.source.opening() if isinstance(self.plan, Scan) else ()
 
     def deliver(self, entry: Entry) -> Iterator[dict[str, Any]]:
-        """Read what is owed.
+        """Read what the plan says.
 
         Args:
-            entry: Of the record of runs; told the mode and what was delivered.
+            entry: The stream's entry in the record of runs; receives the mode and the counts.
 
         Yields:
-            Records, and tombstones: the key, the time of a deletion, and nothing else.
+            Records, and tombstones: the key, the time of the deletion, and nulls.
 
         Raises:
-            PennylaneError: Not all could be read; the bookmark says what is left.
+            PennylaneError: Not everything could be read; the bookmark says what is left.
         """
         plan = self.plan
         if isinstance(plan, NotDue):
@@ -137,18 +137,18 @@ class Replication:
                 yield from self._follow(bookmark, changes, entry)
                 return
         if plan.reason:
-            LOGGER.info("'%s' is read whole again: %s.", entry.stream, plan.reason)
+            LOGGER.info("'%s' is read completely again: %s.", entry.stream, plan.reason)
         entry.mode = entry.mode or "scan"
         yield from self._scan(plan.bookmark, plan.progress, entry)
 
     def sample(self, count: int) -> Iterator[dict[str, Any]]:
-        """Read a few records, for a connection test: no plan, no bookmark."""
+        """Read a few records for a connection test, without plan or bookmark."""
         return map(self._reader.read, self.source.sample(count))
 
     def _scan(
         self, bookmark: Bookmark, progress: Progress, entry: Entry
     ) -> Iterator[dict[str, Any]]:
-        """Deliver the collection, or what is left of it, and then say what is gone."""
+        """Deliver the collection, or what is left of it, then activate the table version."""
         self._begin(progress.version, is_whole=True)
         self.source.unlisted = bookmark.unlisted
         for items, left in self.source.read_all(progress.left):
@@ -169,7 +169,7 @@ class Replication:
     def _follow(
         self, bookmark: Bookmark, changes: Changes, entry: Entry
     ) -> Iterator[dict[str, Any]]:
-        """Deliver what the changelogs name."""
+        """Deliver the changes that the changelogs name."""
         self._begin(bookmark.version or 0, is_whole=self.source.replaces)
         deleted = [identity for identity, is_gone in changes.gone.items() if is_gone]
         yield from self._tombstones(deleted, datetime.now(UTC), entry)
@@ -208,7 +208,7 @@ class Replication:
         return self._reader.tombstone(self.source.keys_of(identity), moment)
 
     def _send_along(self, items: Items, replaced: Sequence[int] = ()) -> None:
-        """Send what an answer, delivered just now, holds for the included child stream."""
+        """Send the lists of the included child stream that belong to items just delivered."""
         if self._included and self._included.is_wanted:
             self._included.deliver(items, replaced)
 
@@ -222,14 +222,14 @@ class Replication:
         self._output.remember(bookmark.dump())
 
     def _outputs(self) -> Iterator[Output]:
-        """Of the stream, and of its included child while that is wanted."""
+        """Yield the outputs of the stream and, while it is wanted, of its included child."""
         yield self._output
         if self._included and self._included.is_wanted:
             yield self._included.output
 
     def _columns(self) -> str:
-        """Fingerprint of what is sent: the selected columns and the stream maps."""
-        prefixes = ("", "companion ")  # the state holds fingerprints made of these
+        """Return a fingerprint of the selected columns and the stream maps."""
+        prefixes = ("", "companion ")  # existing states contain fingerprints made from these
         names = [
             f"{prefix}{name}"
             for prefix, output in zip(prefixes, self._outputs(), strict=False)

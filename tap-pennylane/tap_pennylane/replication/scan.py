@@ -1,4 +1,4 @@
-"""Reading a whole collection, so that a read that was cut off goes on where it stopped."""
+"""Reads a complete collection, so that an interrupted read resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("tap-pennylane.scan")
 
 FIRST_WINDOW = 7
-"""Days."""
+"""Length of the first window of dates, in days."""
 
 WORTH_A_PIECE = 2
-"""Pages of a first piece, at least."""
+"""Minimum number of pages in a piece of a range."""
 
 MOST_PAGES = 100
-"""In one of several equal ranges; where the ids suggest more, most are gaps."""
+"""Maximum pages in each of several equal pieces; if the ids suggest more, most of them are gaps."""
 
 FEW_PAGES, MANY_PAGES = 2, 8
-"""Windows of dates get longer where one has fewer pages, and shorter where it has more."""
+"""After a window of dates with at most `FEW_PAGES`, the next is longer; after one with more than
+`MANY_PAGES`, shorter."""
 
 
 def scan(
@@ -50,16 +51,16 @@ def scan(
 
     Args:
         collection: What to read.
-        left: What was not read before, as this function said it; None is all.
-        by: What a read that was cut off goes on by, `id` or `date`; None where it starts over.
-        first_day: The day on which the company's books begin, if that can be told.
+        left: What is left to read, as yielded by an earlier scan; None means everything.
+        by: The field by which an interrupted read resumes, `id` or `date`; None to start over.
+        first_day: Returns the first day of the company's books, if known.
 
     Yields:
-        A page of the API's items, each with the parameters of its slice, and what is left once that
+        A page of items, each with the parameters of its part, and what is left to read once the
         page is delivered.
 
     Raises:
-        PennylaneError: The collection could not be read whole.
+        PennylaneError: The collection could not be read completely.
     """
     if by is None:
         return _from_the_start(collection)
@@ -75,9 +76,9 @@ def _from_the_start(collection: Collection) -> Pages:
 
 
 def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
-    """The first page; if there is more, the last page and what lies between, side by side.
+    """Read the first page, then the last page, then the rest between them in parallel.
 
-    A record that comes while this is read is the changelog's.
+    A record that is created meanwhile is left to the changelog.
     """
     query = collection.dated_query
 
@@ -98,7 +99,7 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
             yield first, []
             return
         if not first:
-            msg = f"{collection.path} answers an empty page, but says that more follow"
+            msg = f"{collection.path} returned an empty page but reported more"
             raise PennylaneError(msg)
         after = first[-1]["id"]
         newest, _ = read(from_the_end(query))
@@ -120,9 +121,9 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
 
 
 def _without_date(collection: Collection) -> Iterator[Items]:
-    """The records that a filter by date leaves out: they are at one end of the order by date.
+    """Read the records that a filter by date omits: they are at one end when sorted by date.
 
-    Which end is not documented, so both are looked at: two requests where there are none.
+    Which end is not documented, so both are read: two requests if there are no such records.
     """
     given: set[int] = set()
     for order in ("date", "-date"):
@@ -136,7 +137,7 @@ def _without_date(collection: Collection) -> Iterator[Items]:
                 break
     if given:
         LOGGER.info(
-            "'%s': %d records have no date; they were read whatever the start date.",
+            "'%s': %d records have no date; they were read regardless of the start date.",
             collection.name,
             len(given),
         )
@@ -144,22 +145,22 @@ def _without_date(collection: Collection) -> Iterator[Items]:
 
 def _with_ids(collection: Collection, items: Items) -> Items:
     if not all(isinstance(item.get("id"), int) for item in items):
-        msg = f"{collection.path} answers a record without an id"
+        msg = f"{collection.path} returned a record without an id"
         raise PennylaneError(msg)
     return items
 
 
 def _pages(ids: int, *known: Items) -> int:
-    """How many pages so many ids make, if they lie as densely as those on the known pages."""
+    """Estimate how many pages so many ids fill, from their density on the known pages."""
     spans: list[int] = [abs(items[-1]["id"] - items[0]["id"]) + 1 for items in known]
     return ids * len(known) // sum(spans)
 
 
 def pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
-    """Parts of a range, one for each reader if they are worth it.
+    """Divide a range into pieces, one per reader if they are large enough.
 
-    Equal ones, unless most would be gaps if records lie as densely as at the ends, where they were
-    seen: then the parts double from both ends on.
+    The pieces are equal, unless the estimate from the density at both ends suggests that most ids
+    are gaps. Then the pieces double in size from both ends.
     """
     count = max(1, min(readers, pages // WORTH_A_PIECE))
     ids = until - after
@@ -176,7 +177,7 @@ def pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
 def _by_date(
     collection: Collection, left: list[Range] | None, first_day: Callable[[], str | None]
 ) -> Pages:
-    """A single page, or windows of dates, because the API takes no range of ids."""
+    """Read a single page, or windows of dates, because the API does not filter by ranges of ids."""
     if left is None:
         items, cursor = collection.page(collection.dated_query)
         if cursor is None:
@@ -189,7 +190,7 @@ def _by_date(
 def _windows(
     collection: Collection, after: str | None, first_day: Callable[[], str | None]
 ) -> Pages:
-    """All that is older than the first fiscal year, windows of a few pages, all after today."""
+    """Read all before the first fiscal year, then windows of a few pages, then all after today."""
     today = collection.client.now().date()
     first = date.fromisoformat(after or collection.since or first_day() or today.isoformat())
     days = FIRST_WINDOW
@@ -227,7 +228,7 @@ def _windows(
 def _check_dates(
     collection: Collection, items: Items, begin: date | None, end: date | None
 ) -> None:
-    """Refuse records that were not asked for: what was asked for may be missing in their place."""
+    """Refuse records that were not requested: requested records may be missing instead."""
     low, high = begin and begin.isoformat(), end and end.isoformat()
     for item in items:
         found = item.get("date")

@@ -1,4 +1,4 @@
-"""What is replicated: a list of the API, and the changelogs that tell what changes in it."""
+"""What is replicated: a list of the API, and the changelogs that name its changed records."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """A collection, and what names its changed records."""
+    """A collection and its changelogs."""
 
     replaces = False
-    """Whether records that are sent again void those that were sent before: see `children.py`."""
+    """Whether records sent again replace all those sent before: see `children.py`."""
 
     def __init__(
         self,
@@ -35,22 +35,22 @@ class Source:
         opening_pages: int = 0,
         keeps_ids: bool = False,
     ) -> None:
-        """Describe it; nothing is sent yet.
+        """Prepare it; nothing is sent yet.
 
         Args:
             collection: What is read.
-            changelogs: The changelogs to follow, and what names the record in their events.
-            scan_by: What a whole read that was cut off goes on by, `id` or `date`; None where it
-                starts over.
-            first_day: The day on which the company's books begin, if that can be told.
-            opening_pages: How many requests of a whole read are known beforehand: none, the first
-                page, or the first and the last.
-            keeps_ids: Whether somebody will ask for the ids of a whole read.
+            changelogs: The changelogs to follow: path, and the event field that names the record.
+            scan_by: The field by which an interrupted full read resumes, `id` or `date`; None if
+                it starts over.
+            first_day: Returns the first day of the company's books, if known.
+            opening_pages: How many requests of a full read are sent ahead: 0, 1 (the first page)
+                or 2 (the first and last pages).
+            keeps_ids: Whether to keep the ids of a full read, for child streams.
         """
         self.collection = collection
         self.changelogs = changelogs or {}
         self.unlisted = False
-        """Whether the list was found to leave out records that other streams refer to."""
+        """Whether the API's list omitted records that other streams refer to."""
         self._scan_by = scan_by
         self._first_day = first_day
         self._opening_pages = opening_pages
@@ -58,13 +58,13 @@ class Source:
         self._ids: array[int] | None = None
 
     def opening(self) -> Iterable[Request]:
-        """The requests that a whole read begins with, as far as they are known beforehand."""
+        """Return the first requests of a full read, as far as they are known beforehand."""
         query = self.collection.dated_query
         first_and_last = (query, from_the_end(query))
         return [(self.collection.path, one) for one in first_and_last[: self._opening_pages]]
 
     def read_all(self, left: list[Range] | None) -> Pages:
-        """Read the whole collection, or what is left of it: see `scan`."""
+        """Read the complete collection, or what is left of it: see `scan`."""
         ids = array("q") if self._keeps_ids and left is None else None
         for items, rest in self._read(left):
             if ids is not None:
@@ -77,39 +77,39 @@ class Source:
         return scan(self.collection, left, by=self._scan_by, first_day=self._first_day)
 
     def sample(self, count: int) -> Items:
-        """A few items of the first page that has any."""
+        """Return a few items of the first page that is not empty."""
         pages = (items for items, _ in self._read(None))
         return next(filter(None, pages), [])[:count]
 
     def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
-        """Fetch again what changed.
+        """Fetch changed records.
 
         Args:
-            ids: Which records, as `changed` names them.
+            ids: The ids that `changed` returned.
 
         Yields:
-            Some of the ids, and the items that the API has of them.
+            Some of the ids, and the items that the API has for them.
         """
         return self.collection.fetch_by_ids(ids)
 
     def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
-        """The records that events of a changelog are about, and whether they are gone.
+        """Return the ids of the records that events are about, and whether each was deleted.
 
         Args:
-            key: What names the record in an event, as `changelogs` says.
-            events: In order.
+            key: The event field that names the record, as in `changelogs`.
+            events: The changelog's events, in order.
 
         Raises:
-            UntraceableError: They don't tell.
+            UntraceableError: The events do not identify the records.
         """
         return changed(events, key)
 
     def keys_of(self, identity: int) -> dict[str, Any]:
-        """The key columns of the tombstone of what `changed` names by an id."""
+        """Return the key columns of the tombstone for an id that `changed` returned."""
         return {"id": identity}
 
     def ids(self) -> Sequence[int]:
-        """The ids of the whole collection, ascending, read at most once per run."""
+        """Return the ids of the complete collection, ascending, read at most once per run."""
         if self._ids is None:
             found = array("q")
             for items, _ in self._read(None):
@@ -118,5 +118,5 @@ class Source:
         return self._ids or ()
 
     def cache_ids(self, ids: array[int]) -> None:
-        """Keep the ids of the whole collection for those who ask."""
+        """Keep the ids of the complete collection."""
         self._ids = array("q", sorted(ids))

@@ -1,7 +1,7 @@
 """The user's stream maps (https://sdk.meltano.com/en/latest/stream_maps.html), by stream.
 
-The SDK evaluates them. Here is what it lacks: a map that can't work fails its own stream alone, and
-a deletion passes by the expressions, which would fail on its nulls.
+The SDK evaluates them. This file adds what the SDK lacks: a map that can't work fails only its own
+stream, and tombstones bypass the expressions, which would fail on their nulls.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class StreamMapper(PluginMapper):
     """All stream maps of a run."""
 
     refusals: dict[str, str]
-    """Streams whose maps can't work, and why."""
+    """The streams whose maps can't work, and why."""
 
     @override
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -46,13 +46,13 @@ class StreamMapper(PluginMapper):
     def register_raw_stream_schema(
         self, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
     ) -> None:
-        """Prepare the maps of a stream; what tells a deletion stays in each of its schemas."""
+        """Prepare a stream's maps; each mapped schema keeps the deletion column."""
         given = self.stream_maps_dict
         keys = [key for key in key_properties or () if key in schema["properties"]]
         self.stream_maps_dict = {name: _with_keys(value, keys) for name, value in given.items()}
         try:
             super().register_raw_stream_schema(stream_name, schema, key_properties)
-        except Exception as error:  # noqa: BLE001 - whatever a definition makes the SDK raise
+        except Exception as error:  # noqa: BLE001 - a definition may make the SDK raise anything
             self.refusals[stream_name] = (
                 f"the setting 'stream_maps' can't be used for it: {str(error).rstrip('.')}"
             )
@@ -66,9 +66,9 @@ class StreamMapper(PluginMapper):
                 columns[DELETED_AT] = schema["properties"][DELETED_AT]
 
     def definitions(self, stream: str) -> list[dict[str, Any]]:
-        """What the user wrote for each of a stream's maps, in their order; nothing is empty.
+        """Return the user's definition of each of a stream's maps, in order; {} if there is none.
 
-        The first map keeps the stream, the others are its copies under another name.
+        The first map is the stream's own; the others make copies under other names.
         """
         first: dict[str, Any] = {}
         copies = []
@@ -81,7 +81,7 @@ class StreamMapper(PluginMapper):
         return [first, *copies]
 
     def fingerprint(self, stream: str) -> str:
-        """What the records of a stream are made by; empty where they are sent as they are."""
+        """Return a text that identifies a stream's maps; empty if they change nothing."""
         maps = self.stream_maps[stream]
         if not any(isinstance(one, CustomStreamMap | RemoveRecordTransform) for one in maps):
             return ""
@@ -90,7 +90,10 @@ class StreamMapper(PluginMapper):
 
 
 def _with_keys(definition: Any, keys: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON
-    """A definition whose `__else__` spares the key: the SDK says so, but then misses it."""
+    """Return a definition that keeps the key in spite of `__else__`.
+
+    The SDK's documentation promises that, but its code then misses the key.
+    """
     if not isinstance(definition, dict) or MAPPER_ELSE_OPTION not in definition:
         return definition
     kept = definition.get(MAPPER_KEY_PROPERTIES_OPTION, keys) or ()
@@ -100,15 +103,15 @@ def _with_keys(definition: Any, keys: Sequence[str]) -> Any:  # noqa: ANN401 - a
 def mapped_tombstone(
     stream_map: StreamMap, definition: Mapping[str, Any], tombstone: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A deletion as a stream map's target knows it: the mapped key, and since when.
+    """Map a tombstone: return the mapped key and the time of the deletion, all else null.
 
     Args:
         stream_map: The map.
-        definition: What the user wrote for it.
-        tombstone: The key and the time, everything else null.
+        definition: The user's definition of it.
+        tombstone: The stream's key and the time, all else null.
 
     Raises:
-        PennylaneError: The mapped key does not follow from the stream's own.
+        PennylaneError: The mapped key cannot be derived from the stream's key.
     """
     columns = stream_map.transformed_schema["properties"]
     keys = stream_map.transformed_key_properties or stream_map.raw_key_properties or ()
@@ -117,8 +120,8 @@ def mapped_tombstone(
         lost = ", ".join(f"'{key}'" for key in keys)
         known = ", ".join(f"'{key}'" for key in stream_map.raw_key_properties or ())
         msg = (
-            f"the setting 'stream_maps' makes {lost} its key, but of a deleted record only {known} "
-            f"is known: keep {known} in its `__key_properties__`"
+            f"the setting 'stream_maps' makes {lost} the key, but a deleted record has only "
+            f"{known}: keep {known} in `__key_properties__`"
         )
         raise PennylaneError(msg)
     return {**dict.fromkeys(columns), **values, DELETED_AT: tombstone[DELETED_AT]}
@@ -132,16 +135,16 @@ def _key(
         return tombstone.get(key)
     try:
         return _evaluated(stream_map, expression, tombstone, key)
-    except Exception:  # noqa: BLE001 - an expression may raise anything, and says nothing then
+    except Exception:  # noqa: BLE001 - an expression may raise anything; then the key is unknown
         return None
 
 
 def broken_expression(
     stream_map: StreamMap, definition: Mapping[str, Any], record: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    """The expressions that fail on a record: where they stand, the text, the kind of error.
+    """Yield the expressions that fail on a record: column, expression, type of error.
 
-    The error's own words may hold values of the record, which are nobody's business.
+    The error's message is omitted, because it may contain private values of the record.
     """
     if not isinstance(stream_map, CustomStreamMap):
         return

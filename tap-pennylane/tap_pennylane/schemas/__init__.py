@@ -8,6 +8,6 @@ from typing import Any, cast
 
 
 def schema_file(name: str) -> dict[str, Any]:
-    """Return the schema of the stream `name` as its file has it, private keywords included."""
+    """Return the schema of the stream `name` from its file, private keywords included."""
     text = (files(__name__) / f"{name}.json").read_text(encoding="utf-8")
     return cast("dict[str, Any]", json.loads(text))

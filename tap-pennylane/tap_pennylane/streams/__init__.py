@@ -1,4 +1,4 @@
-"""The streams, each a few declarative lines."""
+"""The streams, each declared in a few lines."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ STREAMS: tuple[type[PennylaneStream], ...] = tuple(
     and stream.__module__ == module.__name__
     and "name" in vars(stream)
 )
-"""Every stream that is declared, that is named, in the order of the files."""
+"""Every declared stream that has a name, in the order of the files."""

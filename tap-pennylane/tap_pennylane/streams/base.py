@@ -1,4 +1,4 @@
-"""What every stream shares; a stream declares only what differs."""
+"""The base of all streams; a stream declares only what differs from it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ S = TypeVar("S", bound=Source)
 
 
 class _PublicSchemas(SchemaDirectory):
-    """The schema files without the private keywords: what a catalog and a target see."""
+    """The schema files without private keywords, for catalogs and targets."""
 
     @override
     def fetch_schema(self, key: str) -> dict[str, Any]:
@@ -53,78 +53,79 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
     """A collection of the API."""
 
     path: ClassVar[str]
-    """Below the API's prefix, with a leading slash."""
+    """The path below the API's prefix, with a leading slash."""
 
     primary_keys: ClassVar[Sequence[str]] = ("id",)
     schema: ClassVar[StreamSchema[str]] = StreamSchema(_PublicSchemas(schemas))
 
     largest_page: ClassVar[int | None] = 100
-    """Rows that the endpoint allows in a page; None where it takes no `limit`."""
+    """Maximum rows per page; None if the endpoint takes no `limit`."""
 
     sort: ClassVar[str | None] = "id"
-    """The order to read in; None where the endpoint takes no `sort`."""
+    """The value of `sort`; None if the endpoint takes no `sort`."""
 
     parameters: ClassVar[Mapping[str, str]] = {}
-    """What the query of every page has besides."""
+    """Additional query parameters of every page."""
 
     dated: ClassVar[bool] = False
-    """Whether the endpoint filters by `date`, and so honours the start date."""
+    """Whether the endpoint filters by `date`, so that the start date applies."""
 
     may_lack_date: ClassVar[bool] = False
-    """Whether a record's `date` may be null; a filter by date then leaves the record out."""
+    """Whether a record's `date` may be null; a filter by date then omits the record."""
 
     once_lacked_undated: ClassVar[bool | None] = None
-    """Whether version 0.1.0 left records without a date out, so that its bookmark is not built
-    upon; None: if there is a start date."""
+    """Whether version 0.1.0 omitted records without a date, so that its bookmark must not be used;
+    None: only if there is a start date."""
 
     scan_by: ClassVar[str] = "id"
-    """What a whole read goes on by when it was cut off: `id` or `date`. Only with a changelog:
-    without one nobody would tell what came meanwhile, and a read starts over."""
+    """The field by which an interrupted full read resumes: `id` or `date`. Only with a changelog:
+    without one, later changes to the part already read would go unnoticed, so the read starts
+    over."""
 
     changelog: ClassVar[str | None] = None
-    """The path of the changelog whose events name the records that changed."""
+    """The path of the changelog whose events name the changed records."""
 
     link_changelogs: ClassVar[Sequence[tuple[str, str]]] = ()
-    """Changelogs of links to the records, and what names the record in their events."""
+    """Changelogs of links to the records: path, and the event field that names the record."""
 
     refresh_hours: ClassVar[float] = 0
-    """Without changelog: how many hours old a read may get before the next; 0 is every run."""
+    """Without a changelog: the minimum number of hours between two reads; 0 means every run."""
 
     include: ClassVar[tuple[str, str] | None] = None
-    """A list that the answers hold if they are asked to, and the child stream that it makes."""
+    """A list that responses contain on request (`include`), and the child stream made from it."""
 
     opening_pages: ClassVar[int] = 1
-    """Requests of a whole read that are known beforehand, and so are sent ahead: none, the first
-    page, or the first and the last, where any company has many pages."""
+    """How many requests of a full read are sent ahead: 0, 1 (the first page) or 2 (the first and
+    last pages, for streams in which every company has many pages)."""
 
     order: ClassVar[int] = 0
-    """Streams of a higher order are read after those of a lower one."""
+    """Streams with a higher order are read later."""
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the record reader conforms
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # the record reader does it
 
     def __init__(self, tap: OwningTap) -> None:
-        """Belong to a tap."""
+        """Create the stream; nothing is sent yet."""
         super().__init__(tap)
         self.tap = tap
         if self.changelog:
             self.forced_replication_method = "LOG_BASED"
         self.is_empty = True
-        """Whether a connection test found no record."""
+        """Whether a connection test found no records."""
 
     @property
     def run(self) -> Run:
-        """What the streams of the company share."""
+        """The objects that the company's streams share."""
         return self.tap.run
 
     @property
     def changelogs(self) -> dict[str, str]:
-        """The changelogs to follow, and what names the record in their events."""
+        """The changelogs to follow: path, and the event field that names the record."""
         own = {self.changelog: "id"} if self.changelog else {}
         return own | dict(self.link_changelogs)
 
     @property
     def included(self) -> IncludedChild | None:
-        """The child stream whose lists come with this one's answers."""
+        """The child stream whose lists are part of this stream's responses."""
         if not self.include:
             return None
         child: IncludedChild = self.tap.streams[self.include[1]].lists_sent_along
@@ -136,12 +137,12 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
         return self.collection_of(Collection)
 
     def collection_of(self, kind: Callable[..., C], *arguments: Any, **options: Any) -> C:
-        """Make a collection of what the stream declares.
+        """Create a collection from the stream's declarations.
 
         Args:
             kind: Its class.
-            arguments: What that takes before the client.
-            options: What that takes besides.
+            arguments: Positional arguments before the client.
+            options: Additional keyword arguments.
         """
         query: dict[str, Any] = {}
         if self.largest_page:
@@ -164,15 +165,15 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
 
     @cached_property
     def source(self) -> Source:
-        """What is replicated."""
+        """The collection and its changelogs."""
         return self.source_of(Source)
 
     def source_of(self, kind: Callable[..., S], *arguments: Any) -> S:
-        """Make a source of what the stream declares.
+        """Create a source from the stream's declarations.
 
         Args:
             kind: Its class.
-            arguments: What that takes before the collection.
+            arguments: Positional arguments before the collection.
         """
         return kind(
             *arguments,
@@ -188,12 +189,12 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
 
     @cached_property
     def output(self) -> Output:
-        """What this stream's records become on their way out."""
+        """Writes this stream's messages."""
         return Output(self, self.tap.stream_maps, self.refusal)
 
     @cached_property
     def replication(self) -> Replication:
-        """What the stream owes in this run, and how it is read."""
+        """Decides what to read in this run, and reads it."""
         hours = self.config["refresh_hours"].get(self.name, self.refresh_hours)
         start_date = self.config.get("start_date")
         lacked_undated = self.once_lacked_undated
@@ -220,7 +221,7 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Deliver what is owed; a failure is noted and reported, and the other streams go on."""
+        """Yield the records to deliver; log an error, so that the other streams continue."""
         if limit := self.ABORT_AT_RECORD_COUNT:  # a connection test
             with self.run.guarded(Entry(self.name)):
                 for record in self.output.confirmed(self.replication.sample(limit)):

@@ -1,4 +1,4 @@
-"""What a catalog may say of a stream: which columns to send, and nothing else."""
+"""What a catalog may change about a stream: the selection of columns, nothing else."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class CataloguedStream(Stream):
-    """A stream whose key and replication method no catalog changes."""
+    """A stream whose key and replication method a catalog cannot change."""
 
     refusal: str | None = None
-    """Why nothing can be sent under this catalog; None where it can."""
+    """Why nothing can be sent under this catalog; None if it can."""
 
     @property
     @override
     def metadata(self) -> MetadataMapping:
-        """The SDK's own, and what tells a deletion is always selected, whatever a catalog says."""
+        """The SDK's metadata, with the deletion column always selected."""
         metadata = super().metadata
         if DELETED_AT in self.schema["properties"]:
             metadata[("properties", DELETED_AT)].inclusion = Metadata.InclusionType.AUTOMATIC
@@ -31,9 +31,9 @@ class CataloguedStream(Stream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take a catalog's selection, and nothing else of it.
+        """Apply a catalog's selection, and nothing else.
 
-        What tells a deletion is added to a catalog that is older than it.
+        The deletion column is added to older catalogs, which lack it.
         """
         method, keys = self.forced_replication_method, list(self.primary_keys)
         if entry := catalog.get_stream(self.name):
@@ -42,15 +42,15 @@ class CataloguedStream(Stream):
                 entry.schema.properties = {**declared, **(entry.schema.properties or {})}
             if entry.key_properties and list(entry.key_properties) != keys:
                 self.refusal = (
-                    f"the catalog makes {', '.join(entry.key_properties)} its key, by which no "
-                    "deletion can be told: remove 'table-key-properties' there"
+                    f"the catalog makes {', '.join(entry.key_properties)} its key, which does not "
+                    "identify deleted records: remove 'table-key-properties' from the catalog"
                 )
             entry.key_properties = keys
         super().apply_catalog(catalog)
         if self.replication_key or self.forced_replication_method == "INCREMENTAL":
             self.refusal = (
-                f"the catalog asks to replicate it by {self.replication_key!r}, by which Pennylane "
-                "can't filter: remove 'replication-method' and 'replication-key' there, the tap "
-                "follows changes without them"
+                f"the catalog asks for replication by {self.replication_key!r}, by which Pennylane "
+                "can't filter: remove 'replication-method' and 'replication-key' from the catalog; "
+                "the tap finds changes without them"
             )
         self.replication_key, self.forced_replication_method = None, method

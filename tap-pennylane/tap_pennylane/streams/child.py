@@ -1,4 +1,4 @@
-"""What child streams share: each is a list that every record of another stream has."""
+"""The base of child streams: lists that belong to each record of another stream."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 MANY_LISTS = 1000
-"""Requests for child streams that are worth a word beforehand."""
+"""From this many requests for child streams on, their duration is logged beforehand."""
 
 
 class ChildStream(PennylaneStream):
-    """A list of each record of another stream. Its key begins with the parent's id."""
+    """A list that each record of another stream has; its key begins with the parent's id."""
 
     parent: ClassVar[type[PennylaneStream]]
     primary_keys: ClassVar[Sequence[str]]
@@ -39,7 +39,7 @@ class ChildStream(PennylaneStream):
     order = 2
 
     def __init_subclass__(cls) -> None:
-        """Replicate as the parent does."""
+        """Follow the parent's changelogs."""
         if parent := getattr(cls, "parent", None):
             cls.changelog, cls.link_changelogs = parent.changelog, parent.link_changelogs
 
@@ -64,20 +64,20 @@ class ChildStream(PennylaneStream):
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         if not self.run.fatal and not self.ABORT_AT_RECORD_COUNT:
-            say_what_lists_cost(self.tap)
+            log_cost_of_lists(self.tap)
         yield from super().get_records(context)
 
     def lists_ahead(self) -> int:
-        """How many lists will be read, with a request or more for each.
+        """Return how many lists will be read; each needs at least one request.
 
         Raises:
-            PennylaneError: It can't be told.
+            PennylaneError: The number can't be determined.
         """
         return self.source.lists_ahead(self.replication.plan, self.run.changelogs)
 
 
 class IncludedChildStream(ChildStream):
-    """A child stream whose lists come with the answers of its parent's stream."""
+    """A child stream whose lists are part of its parent stream's responses."""
 
     selected_by_default = True
 
@@ -87,13 +87,13 @@ class IncludedChildStream(ChildStream):
 
     @cached_property
     def lists_sent_along(self) -> IncludedChild:
-        """What the parent's stream sends along."""
+        """Sends this stream's records along with the parent stream's."""
         reader = RecordReader(schema_file(self.name), type(self).primary_keys, self.name)
         return IncludedChild(self.name, self.source, reader, self.output, self.run)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Account for what was sent along: the parent's stream was read before."""
+        """Record what was sent along with the parent stream, which was read before."""
         if self.ABORT_AT_RECORD_COUNT or self.run.fatal:
             yield from super().get_records(context)
             return
@@ -115,18 +115,18 @@ class IncludedChildStream(ChildStream):
         yield from ()
 
     def _read_parent(self, sent: Entry) -> None:
-        """Read the parent's stream for the sake of this one; nothing of it is sent."""
+        """Read the parent stream only for this one; none of its own records are sent."""
         for _ in self.parent_stream.replication.deliver(reading := Entry(self.parent_stream.name)):
             pass
         sent.mode = reading.mode
 
 
-def say_what_lists_cost(tap: OwningTap) -> None:
-    """Say beforehand, once per run, how long the child streams will take, if it is long."""
+def log_cost_of_lists(tap: OwningTap) -> None:
+    """Log once per run, before the first child stream, how long they will take, if that is long."""
     run = tap.run
-    if run.is_cost_said:
+    if run.is_cost_logged:
         return
-    run.is_cost_said = True
+    run.is_cost_logged = True
     ahead: dict[str, int] = {}
     for stream in tap.selected:
         if isinstance(stream, ChildStream):
@@ -136,7 +136,7 @@ def say_what_lists_cost(tap: OwningTap) -> None:
     if total > MANY_LISTS:
         per_second = tap.config["requests_per_window"] / tap.config["window_seconds"]
         tap.logger.info(
-            "The lists of single records take %d requests, about %s (%s).",
+            "Child streams need %d requests, about %s (%s).",
             total,
             timedelta(seconds=round(total / per_second)),
             ", ".join(f"{name}: {count}" for name, count in ahead.items() if count),

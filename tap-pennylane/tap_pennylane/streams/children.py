@@ -1,7 +1,7 @@
-"""The lists that belong to one record, each with its parent.
+"""The child streams: lists that belong to one record of a parent stream.
 
-Two of the API's are no streams: the lines of a ledger entry are rows of `ledger_entry_lines`, the
-categories of a group rows of `categories`; there each costs a hundredth of a request.
+Two such lists of the API are not streams, because another list has their rows at a hundredth of the
+requests: a ledger entry's lines are in `ledger_entry_lines`, a group's categories in `categories`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tap_pennylane.streams.ledger import LedgerEntryLines
 
 
 class BillingSubscriptionInvoiceLines(ChildStream):
-    """Lines of the invoices that a subscription makes."""
+    """Lines of the invoices that billing subscriptions create."""
 
     name = "billing_subscription_invoice_lines"
     parent = BillingSubscriptions
@@ -30,7 +30,7 @@ class BillingSubscriptionInvoiceLines(ChildStream):
 
 
 class BillingSubscriptionInvoiceLineSections(ChildStream):
-    """Sections that those lines are grouped in."""
+    """Sections of billing subscriptions' invoice lines."""
 
     name = "billing_subscription_invoice_line_sections"
     parent = BillingSubscriptions
@@ -87,7 +87,7 @@ class CustomerInvoiceCategories(ChildStream):
 
 
 class CustomerInvoiceCustomHeaderFields(ChildStream):
-    """Fields of its own in an invoice's heading."""
+    """Custom fields in the headers of customer invoices."""
 
     name = "customer_invoice_custom_header_fields"
     parent = CustomerInvoices
@@ -105,7 +105,7 @@ class CustomerInvoiceLineSections(ChildStream):
 
 
 class CustomerInvoiceLines(IncludedChildStream):
-    """Lines of customer invoices: they come with the invoices themselves."""
+    """Lines of customer invoices, read together with the invoices."""
 
     name = "customer_invoice_lines"
     parent = CustomerInvoices
@@ -142,7 +142,7 @@ class CustomerCategories(ChildStream):
 
 
 class CustomerContacts(ChildStream):
-    """People to talk to at a customer's."""
+    """Customer contacts."""
 
     name = "customer_contacts"
     parent = Customers
@@ -151,7 +151,7 @@ class CustomerContacts(ChildStream):
 
 
 class LedgerEntryLineCategories(ChildStream):
-    """Analytical categories of ledger entry lines, in full."""
+    """Analytical categories of ledger entry lines, one row per line and category."""
 
     name = "ledger_entry_line_categories"
     parent = LedgerEntryLines
@@ -160,7 +160,7 @@ class LedgerEntryLineCategories(ChildStream):
 
 
 class LetteredLedgerEntryLines(ChildStream):
-    """Lines that are lettered (lettrage) with a ledger entry line."""
+    """Ledger entry lines lettered together (lettrage), by line."""
 
     name = "lettered_ledger_entry_lines"
     parent = LedgerEntryLines
@@ -254,7 +254,7 @@ class TransactionCategories(ChildStream):
 
 
 class TransactionMatchedInvoices(ChildStream):
-    """Invoices, customer and supplier, that a transaction settles."""
+    """Customer and supplier invoices that bank transactions settle."""
 
     name = "transaction_matched_invoices"
     parent = Transactions

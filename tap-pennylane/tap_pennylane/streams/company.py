@@ -1,4 +1,4 @@
-"""The collections of the Company API v2; those of the ledger itself are in `ledger.py`."""
+"""The streams of the Company API v2, except the ledger, child streams and exports."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class _Answer(Collection):
-    """An object that is not a list: its rows are the only page."""
+    """An endpoint that returns an object instead of a list: one page."""
 
     def __init__(
         self, rows: Callable[[Collection], Items], *arguments: Any, **options: Any
     ) -> None:
-        """Describe it; nothing is sent yet.
+        """Prepare it; nothing is sent yet.
 
         Args:
-            rows: Asks for the object, and makes rows of it.
-            arguments: A collection's.
-            options: A collection's.
+            rows: Requests the object, and returns its rows.
+            arguments: Passed to `Collection`.
+            options: Passed to `Collection`.
         """
         super().__init__(*arguments, **options)
         self._rows = rows
@@ -40,7 +40,7 @@ class _Answer(Collection):
 
 
 class _Balances(ByFiscalYear):
-    """Balances with the moment of asking: lines that changed later are not in the sums."""
+    """Balances with the time of the request: the sums do not include later changes."""
 
     @override
     def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
@@ -50,7 +50,7 @@ class _Balances(ByFiscalYear):
 
 
 class BankAccounts(PennylaneStream):
-    """Bank accounts with their balance."""
+    """Bank accounts and their balances."""
 
     name = "bank_accounts"
     path = "/bank_accounts"
@@ -65,7 +65,7 @@ class BankEstablishments(PennylaneStream):
 
 
 class BillingSubscriptions(PennylaneStream):
-    """Subscriptions that bill a customer at intervals."""
+    """Subscriptions that invoice a customer at regular intervals."""
 
     name = "billing_subscriptions"
     path = "/billing_subscriptions"
@@ -96,7 +96,7 @@ class CommercialDocuments(PennylaneStream):
 
 
 class Company(PennylaneStream):
-    """The company, user and scopes of the token: one row."""
+    """The token's company, user and scopes: one row."""
 
     name = "company"
     path = "/me"
@@ -110,7 +110,7 @@ class Company(PennylaneStream):
 
 
 class CompanyFeatures(PennylaneStream):
-    """Features of Pennylane, one row each, and whether the company has them."""
+    """Pennylane's features, and whether the company has them."""
 
     name = "company_features"
     path = "/company/features"
@@ -125,16 +125,16 @@ class CompanyFeatures(PennylaneStream):
         return self.collection_of(_Answer, self._rows)
 
     def _rows(self, collection: Collection) -> Items:
-        """One object, whose keys are the features: a new one is a row, not a column."""
+        """Make each key of the object a row, so that a new feature needs no new column."""
         features = collection.client.get(self.path)
         if not isinstance(features, dict):
-            msg = f"{self.path} does not answer an object"
+            msg = f"{self.path} did not return an object"
             raise PennylaneError(msg)
         return [{"name": name, "enabled": enabled} for name, enabled in features.items()]
 
 
 class CustomerInvoiceTemplates(PennylaneStream):
-    """Layouts of customer invoices."""
+    """Customer invoice templates."""
 
     name = "customer_invoice_templates"
     path = "/customer_invoice_templates"
@@ -153,7 +153,7 @@ class CustomerInvoices(PennylaneStream):
 
 
 class Customers(PennylaneStream):
-    """Customers, companies and individuals."""
+    """Customers: companies and individuals."""
 
     name = "customers"
     path = "/customers"
@@ -161,7 +161,7 @@ class Customers(PennylaneStream):
 
 
 class FiscalYears(PennylaneStream):
-    """Fiscal years (exercices) and whether they are closed."""
+    """Fiscal years (exercices) and their status."""
 
     name = "fiscal_years"
     path = "/fiscal_years"
@@ -196,7 +196,7 @@ class LedgerAccounts(PennylaneStream):
 
 
 class Numberings(PennylaneStream):
-    """Numbering of invoices, quotes and other documents: prefix and next number."""
+    """Numbering schemes of invoices, quotes and other documents: prefix and next number."""
 
     name = "numberings"
     path = "/numberings"
@@ -214,7 +214,7 @@ class PaRegistrations(PennylaneStream):
 
 
 class ProAccountMandateMigrations(PennylaneStream):
-    """Moves of mandates to the Pennylane Pro Account."""
+    """Migrations of mandates to the Pennylane Pro Account."""
 
     name = "pro_account_mandate_migrations"
     path = "/pro_account/mandate_migrations"
@@ -231,7 +231,7 @@ class ProAccountMandates(PennylaneStream):
 
 
 class Products(PennylaneStream):
-    """What the company sells."""
+    """Products that the company sells."""
 
     name = "products"
     path = "/products"
@@ -239,7 +239,7 @@ class Products(PennylaneStream):
 
 
 class PurchaseRequests(PennylaneStream):
-    """Purchases that wait for approval, or got it."""
+    """Purchase requests, pending or approved."""
 
     name = "purchase_requests"
     path = "/purchase_requests"
@@ -291,7 +291,7 @@ class Transactions(PennylaneStream):
 
 
 class TrialBalance(PennylaneStream):
-    """Debits and credits per account and fiscal year, with auxiliary accounts by themselves."""
+    """Totals per account and fiscal year, auxiliary accounts separate."""
 
     name = "trial_balance"
     path = "/trial_balance"
@@ -309,7 +309,7 @@ class TrialBalance(PennylaneStream):
 
 
 class WebhookSubscriptions(PennylaneStream):
-    """Webhooks that the company asked for."""
+    """Webhooks that the company subscribed to."""
 
     name = "webhook_subscriptions"
     path = "/webhook_subscriptions"

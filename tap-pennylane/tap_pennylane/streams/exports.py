@@ -1,4 +1,4 @@
-"""The exports: whole ledgers in files that Pennylane makes on order. Off by default."""
+"""The exports: complete ledgers in files that Pennylane creates on request. Off by default."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 class ExportStream(PennylaneStream):
-    """A file per fiscal year, a row per line of it.
+    """One file per fiscal year, one row per line of the file.
 
-    Lines have no id, only a place: new ones over old ones would be a mixture until the last. So
-    there are two copies in turn, and the old one stays until the new one is whole.
+    Lines have only a position, no id: if new rows overwrote old ones, the table would be a mixture
+    until the last row. So the rows alternate between two copies, and the old copy stays until the
+    new one is complete.
     """
 
     primary_keys = ("period_start", "period_end", "copy", "line")
@@ -31,7 +32,7 @@ class ExportStream(PennylaneStream):
     refresh_hours = 24
     selected_by_default = False
     opening_pages = 0
-    order = 2  # the others need not wait until it is made
+    order = 2  # creating the file takes time; the other streams need not wait for it
 
     file_format: ClassVar[FileFormat] = xlsx
 
@@ -53,7 +54,7 @@ class ExportStream(PennylaneStream):
 
 
 class Fec(ExportStream):
-    """The FEC (fichier des écritures comptables), a row per line."""
+    """The FEC (fichier des écritures comptables), one row per line."""
 
     name = "fec"
     path = "/exports/fecs"
@@ -62,14 +63,14 @@ class Fec(ExportStream):
 
 
 class GeneralLedgerExport(ExportStream):
-    """The general ledger (grand livre), a row per line."""
+    """The general ledger (grand livre), one row per line."""
 
     name = "general_ledger_export"
     path = "/exports/general_ledgers"
 
 
 class AnalyticalGeneralLedgerExport(ExportStream):
-    """The analytical general ledger (grand livre analytique), a row per line and category."""
+    """The analytical general ledger (grand livre analytique), one row per line and category."""
 
     name = "analytical_general_ledger_export"
     path = "/exports/analytical_general_ledgers"

@@ -1,4 +1,4 @@
-"""The ledger's entries and lines."""
+"""Ledger entries and their lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LedgerEntryLines(PennylaneStream):
 
 
 class LedgerEntries(PennylaneStream):
-    """Ledger entries: drafts, entries without a date and those of closed years, too."""
+    """Ledger entries, including drafts, entries without a date and those of closed years."""
 
     name = "ledger_entries"
     path = "/ledger_entries"
@@ -39,7 +39,7 @@ class LedgerEntries(PennylaneStream):
     order = 1
     dated = True
     may_lack_date = True
-    once_lacked_undated = True  # every list was asked with a date filter
+    once_lacked_undated = True  # that version always filtered by date
 
     @cached_property
     @override

@@ -1,4 +1,4 @@
-"""The SDK's metrics of a stream: how often they come, and how a stream ended."""
+"""The SDK's metrics of a stream: how often they are logged, and the stream's final status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MeteredStream(Stream):
-    """A stream whose METRIC lines come often enough to watch, and know of failures."""
+    """A stream whose METRIC lines suit a progress display, and report failures."""
 
     @override
     def get_record_counter(
@@ -30,9 +30,9 @@ class MeteredStream(Stream):
         return self._timer
 
     def count(self, records: int) -> None:
-        """Count records that were not sent by the SDK's own loop."""
+        """Count records that were sent outside the SDK's own loop."""
         self._counter.increment(records)
 
     def mark_failed(self) -> None:
-        """Let the metrics say that the stream failed: the SDK does not see its failures."""
+        """Set the metrics' status to failed: the SDK does not see the stream's errors."""
         self._timer.tags[Tag.STATUS] = Status.FAILED

@@ -1,4 +1,4 @@
-"""What a stream needs of the tap that it belongs to."""
+"""The part of the tap that its streams use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class OwningTap(Tap):
 
     @property
     def run(self) -> Run:
-        """What the streams of the company share."""
+        """The objects that the company's streams share."""
         raise NotImplementedError
 
     @property
@@ -37,5 +37,5 @@ class OwningTap(Tap):
 
     @property
     def selected(self) -> Sequence[Stream]:
-        """The streams to read of the API, in their order."""
+        """The selected streams of the API, in reading order."""
         raise NotImplementedError

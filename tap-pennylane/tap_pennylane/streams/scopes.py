@@ -1,4 +1,4 @@
-"""Which scope of a token lets each stream be read: what to tick when a token is created."""
+"""The token scope that each stream needs, to be ticked when a token is created."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ SCOPES: dict[str, str | None] = {
     "/trial_balance": "trial_balance:readonly",
     "/webhook_subscriptions": None,
 }
-"""The scope by the beginning of a path; None where the API asks for none."""
+"""The scope by the beginning of a path; None if the API requires none."""
 
 
 def scope(path: str) -> str | None:
-    """The scope with which a path can be read and nothing else be done; None if it needs none.
+    """Return the read-only scope that a path requires; None if it requires none.
 
     Args:
-        path: Of a stream.
+        path: A stream's path.
 
     Raises:
         KeyError: No scope is declared for it.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SyncLog(WritingStream):
-    """The record of runs: one row per stream and run, failed ones too. Sent last."""
+    """The record of runs: one row per stream and run, including failed ones. Sent last."""
 
     name = "sync_log"
     primary_keys: ClassVar[Sequence[str]] = ("run_id", "stream")
@@ -30,19 +30,19 @@ class SyncLog(WritingStream):
     order = 3
 
     def __init__(self, tap: OwningTap) -> None:
-        """Belong to a tap. Rows are only ever added, which in Singer's terms is no full table."""
+        """Create the stream; its rows are only ever added, so it is not FULL_TABLE."""
         super().__init__(tap)
         self.tap = tap
         self.forced_replication_method = "LOG_BASED"
 
     @cached_property
     def output(self) -> Output:
-        """What the rows become on their way out."""
+        """Writes this stream's messages."""
         return Output(self, self.tap.stream_maps)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """The entries of this run."""
+        """Yield the entries of this run."""
         try:
             yield from self.output.confirmed(self.tap.run.log.rows())
         except PennylaneError as error:

@@ -200,7 +200,7 @@ class MapperSnakeCase(InlineMapper):
         except MapperError as error:
             self.logger.critical("%s.", error)
         except BrokenPipeError:
-            self.logger.critical("The target stopped reading: its own log says why.")
+            self.logger.critical("The target stopped reading: see its own log.")
             # The remaining buffer has no reader; without this, Python reports an error at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
