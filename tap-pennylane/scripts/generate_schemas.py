@@ -133,7 +133,7 @@ class Document:
 
 
 class Column(NamedTuple):
-    """A flat property: its name, its place in the answer, and its type."""
+    """A flat property: its name, its path in the response, and its type."""
 
     name: str
     path: tuple[str, ...]
@@ -166,8 +166,8 @@ def columns(
 def item_type(document: Document, key: str, raw: dict[str, Any]) -> dict[str, Any]:
     """The items of a list, as the API has them, because a list is stored as it arrives.
 
-    Of a category a record keeps what the link itself says, the id and the weight. A copy of its
-    label would go stale: when a category is renamed, no changelog names the lines that carry it.
+    For a category, a record keeps only the link's own fields, id and weight. A copied label would
+    go stale: when a category is renamed, no changelog names the lines that carry it.
     """
     definition = document.merged(raw)
     types: dict[str, Any] = {"type": [*kinds(document, raw), "null"]}
@@ -214,7 +214,7 @@ def kept_of_a_copy(path: str, item: dict[str, Any]) -> Collection[str]:
 
 
 def of_tombstones(stream: PennylaneStream) -> dict[str, dict[str, Any]]:
-    """The property that marks a deletion, for a stream that is told of single deletions."""
+    """The property that marks a deletion, for a stream that learns of individual deletions."""
     return (
         {DELETED_AT: {"type": ["string", "null"], "format": "date-time"}}
         if stream.changelogs

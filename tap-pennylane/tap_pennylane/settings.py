@@ -147,7 +147,7 @@ _REMEDIES = {
     "flattening_enabled": "give true or false",
     "flattening_max_depth": "give a whole number",
     "flattening_max_key_length": "give a whole number",
-    "flattening_separator": "give text",
+    "flattening_separator": "give a string",
 }
 
 

@@ -1,4 +1,4 @@
-"""Running the tap as a process, as everybody does."""
+"""Runs the tap as a process, as users do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """What a run of the tap left: messages, log and exit code."""
+    """The outcome of a run of the tap: messages, log and exit code."""
 
     exit_code: int
     log: str
@@ -49,7 +49,7 @@ class Run:
 
 @pytest.fixture
 def run_tap(tmp_path: Path) -> Callable[..., Run]:
-    """Run the tap with settings, arguments, a state, and what to select (default: all)."""
+    """Run the tap with settings, arguments, a state and a selection (default: everything)."""
 
     def run(
         *arguments: str,
@@ -90,14 +90,14 @@ def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
 
 @pytest.fixture
 def company() -> Iterator[Sandbox]:
-    """A company of the test's own, which it may change."""
+    """A company of its own for each test, which may change it."""
     with running("--size", "400", "--rate-limit", "none") as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def load(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
-    """Run the tap against the test's own company, without retries, and count requests anew."""
+    """Run the tap against the test's own company, without retries, with the request count reset."""
 
     def run(*arguments: str, **options: Any) -> Run:
         settings = {"api_token": company.token, "api_url": company.url, "max_retries": 0}
@@ -108,7 +108,7 @@ def load(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
 
 
 def _catalog(folder: Path, streams: list[str], without: tuple[str, ...]) -> Path:
-    """A catalog that selects just these streams, without some fields."""
+    """A catalog that selects only these streams, without some fields."""
     catalog = json.loads(_discovered())
     for entry in catalog["streams"]:
         for metadata in entry["metadata"]:

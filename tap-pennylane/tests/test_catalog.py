@@ -1,4 +1,4 @@
-"""The catalog: any change of a schema shows in review."""
+"""The catalog: any change to a schema is visible in review."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_stream_has_a_line_of_doc_and_one_schema_file() -> None:
     assert (
         len(STREAMS) - len(children) - len(exports) == 30
     )  # every top-level list of the Company API, /me and /company/features
-    assert len(children) == 26  # every list below them but two whose rows are in another stream
+    assert len(children) == 26  # every list below them except two whose rows are in another stream
     present = {path.name for path in files(schemas).iterdir() if path.name.endswith(".json")}
     assert present == {f"{name}.json" for name in NAMES}
 

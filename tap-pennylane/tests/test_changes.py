@@ -1,4 +1,4 @@
-"""Following the changelogs: what a later run delivers, what it costs, and what it refuses."""
+"""Following the changelogs: what a later run delivers and requests, and what it refuses."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ WEEK = 7 * DAY
 
 @pytest.fixture
 def company() -> Iterator[Sandbox]:
-    """A company of the test's own, whose clock may be moved."""
+    """A company of its own for each test, which may move its clock."""
     with running("--size", "1000", "--rate-limit", "none") as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
-    """Run the tap against that company, counting from zero."""
+    """Run the tap against that company, with the request count reset."""
 
     def run(**config: Any) -> Run:
         company.control("DELETE", "stats")
@@ -54,13 +54,13 @@ def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
 
 
 class Warehouse:
-    """What a target makes of the messages: rows by stream and id, and which are deleted."""
+    """The tables of a target: rows by stream and id, and which are deleted."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in FOLLOWED}
 
     def load(self, run: Run) -> Warehouse:
-        """Upsert, mark, and activate versions, as target-postgres does."""
+        """Upsert, mark deletions and activate versions, as target-postgres does."""
         for message in run.messages:
             table = self.rows.get(message.get("stream", ""))
             if table is None:
@@ -79,7 +79,7 @@ class Warehouse:
         return {id_: row for id_, row in self.rows[name].items() if not row.get("_sdc_deleted_at")}
 
     def assert_equals(self, sandbox: Sandbox) -> None:
-        """Every followed table holds what the sandbox holds, in its latest form."""
+        """Every table that follows a changelog equals the sandbox's current records."""
         for name in FOLLOWED:
             wanted = {item["id"]: item["updated_at"] for item in sandbox.state(name)}
             got = {id_: row["updated_at"] for id_, row in self.live(name).items()}
@@ -165,7 +165,7 @@ def test_a_burst_at_one_instant_is_neither_skipped_nor_repeated(
     assert company.stats["requests"]["/changelogs/products"] == 2
     third = read(streams=["products", "sync_log"], state=second.state)
     assert not third.records["products"]
-    assert company.stats["total"] == 2 + 1  # me, and the events of that instant in two pages
+    assert company.stats["total"] == 2 + 1  # /me, and the events of that instant in two pages
     assert len(json.dumps(second.state)) < 10_000
 
 
@@ -197,7 +197,7 @@ def test_deleted_entries_go_with_their_lines(read: Callable[..., Run], company: 
 def test_changes_made_during_the_first_scan_are_in_the_next_run(
     read: Callable[..., Run], company: Sandbox
 ) -> None:
-    company.fault("/ledger_entry_lines", "drop", skip=4)  # cut off half-way: time for changes
+    company.fault("/ledger_entry_lines", "drop", skip=4)  # interrupted half-way: time for changes
     first = read()
     assert first.exit_code == 1
     company.heal()
@@ -292,7 +292,7 @@ def test_another_companys_state_is_refused(read: Callable[..., Run], company: Sa
     second = read(state=first.state)
     assert second.exit_code == 78
     assert second.log.count("their books would be mixed") == 1
-    # It would mark the first company's rows as deleted.
+    # A full refresh would mark the first company's rows as deleted.
     assert "--full-refresh" not in second.log
     assert not second.messages
     assert company.stats["total"] == 1
@@ -343,7 +343,7 @@ def test_a_start_date_keeps_its_meaning(read: Callable[..., Run], company: Sandb
     first = read(start_date="2025-06-01")
     warehouse = Warehouse().load(first)
     assert warehouse.live("transactions").keys() == wanted().keys()
-    company.change("ledger_entry_lines", update=100)  # some of before that date, too
+    company.change("ledger_entry_lines", update=100)  # some dated before that, too
     company.change("transactions", create=5, update=60)
     second = read(start_date="2025-06-01", state=first.state)
     assert second.log_rows["transactions"]["mode"] == "changelog"
@@ -362,7 +362,7 @@ def test_the_record_of_runs_comes_also_when_streams_fail(
     assert rows.keys() == STREAMS.keys()
     assert rows["quotes"]["status"] == "failed"
     assert "503" in rows["quotes"]["error"]
-    assert rows["quotes"]["requests"] == 3  # one, one retry, and whether the API answers at all
+    assert rows["quotes"]["requests"] == 3  # one, one retry, and one to check that the API responds
     assert rows["suppliers"]["status"] == "success"
     assert rows["suppliers"]["records"] == len(run.records["suppliers"])
     assert rows["suppliers"]["started_at"] <= rows["suppliers"]["ended_at"]

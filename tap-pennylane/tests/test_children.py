@@ -1,4 +1,4 @@
-"""Lists of single records: whole at first, then only those whose parents changed."""
+"""Child streams: all lists at first, then only those whose parents changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BY_REQUEST = [name for name, one in CHILDREN.items() if not isinstance(one, Incl
 def live(
     stream: ChildStream, messages: Iterable[dict[str, Any]]
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The rows that are alive by the rule of `docs/state.md`, once some messages were loaded."""
+    """The live rows, by the rule in `docs/state.md`, after some messages were loaded."""
     rows: dict[tuple[Any, ...], tuple[str, dict[str, Any]]] = {}
     begun: dict[int, str] = defaultdict(str)
     for message in messages:
@@ -52,7 +52,7 @@ def live(
 
 
 def assert_rows(company: Sandbox, stream: ChildStream, *runs: Run) -> None:
-    """Every row and field is what the sandbox holds."""
+    """Every row and field equals the sandbox's."""
     found = live(stream, [message for run in runs for message in run.messages])
     wanted = {tuple(row[k] for k in stream.primary_keys): row for row in company.rows(stream.path)}
     assert found.keys() == wanted.keys(), stream.name
@@ -91,7 +91,7 @@ def test_every_list_is_read_whole_and_then_only_of_what_changed(
 
 
 def lists_asked(company: Sandbox, parents: str = "") -> int:
-    """How many requests there were for lists of single records."""
+    """The number of requests for child streams."""
     requests = company.stats["requests"].items()
     return sum(count for path, count in requests if path.startswith(f"/{parents}") and "{" in path)
 
@@ -168,7 +168,7 @@ def test_lists_whose_read_was_cut_off_go_on_where_it_stopped(
     rest = load(streams=streams, state=cut.state)
     assert rest.exit_code == 0, rest.log
     assert rest.log_rows[payments.name]["mode"] == "resumed scan"
-    # What may be read twice: what was under way, and since the last bookmark.
+    # Two things may be read twice: requests in flight, and lists since the last bookmark.
     assert lists_asked(company, "supplier_invoices") <= parents - parents // 2 + 8 + 10
     assert_rows(company, payments, cut, rest)
 
@@ -218,7 +218,7 @@ def test_many_changes_are_followed_with_bookmarks_on_the_way(
     company.change("quotes", update=2, delete=2)
     rest = load(streams=streams, state=cut.state)
     assert rest.exit_code == 0, rest.log
-    # Read twice: what was under way, and what was delivered since the last bookmark.
+    # Two things are read twice: requests in flight, and lists delivered since the last bookmark.
     assert lists_asked(company, "quotes") <= 400 - 330 + 100 + 10 + 8 + 2
     assert_rows(company, lines, first, cut, rest)
 

@@ -1,4 +1,4 @@
-"""One list of the API, against answers from memory: pages, ids, and the start date."""
+"""One list of the API, against responses from memory: pages, ids, and the start date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS = [{"id": number, "date": None if number % 50 == 0 else "2024-01-01"} for n
 
 
 class Answers:
-    """A client whose list is in memory: filters by id and date, and pages of its `limit`."""
+    """A client with a list in memory: it filters by id and date, and pages by `limit`."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -64,7 +64,7 @@ def test_records_are_fetched_a_hundred_at_a_time() -> None:
     ("since", "may_lack_date", "expected"),
     [
         (None, True, [0, 1]),
-        ("2024-01-01", False, [1]),  # the API's filter leaves out what has no date
+        ("2024-01-01", False, [1]),  # the API's filter omits records without a date
         ("2024-01-01", True, [0, 1]),
         ("2025-01-01", True, [0]),
         ("2025-01-01", False, []),

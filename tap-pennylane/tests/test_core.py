@@ -15,7 +15,7 @@ CONFIG: dict[str, Any] = {
     "api_token": "sandbox-token",
     "requests_per_window": 1000,
     "all_streams": True,
-    "api_url": "http://127.0.0.1",  # the running sandbox's is filled in below
+    "api_url": "http://127.0.0.1",  # replaced below by the running sandbox's
 }
 
 
@@ -25,7 +25,7 @@ def _where_the_sandbox_is(_unlimited_sandbox: Sandbox) -> None:
 
 
 def everything() -> dict[str, Any]:
-    """A catalog that selects all streams, also those that are off by default."""
+    """A catalog that selects all streams, including those that are off by default."""
     catalog: dict[str, Any] = TapPennylane(validate_config=False).catalog_dict
     for entry in catalog["streams"]:
         for metadata in entry["metadata"]:

@@ -1,4 +1,4 @@
-"""What the files of the exports may look like."""
+"""The formats that exported files may have."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READ = {
 }  # fmt: skip
 
 
-# What a FEC looks like
+# The FEC
 
 
 def fec_of(*lines: list[str], separator: str = "\t", end: str = "\r\n") -> str:
@@ -39,7 +39,7 @@ def fec_of(*lines: list[str], separator: str = "\t", end: str = "\r\n") -> str:
 
 
 def parsed(content: bytes, name: str = "fec") -> list[dict[str, Any]]:
-    """What the tap makes of a file's content: the records without their keys."""
+    """The records that the tap makes from a file, without their keys."""
     file_format = fec if name == "fec" else xlsx
     schema = schema_file(name)
     own = [column for column in schema["properties"] if column not in KEYS]
@@ -191,7 +191,7 @@ def test_a_file_cut_off_in_a_line_is_not_read(fields: int) -> None:
         parsed((fec_of(COLUMNS, LINE) + "\t".join(LINE[:fields])).encode())
 
 
-# What a workbook looks like
+# Workbooks
 
 HEADINGS = ["Date", "COMPTE", "libelle du compte", "Débit", "credit"]
 ROW: list[Any] = ["2026-01-31", "411000", "Clients", 10.1, 0]

@@ -1,4 +1,4 @@
-"""The exports: files that are ordered, waited for, downloaded and read."""
+"""The exports: ordering files, waiting for them, downloading and reading them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def settings(sandbox: Sandbox) -> dict[str, Any]:
     return {"api_token": sandbox.token, "api_url": sandbox.url, "requests_per_window": 1000}
 
 
-# What arrives
+# The delivered records
 
 
 def test_the_exports_are_the_ledger(read: Callable[..., Run], sandbox: Sandbox) -> None:
@@ -219,7 +219,7 @@ def test_nothing_is_sent_of_a_file_with_a_bad_line(
     assert not run.records["fec"]
 
 
-# What can go wrong on the way
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_nothing_is_sent_of_a_file_with_a_bad_line(
 def test_a_file_that_does_not_come_whole_is_fetched_again_by_a_new_link(
     read: Callable[..., Run], sandbox: Sandbox, kind: str, options: dict[str, Any]
 ) -> None:
-    if kind == "body":  # a whole answer, but the file was cut off before it was sent
+    if kind == "body":  # a complete response, but the file was truncated before it was sent
         options = {"body": "\t".join(COLUMNS) + "\r\n" + "\t".join(LINE[:5])}
     sandbox.fault("/files/fecs/*", kind, times=1, **options)
     run = read(streams=["fec"], **ONE_YEAR)
@@ -331,12 +331,12 @@ def test_an_export_that_is_never_ready_is_given_up(
         pytest.fail("there is no file")
 
 
-# Where the token goes, and the file
+# Who receives the token, and where the file is kept
 
 
 @contextmanager
 def another_host(answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Iterator[Any]:
-    """An HTTP server that is not Pennylane's, and the requests that it got."""
+    """An HTTP server that is not Pennylane's, and the requests that it received."""
     got: list[BaseHTTPRequestHandler] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -401,7 +401,7 @@ def test_a_host_that_is_not_there_is_a_sentence_without_the_link(
 
 @pytest.fixture(scope="module")
 def long_ledger() -> Iterator[Sandbox]:
-    """A company whose files are more than what is read ahead of the target."""
+    """A company whose files are larger than what is read ahead of the target."""
     with running("--size", "60000", "--rate-limit", "none") as sandbox:
         yield sandbox
 
@@ -411,7 +411,7 @@ def long_ledger() -> Iterator[Sandbox]:
 def test_no_file_is_left_behind(
     run_tap: Callable[..., Run], long_ledger: Sandbox, tmp_path: Path, with_signal: signal.Signals
 ) -> None:
-    # A run that ends at once leaves the config and the catalog for the one to be stopped.
+    # A first run, which ends at once, writes the config and catalog of the run to be stopped.
     long_ledger.fault("/me", "status", status=401, times=1)
     run_tap(**settings(long_ledger), streams=["fec"])
     folder = tmp_path / "files"

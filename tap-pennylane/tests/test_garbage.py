@@ -1,4 +1,4 @@
-"""Whatever the API answers: neighbours stay whole, errors have a cause, the token stays secret."""
+"""Whatever the API returns: other streams are complete, errors have a cause, tokens stay secret."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ answers = raw | (pages | values).map(json.dumps)
 
 
 def synced(sandbox: Sandbox) -> tuple[TapPennylane, list[dict[str, Any]]]:
-    """Read customers and journals; the messages that came."""
+    """Read customers and journals; return the messages."""
     config = {
         "api_token": sandbox.token,
         "api_url": sandbox.url,
@@ -96,5 +96,5 @@ def test_garbage_never_harms_a_neighbour(
     assert ended == {"customers", "journals"} - tap.run.failures.keys()
     assert "\\u0000" not in json.dumps(customers, default=str)
     assert sandbox.token not in caplog.text
-    # A stack trace is for bugs of ours; garbage has a cause that is said in a sentence.
+    # A stack trace is for our own bugs; garbage must lead to an error in one sentence.
     assert not [record for record in caplog.records if record.exc_info]

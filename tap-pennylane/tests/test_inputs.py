@@ -1,4 +1,4 @@
-"""What the command line gets: each file, setting or selection that can't be meant is a sentence."""
+"""The command line's input: each unusable file, setting or selection is reported in a sentence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def settings(company: Sandbox) -> dict[str, Any]:
 
 @pytest.fixture
 def tap(tmp_path: Path, settings: dict[str, Any]) -> Callable[..., tuple[int, str, str]]:
-    """Run the tap on files as they are; its exit code, messages and complaints."""
+    """Run the tap on these files; return its exit code, messages and errors."""
 
     def run(**files: str) -> tuple[int, str, str]:
         arguments = []
@@ -54,7 +54,7 @@ def tap(tmp_path: Path, settings: dict[str, Any]) -> Callable[..., tuple[int, st
 
 
 def catalog(*streams: str, columns: dict[str, bool] | None = None) -> dict[str, Any]:
-    """A catalog that selects these streams; of them, these columns."""
+    """A catalog that selects these streams and, of them, these columns."""
     found: dict[str, Any] = TapPennylane(validate_config=False).catalog_dict
     for entry in found["streams"]:
         for one in entry["metadata"]:

@@ -1,4 +1,4 @@
-"""A process that is killed, or asked to stop, at any point of a load: the next one goes on."""
+"""A process is killed, or asked to stop, at any point of a load: the next one resumes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def settings(sandbox: Sandbox) -> dict[str, Any]:
 def interrupted(
     config: Path, catalog: list[str], after: int, with_signal: signal.Signals
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Run the tap, send it a signal after so many messages; its exit code and whole messages."""
+    """Run the tap, signal it after a number of messages; return exit code and messages."""
     command = [sys.executable, "-m", "tap_pennylane", "--config", str(config), *catalog]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout
@@ -66,7 +66,7 @@ def interrupted(
         ("ledger_entry_lines", 15_000, signal.SIGKILL, CONCURRENCY + A_FEW),
         ("ledger_entry_lines", 54_000, signal.SIGTERM, CONCURRENCY + A_FEW),
         ("ledger_entries", 6_000, signal.SIGKILL, CONCURRENCY + A_FEW),
-        # Windows of a few days are read side by side, and a window is read from its beginning.
+        # Windows of a few days are read in parallel, and a window is read from its beginning.
         ("transactions", 3_000, signal.SIGKILL, CONCURRENCY * MANY_PAGES // 2 + A_FEW),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_killed_first_load_goes_on_where_it_stopped(
     with_signal: signal.Signals,
     twice: int,
 ) -> None:
-    # A run that ends at once leaves the config and the catalog for the one to be killed.
+    # A first run, which ends at once, writes the config and catalog of the run to be killed.
     large.fault("/me", "status", status=401, times=1)
     run_tap(**settings(large), streams=[stream])
     catalog = ["--catalog", str(tmp_path / "catalog.json")]

@@ -30,7 +30,7 @@ class Clock:
 
 
 def busiest(moments: list[float], window: float) -> int:
-    """The most arrivals in any window."""
+    """The maximum number of arrivals in any window."""
     ordered = sorted(moments)
     return max(
         sum(start <= moment < start + window for moment in ordered[index:])
@@ -51,7 +51,7 @@ def test_never_more_arrivals_than_allowed_whatever_the_latency(
     clock = Clock()
     budget = limiter(clock, requests=7)
     arrivals = []
-    # The quickest exchange comes first: 0.1 s there and 0.1 s for the answer.
+    # The quickest exchange comes first: 0.1 s there and 0.1 s back.
     for late, slow, pause in [(0.0, 0.0, 0.0), *exchanges]:
         slot = budget.acquire()
         arrivals.append(clock.now + 0.1 + late)
@@ -62,7 +62,7 @@ def test_never_more_arrivals_than_allowed_whatever_the_latency(
 
 
 class Server:
-    """Counts arrivals in a sliding window, and refuses what is too much."""
+    """Counts arrivals in a sliding window, and refuses excess requests."""
 
     def __init__(self, requests: int, window: float, earlier: list[float]) -> None:
         self.requests, self.window = requests, window
@@ -70,7 +70,7 @@ class Server:
         self.refused = 0
 
     def arrive(self, now: float) -> tuple[int, float]:
-        """Count a request; `ratelimit-remaining`, and the seconds until the first slot is free."""
+        """Count a request; return `ratelimit-remaining` and the seconds until a slot is free."""
         self.passed = [moment for moment in self.passed if moment > now - self.window]
         if len(self.passed) < self.requests:
             self.passed.append(now)
@@ -80,7 +80,7 @@ class Server:
 
 
 def late(chance: random.Random) -> float:
-    """Seconds that a request or an answer takes longer, once in a while."""
+    """An occasional extra delay of a request or response, in seconds."""
     return chance.choice([0, 0, 0.001, chance.expovariate(10)])
 
 
@@ -93,13 +93,13 @@ def late(chance: random.Random) -> float:
 def test_side_by_side_nothing_is_refused_even_just_after_another_run(
     seed: int, latency: float, readers: int, earlier: list[float]
 ) -> None:
-    """An answer takes `latency`, most of it at the server and on the way back, or longer."""
+    """A response takes at least `latency`, most of it at the server and on the way back."""
     way = min(latency * JITTER, MOST_JITTER)
     chance = random.Random(seed)  # noqa: S311 - delays, no secrets
     clock = Clock()
     budget = limiter(clock)
     server = Server(25, 5.0, earlier)
-    first, said = budget.acquire(), server.arrive(clock.now)  # `/me`, asked alone
+    first, said = budget.acquire(), server.arrive(clock.now)  # `/me`, requested alone
     clock.sleep(latency)
     budget.release(first, *said)
     order = itertools.count()
@@ -127,7 +127,7 @@ def test_side_by_side_nothing_is_refused_even_just_after_another_run(
             answered += 1
             heapq.heappush(events, (clock.now, next(order), "ask", None))
     assert server.refused == 0
-    # And the budget is used: what is left unused is what the readers can't send meanwhile.
+    # And the budget is used, except for what the readers cannot send while they wait.
     possible = min(25 / 5, readers / (latency + 0.1))
     assert clock.now <= 5 + 150 / possible * 1.5
 
@@ -156,7 +156,7 @@ def test_another_programs_requests_are_heeded_until_the_reset() -> None:
 def test_a_slot_that_another_program_gave_back_is_not_given_back_twice() -> None:
     clock = Clock()
     budget = limiter(clock)
-    budget.release(budget.acquire(), remaining=23, reset_in=1)  # one is somebody else's …
+    budget.release(budget.acquire(), remaining=23, reset_in=1)  # one slot is another program's …
     clock.now = 0.1
     budget.release(budget.acquire(), remaining=23, reset_in=5)  # … and free again
     for _ in range(23):
@@ -172,7 +172,7 @@ def test_a_header_that_never_recovers_does_not_stall_a_run() -> None:
     budget = limiter(clock)
     for _ in range(50):
         budget.release(budget.acquire(), remaining=0, reset_in=5)
-    assert clock.now <= 5 + 51  # after the first reset a fifth of the budget is ours
+    assert clock.now <= 5 + 51  # after the first reset, a fifth of the budget is ours
 
 
 def test_a_pause_holds_everybody_back() -> None:

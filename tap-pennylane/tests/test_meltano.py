@@ -1,4 +1,4 @@
-"""The definition in a Meltano project of somebody else: by the README's snippet, by its file."""
+"""The definition in another Meltano project: by the README's snippet, and by its file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LOADER = {
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[tuple[str, list[str]]]:
-    """What stands in for Meltano Hub: its address, and what it was asked."""
+    """A stand-in for Meltano Hub: its address, and the requests that it received."""
     asked: list[str] = []
 
     class Hub(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def hub() -> Iterator[tuple[str, list[str]]]:
 
 
 class Project:
-    """A project that `meltano init` made."""
+    """A project that `meltano init` created."""
 
     def __init__(self, folder: Path, hub: str, variables: dict[str, str]) -> None:
         self.folder = folder / "project"
@@ -108,14 +108,14 @@ def project(tmp_path: Path, sandbox: Sandbox, hub: tuple[str, list[str]]) -> Pro
         "TAP_PENNYLANE_WINDOW_SECONDS": "4.5",
         "TAP_PENNYLANE_REFRESH_HOURS": '{"quotes": 24}',
         "TAP_PENNYLANE_MAX_RETRIES": "2",
-        "TAP_PENNYLANE_CONCURRENCY": "1",  # so that two reads cost the same
+        "TAP_PENNYLANE_CONCURRENCY": "1",  # so that two reads need the same number of requests
         "TAP_PENNYLANE_FLATTENING_ENABLED": "false",
     }
     return Project(tmp_path, hub[0], variables)
 
 
 def asked_for_a_default_read(sandbox: Sandbox) -> int:
-    """How many requests the tap needs by itself, with what it selects by default."""
+    """The number of requests that the tap needs without Meltano, with its default selection."""
     before = int(sandbox.stats["total"])
     config = {
         "api_url": sandbox.url,
@@ -164,7 +164,7 @@ def test_the_snippet_is_all_that_a_project_needs(
     assert {"customer_invoices", "ledger_entry_lines", "sync_log"} <= tables.keys()
     assert not {"customer_contacts", "fec", "quote_invoice_lines"} & tables.keys()
     assert len(tables["customer_invoices"]) == len(sandbox.state("customer_invoices"))
-    # `make demo` reads what the tap selects by default, too: see test_plugin.py.
+    # `make demo` also reads the default selection: see test_plugin.py.
     assert requests <= asked_for_a_default_read(sandbox)
     assert hub[1] == []
 

@@ -1,4 +1,4 @@
-"""What the tap says of a server that is not quite Pennylane, and of a target that is gone."""
+"""What the tap reports about a server that differs from Pennylane, and about a closed target."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_budget_that_others_use_is_told_once_with_the_pace(
             streams=["ledger_entry_lines"],
             requests_per_window=10,
             window_seconds=0.5,
-            concurrency=1,  # ten at once would use the whole budget, and nothing be left for others
+            concurrency=1,  # ten at once would leave nothing to other programs
         )
     assert run.exit_code == 0, run.log
     assert run.log.count("another program uses the token") == 1

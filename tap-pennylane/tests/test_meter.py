@@ -1,4 +1,4 @@
-"""The METRIC lines that a display of a running load is made from."""
+"""The METRIC lines from which a progress display is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""METRIC lines say what was sent, and how each stream ended."""
+"""METRIC lines report what was sent, and how each stream ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that misbehaves: nothing is lost in silence, and no run hangs or fills the memory."""
+"""A server that misbehaves: nothing is lost silently, and no run hangs or fills the memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_MEMORY = 300
 
 @contextmanager
 def served(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """A server that knows who the token is of; everything else is up to the test."""
+    """A server that answers `/me`; everything else is up to the test."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -58,7 +58,7 @@ def served(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
 
 
 def trickle(handler: BaseHTTPRequestHandler) -> None:
-    """A byte per half second, for ever."""
+    """One byte every half second, forever."""
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
@@ -72,7 +72,7 @@ def trickle(handler: BaseHTTPRequestHandler) -> None:
 
 
 def without_end(handler: BaseHTTPRequestHandler) -> None:
-    """A body that goes on for ever."""
+    """A body without an end."""
     handler.send_response(200)
     handler.send_header("Connection", "close")
     handler.end_headers()
@@ -87,7 +87,7 @@ BOMB = gzip.compress(b" " * (1 << 30), compresslevel=1)
 
 
 def bomb(handler: BaseHTTPRequestHandler) -> None:
-    """A gibibyte in a few megabytes."""
+    """One gibibyte, compressed to a few megabytes."""
     handler.send_response(200)
     handler.send_header("Content-Encoding", "gzip")
     handler.send_header("Content-Length", str(len(BOMB)))
@@ -217,7 +217,7 @@ def test_a_list_that_ignores_what_was_asked_for_fails(
 def test_more_records_that_nobody_has_are_no_complete_list(
     read: Callable[..., Run], sandbox: Sandbox
 ) -> None:
-    """The first page promises more, and the last page is the first one, in the right order."""
+    """The first page reports more, but the last page is the first one in reverse."""
 
     def asked(path: str, query: Query) -> Answer | None:
         if path != "/suppliers":

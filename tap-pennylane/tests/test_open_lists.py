@@ -1,4 +1,4 @@
-"""No list of values is closed: what Pennylane adds tomorrow arrives as it is."""
+"""No list of values is closed: values that Pennylane adds later arrive unchanged."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CUSTOM_FIELDS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
-    """Read streams from a server whose answers were changed on the way."""
+    """Read streams through a proxy that changes the responses."""
 
     def run(streams: list[str], change: Callable[[str, Any], object]) -> Run:
         def asked(path: str, query: Query) -> Answer | None:
@@ -68,7 +68,7 @@ def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
 
 
 def with_new_values(value: object) -> object:
-    """Whatever comes from a list of values, replaced."""
+    """Replace every value that comes from a list of values."""
     if isinstance(value, list):
         return [with_new_values(one) for one in value]
     if isinstance(value, dict):
@@ -133,7 +133,7 @@ def test_custom_fields_of_every_kind_arrive_and_fit_their_schema(read: Callable[
 
     run = read(["products"], change)
     found = {one["name"]: one["value"] for one in run.records["products"][0]["custom_fields"]}
-    # A number is said to come as text, and the column has no other: it stays exact.
+    # The schema has only text for this number: it stays exact.
     assert found == {one["name"]: one["value"] for one in CUSTOM_FIELDS} | {
         "number": "12.75",
         "list of numbers": ["7"],

@@ -1,4 +1,4 @@
-"""What a stream owes in a run, decided from its bookmark alone."""
+"""The plan of a stream in a run, decided from its bookmark alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ YESTERDAY = (BEGAN - timedelta(days=1)).isoformat()
 
 
 def bookmark(terms: Terms, **changes: Any) -> Bookmark:
-    """What an earlier run with these terms left."""
+    """The bookmark of an earlier run with these terms."""
     given: dict[str, Any] = {
         "format": FORMAT,
         "company": 7,

@@ -1,4 +1,4 @@
-"""Meltano's definition of the tap: what `--about` says, in each place where it stands."""
+"""Meltano's definition of the tap equals the output of `--about`, in each file that contains it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranges read side by side: nothing is lost, whatever the ids, the readers and the moment."""
+"""Ranges read in parallel: nothing is lost, whatever the ids, the readers and the timing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tap_pennylane.replication.scan import pieces
 
 PAGE = 5
 
-# Clusters with gaps between them, as ids with a type suffix have.
+# Clusters with gaps between them, as ids with a type suffix form.
 sparse_ids = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 400)), min_size=1, max_size=300
 ).map(lambda pairs: sorted({cluster * 1_000_000 + number for cluster, number in pairs}))
 
 
 class Table:
-    """A list of ids, as the API pages it."""
+    """A list of ids, with the API's paging."""
 
     def __init__(self, ids: list[int], fail_after: int | None = None) -> None:
         self.ids, self.requests, self.fail_after = ids, 0, fail_after
@@ -62,7 +62,7 @@ def test_at_every_moment_all_is_delivered_or_left(ids: list[int], readers: int) 
     for items, left in RangeReaders(table.fetch, [everything], readers, PAGE).pages():
         delivered += [item["id"] for item in items]
         assert set(delivered) | covered(left, ids) == set(ids)
-        # A range for each reader at most, and another one for each page that waits.
+        # At most one range per reader, and one more per waiting page.
         assert len(left) <= 2 * readers + LONGEST_QUEUE
     assert sorted(delivered) == ids
     assert not left
@@ -109,11 +109,11 @@ def test_a_page_that_is_not_what_was_asked_for_is_refused(
 
 @pytest.mark.parametrize("readers", [1, 2, 8, 16])
 def test_many_readers_waste_few_requests(readers: int) -> None:
-    """Even where nearly all of the ids are a gap."""
+    """Even if nearly all ids are gaps."""
     table = Table(sorted([*range(0, 3_000, 3), *range(100_000_000, 100_030_000, 3)]))
     side_by_side = RangeReaders(table.fetch, [Range(-1, table.ids[-1])], readers, PAGE)
     assert sum(len(items) for items, _ in side_by_side.pages()) == len(table.ids)
-    # Where two readers meet, a page is not full.
+    # The page at which two readers meet is not full.
     assert table.requests <= len(table.ids) / PAGE + 2 * (readers - 1)
 
 

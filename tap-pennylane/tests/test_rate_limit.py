@@ -1,4 +1,4 @@
-"""A whole load under Pennylane's real limit: about a minute, and not one request too many."""
+"""A complete load under Pennylane's real rate limit takes about a minute, and never exceeds it."""
 
 from __future__ import annotations
 

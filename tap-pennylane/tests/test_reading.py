@@ -44,7 +44,7 @@ def test_every_record_of_every_collection_arrives_exactly(
         assert got.keys() == expected.keys()
         for key, record in got.items():
             for column, value in record.items():
-                if column == "asked_at":  # the tap's own: by the server's clock
+                if column == "asked_at":  # added by the tap, by the server's clock
                     assert datetime.fromisoformat(value) <= datetime.now(UTC)
                     continue
                 wanted = expected[key].get(column)
@@ -99,7 +99,7 @@ def test_a_dead_api_is_not_asked_stream_by_stream(
     run = read(max_retries=1, concurrency=8)
     assert run.exit_code == 1
     assert run.log.count("Pennylane no longer responds") == 1
-    # Before, two attempts of those side by side, and whether it lives.
+    # Before that: two attempts of the parallel requests, and a check whether the API responds.
     assert sandbox.stats["total"] <= 5 + 2 * 8 + 1
     assert run.log_rows["webhook_subscriptions"]["status"] == "skipped"
 

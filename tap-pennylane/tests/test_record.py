@@ -1,4 +1,4 @@
-"""From the API's items to flat, typed records."""
+"""Converts the API's items to flat, typed records."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # text is slow to draw the first time
+@settings(suppress_health_check=[HealthCheck.too_slow])  # generating text is slow the first time
 @given(
     st.fixed_dictionaries(
         {},

@@ -36,7 +36,7 @@ SCHEMA = {
 
 
 class Clock:
-    """What scans ask of a client."""
+    """The part of a client that scans use."""
 
     def now(self) -> datetime:
         return BEGAN
@@ -85,7 +85,7 @@ class ListInMemory(Collection):
 
 @dataclass
 class Messages:
-    """An output that keeps what it gets."""
+    """An output that keeps what it receives."""
 
     versions: list[int] = field(default_factory=list)
     activated: list[int] = field(default_factory=list)
@@ -179,7 +179,7 @@ def test_a_scan_delivers_everything_once_and_then_says_so(books: Books) -> None:
     assert output.activated == output.versions == [100]
     assert output.is_whole
     assert "scan" not in output.states[-1]
-    # While it is under way a bookmark says what is left, and nothing was activated before the end.
+    # During the scan, the bookmark says what is left; nothing is activated before the end.
     assert all(state["scan"]["left"] is not None for state in output.states[:-1])
 
 
@@ -199,7 +199,7 @@ def test_a_scan_that_was_cut_off_goes_on_and_follows_the_changelog(
     gone = {record["id"] for record in second if record[DELETED_AT]}
     assert gone == {3}
     assert {key: name for key, name in table.items() if key not in gone} == books.rows
-    # What was delivered before is not asked for again, but for what changed.
+    # Delivered records are not requested again, unless they changed.
     assert len(second) == len(books.rows) + 1 - len(first) + 1 + (3 in {one["id"] for one in first})
     assert len(collection.asked) < 95 // PAGE + 2
 

@@ -1,4 +1,4 @@
-"""Each wrong setting is one sentence that names it and says what to do."""
+"""Each wrong setting is reported in one sentence that names it and says what to do."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_mistyped_variable_is_named_with_the_one_that_is_meant(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TAP_PENNYLANE__SELECT", "[]")  # Meltano's own
-    monkeypatch.setenv("TAP_PENNYLANE_UNRELATED_THING", "1")  # somebody else's
+    monkeypatch.setenv("TAP_PENNYLANE_UNRELATED_THING", "1")  # another program's
     TapPennylane(config={"api_token": TOKEN})
     monkeypatch.setenv("TAP_PENNYLANE_STARTDATE", "2024-01-01")
     with pytest.raises(ConfigValidationError) as caught:

@@ -24,7 +24,7 @@ def md5(text: object) -> str:
 
 
 def rows(stream: str, key: str, *runs: Run) -> dict[Any, dict[str, Any]]:
-    """What an upserting target has in the end, and alive."""
+    """The live rows of an upserting target at the end."""
     found = {record[key]: record for run in runs for record in run.records[stream]}
     return {identity: row for identity, row in found.items() if not row.get(DELETED_AT)}
 

@@ -1,4 +1,4 @@
-"""How a stream's end is told: one line with all the facts, and never the token."""
+"""How a stream's end is logged: one line with all facts, never the token."""
 
 from __future__ import annotations
 

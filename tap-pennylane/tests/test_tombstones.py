@@ -1,4 +1,4 @@
-"""What leaves the tap is whole for any target: every message fits the SCHEMA before it."""
+"""The output suits any target: every message fits the preceding SCHEMA."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Validator = validators.extend(  # type: ignore[no-untyped-call]
 
 
 def assert_valid(run: Run) -> None:
-    """Every record is of a stream with a SCHEMA, has just its columns, and is valid by it."""
+    """Every record belongs to a stream with a SCHEMA, has exactly its columns, and is valid."""
     assert run.exit_code == 0, run.log
     schemas: dict[str, Any] = {}
     for message in run.messages:
@@ -91,7 +91,7 @@ def test_what_tells_a_deletion_is_always_selected(
     (entry,) = [one for one in catalog["streams"] if one["tap_stream_id"] == "customers"]
     metadata = {tuple(one["breadcrumb"]): one["metadata"] for one in entry["metadata"]}
     assert metadata["properties", DELETED_AT]["inclusion"] == "automatic"
-    del entry["schema"]["properties"][DELETED_AT]  # a catalog from before it was declared
+    del entry["schema"]["properties"][DELETED_AT]  # a catalog that predates the column
     kept = [one for one in entry["metadata"] if one["breadcrumb"] != ["properties", DELETED_AT]]
     for one in kept:
         one["metadata"]["selected"] = one["breadcrumb"] in ([], ["properties", "name"])
@@ -100,7 +100,7 @@ def test_what_tells_a_deletion_is_always_selected(
 
     first = load("--catalog", str(path))
     assert_valid(first)
-    # The fingerprint is of the columns that live records fill: no user reads all again for this.
+    # The fingerprint covers only the columns of live records, so no full read is needed.
     fingerprint = f"{zlib.crc32(b'id name'):08x}"
     assert first.state["bookmarks"]["customers"]["columns"] == fingerprint
     (gone,) = company.change("customers", delete=1)["deleted"]
@@ -113,4 +113,4 @@ def test_what_tells_a_deletion_is_always_selected(
     third = load("--catalog", str(path), state=second.state)
     (record,) = third.records["customers"]
     assert record["id"] == gone
-    assert record[DELETED_AT] is None  # said, so that any target's upsert revives the row
+    assert record[DELETED_AT] is None  # explicit, so that any target's upsert revives the row

@@ -27,13 +27,13 @@ START = "2025-06-01"
 
 @pytest.fixture(params=READINGS)
 def hides(request: pytest.FixtureRequest) -> bool:
-    """Whether the API leaves closed years out unless a date filter is sent."""
+    """Whether the API omits closed years unless a date filter is sent."""
     return bool(READINGS[request.param])
 
 
 @pytest.fixture
 def company(hides: bool) -> Iterator[Sandbox]:  # noqa: FBT001 - a fixture
-    """A company of the test's own, on an API of either kind."""
+    """A company of its own for each test, with either kind of API."""
     options = READINGS["closed years are hidden"] if hides else ()
     with running("--size", "2000", "--rate-limit", "none", *options) as sandbox:
         yield sandbox
@@ -41,7 +41,7 @@ def company(hides: bool) -> Iterator[Sandbox]:  # noqa: FBT001 - a fixture
 
 @pytest.fixture
 def read(run_tap: Callable[..., Run], company: Sandbox) -> Callable[..., Run]:
-    """Run the tap against that company, counting from zero."""
+    """Run the tap against that company, with the request count reset."""
 
     def run(*streams: str, **config: Any) -> Run:
         company.control("DELETE", "stats")
@@ -62,7 +62,7 @@ def entries_of(lines: list[dict[str, Any]]) -> set[int]:
 
 
 def live(run: Run, *others: Run) -> set[int]:
-    """The entries that a table has after these runs, as target-postgres keeps it."""
+    """The entries in target-postgres's table after these runs."""
     rows: dict[int, int] = {}
     for one in (run, *others):
         for message in one.messages:
@@ -89,7 +89,7 @@ def test_a_first_load_has_every_entry(
     assert run.log.count("list omits") == hides
     assert (f"list omits {left_out} existing entries" in run.log) == hides
     listed = len(run.records[ENTRIES]) - (left_out if hides else 0)
-    # The last page is asked for along with the first; by id: two requests for each hundred.
+    # The last page is requested along with the first; by id, two requests per hundred.
     assert requests <= listed // 100 + 3 + (2 * (left_out // 100 + 1) if hides else 0)
 
 
@@ -138,7 +138,7 @@ def test_a_whole_read_beside_lines_that_are_only_followed_loses_no_closed_year(
     assert second.log_rows[ENTRIES]["mode"] == "scan"
     assert second.log_rows[LINES]["mode"] == "changelog"
     assert live(first, second) == set(ids(company.state(ENTRIES)))
-    if not hides:  # and it costs a single request to know that nothing is hidden
+    if not hides:  # and a single request shows that nothing is hidden
         assert company.stats["requests"][f"/{ENTRIES}"] <= len(company.state(ENTRIES)) // 100 + 4
 
 
