@@ -282,7 +282,7 @@ def test_the_image_holds_nothing_else(stack: Stack) -> None:
 
 
 def test_a_run_that_fails_ends_with_the_reason(stack: Stack) -> None:
-    wrong = ["-e", "TAP_PENNYLANE_API_TOKEN=wrong"]
+    wrong = ["-e", "TAP_PENNYLANE_API_TOKEN=a-wrong-token"]
     done = stack.compose("run", "--rm", "-T", *wrong, "pipeline", check=False)
     assert done.returncode, done.stdout
     (reason,) = [line for line in done.stdout.splitlines() if line.startswith("The run failed")]
