@@ -23,7 +23,7 @@ def spare_costly_streams(streams: Collection[Stream]) -> str | None:
     """Deselect the streams that are off by default if nearly all of them are selected at once.
 
     A catalog does not say whether a stream was selected by name. But a user who lists streams by
-    name will not list nearly all of them, so this must be the pattern `*.*`.
+    name will not list nearly all of them, cheap and costly, so this must be the pattern `*.*`.
 
     Args:
         streams: All streams, as the catalog selects them.
@@ -33,7 +33,8 @@ def spare_costly_streams(streams: Collection[Stream]) -> str | None:
     """
     costly = [stream for stream in streams if not stream.selected_by_default]
     selected = [stream for stream in costly if stream.selected]
-    if len(costly) - len(selected) > FEW:
+    others = [stream for stream in streams if stream.selected_by_default]
+    if len(costly) - len(selected) > FEW or not all(stream.selected for stream in others):
         return None
     for stream in selected:
         stream.selected = False

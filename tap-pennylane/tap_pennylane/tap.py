@@ -194,6 +194,7 @@ class TapPennylane(OwningTap):
             self.check_selection()
             self.check_access()
             sync()
+            self.message_writer.flush()
         except FatalError as error:
             self.logger.critical("%s.", error)
             return _exit_code(error)
