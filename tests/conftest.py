@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,15 @@ class Pipeline:
     def tap_into(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """`meltano run tap-pennylane` into another target."""
         return self.meltano("run", "tap-pennylane", target, **variables)
+
+    def copy(self) -> Pipeline:
+        """The same rows, views and bookmarks in a new database: quicker than another load."""
+        (name,) = re.findall(r"@/(\w+)", self.url)
+        other = f"test_{uuid.uuid4().hex[:12]}"
+        maintenance = self.url.replace(f"@/{name}", "@/template1")
+        with psycopg.connect(maintenance, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {other} TEMPLATE {name}".encode())
+        return replace(self, url=self.url.replace(f"@/{name}", f"@/{other}"))
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """The rows of a query."""

@@ -12,10 +12,11 @@ from pennylane_launcher import meltano
 from pennylane_launcher.books.deliveries import COMES_WITH
 from pennylane_launcher.monitoring import health
 from pennylane_launcher.postgres import embedded
+from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
@@ -85,13 +86,21 @@ class Books:
         return int(row["rows"])
 
 
+@pytest.fixture(scope="module")
+def loaded(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Books]:
+    """Loaded once for all tests."""
+    with running("--size", "2000", "--rate-limit", "none") as sandbox:
+        books = Books(pipeline_of(sandbox), sandbox, {"TAP_PENNYLANE__SELECT": SELECT})
+        assert "read completely again" not in books.load()
+        yield books
+
+
 @pytest.fixture
-def books(pipeline: Pipeline, sandbox: Sandbox) -> Books:
-    """Loaded once, with a later change."""
-    books = Books(pipeline, sandbox, {"TAP_PENNYLANE__SELECT": SELECT})
-    assert "read completely again" not in books.load()
-    sandbox.change("customers", update=1, create=1)
-    return books
+def books(loaded: Books) -> Books:
+    """A copy for each test, with a later change."""
+    loaded.sandbox.heal()
+    loaded.sandbox.change("customers", update=1, create=1)
+    return replace(loaded, pipeline=loaded.pipeline.copy())
 
 
 def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
