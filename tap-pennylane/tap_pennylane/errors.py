@@ -18,7 +18,7 @@ class RefusedError(PennylaneError):
 
 
 class FatalError(PennylaneError):
-    """Nothing can be read, and a retry would not help: a refused token, another company's state."""
+    """No stream can be read, for example because the token is refused; ends the run."""
 
 
 class UnreachableError(FatalError):

@@ -65,7 +65,7 @@ class TapPennylane(OwningTap):
         """
         if options.get("parse_env_config") and (errors := settings.environment_problems()):
             raise ConfigValidationError(errors[0], errors=errors)
-        self._spared: str | None = None
+        self._selection_warning: str | None = None
         """A warning about costly streams that are not read."""
         super().__init__(**options)
 
@@ -101,7 +101,7 @@ class TapPennylane(OwningTap):
             by_name = super().streams.items()
             self._streams = dict(sorted(by_name, key=lambda item: getattr(item[1], "order", 0)))
             if self.input_catalog and not self.config.get("all_streams"):
-                self._spared = selection.spare_costly_streams(self._streams.values())
+                self._selection_warning = selection.spare_costly_streams(self._streams.values())
         return self._streams
 
     @override
@@ -128,8 +128,8 @@ class TapPennylane(OwningTap):
         Raises:
             FatalError: It selects nothing, or something that does not exist.
         """
-        if self._spared:
-            self.logger.warning("%s.", self._spared)
+        if self._selection_warning:
+            self.logger.warning("%s.", self._selection_warning)
         if complaints := list(selection.problems(self.input_catalog, self.streams)):
             raise FatalError(". ".join(complaints))
 

@@ -147,7 +147,7 @@ class Client:
         Raises:
             FatalError: The token is refused, or the host is not Pennylane.
             RefusedError: The request is refused.
-            UnavailableError: All attempts failed.
+            UnavailableError: All attempts failed, or the server asks for too long a wait.
         """
         query = dict(params or {})
         place = _ID.sub("{id}", path)
@@ -182,7 +182,7 @@ class Client:
         Raises:
             FatalError: The token is refused, or the host is not Pennylane.
             RefusedError: The request is refused.
-            UnavailableError: All attempts failed.
+            UnavailableError: All attempts failed, or the server asks for too long a wait.
         """
         return self._send(path, None, body)
 

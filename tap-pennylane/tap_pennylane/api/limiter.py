@@ -109,10 +109,14 @@ class Limiter:
             if remaining is not None:
                 reset_in = self._window if reset_in is None else min(reset_in, self._window)
                 used = self._requests - remaining
-                # The server had counted those of our requests, perhaps with some sent since.
-                self._heed(used - max(slot.used, self._used()), slot, now, now + reset_in)
+                # Of ours, it had counted those in use when this one was sent, or some more since.
+                self._reserve_for_others(
+                    used - max(slot.used, self._used()), slot, now, now + reset_in
+                )
                 if self._others:
-                    self._others = max(0, min(self._others, used - self._surely_counted(slot, now)))
+                    self._others = max(
+                        0, min(self._others, used - self._certainly_counted(slot, now))
+                    )
 
     def pause(self, seconds: float) -> None:
         """Give out no slot for this many seconds, because the server asked for it."""
@@ -183,14 +187,14 @@ class Limiter:
     def _used(self) -> int:
         return self._in_flight + len(self._answered)
 
-    def _surely_counted(self, slot: Slot, now: float) -> int:
+    def _certainly_counted(self, slot: Slot, now: float) -> int:
         """Return how many of our requests were in the server's window when it counted this one."""
         return 1 + sum(
             answered < slot.taken_at and taken + self._window > now
             for answered, taken in self._answered
         )
 
-    def _heed(self, others: int, slot: Slot, now: float, reset: float) -> None:
+    def _reserve_for_others(self, others: int, slot: Slot, now: float, reset: float) -> None:
         """Reserve the slots that another program used, until the server releases them.
 
         A header that is still low after a window may be wrong. From then on we use a fifth of the

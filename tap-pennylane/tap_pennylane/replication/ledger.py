@@ -159,7 +159,7 @@ class EntriesSource(Source):
             known = array("q", sorted(listed))
         missing = sorted({one for one in self.lines.entries if not _has(known, one)})
         found = False
-        for _, items, dated in self._anyhow(missing):
+        for _, items, dated in self._fetch(missing):
             found = found or bool(items)
             yield items, is_whole
             yield dated, True
@@ -177,11 +177,11 @@ class EntriesSource(Source):
     @override
     def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
         named, is_wanted = set(self.lines.entries), self.collection.is_wanted
-        for asked, items, dated in self._anyhow(ids):
+        for asked, items, dated in self._fetch(ids):
             found = items + dated
             yield asked, [one for one in found if one["id"] in named or is_wanted(one)]
 
-    def _anyhow(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items, Items]]:
+    def _fetch(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items, Items]]:
         """Fetch entries by id.
 
         Yields:
