@@ -1,4 +1,4 @@
-"""Writes Singer messages: never half of one, and no more STATE than is useful."""
+"""Writes Singer messages: never half of one, and STATE messages not too often."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
 STATE_SECONDS = 1.0
-"""At least so much time passes between two STATE messages."""
+"""Minimum seconds between two STATE messages."""
 
 STATE_SHARE = 0.05
-"""Of the bytes written since the last one, a STATE message takes at most this part."""
+"""Maximum size of a STATE message, as a share of the bytes written since the last one."""
 
 
 class MessageWriter(MsgSpecWriter):
-    """Holds STATE messages back that come too often, and lets a signal end the process.
+    """Holds back STATE messages that come too often, and lets a signal end the process.
 
-    The latest one held back is written later, at the end at the latest. It is never ahead of what
-    was delivered: the records that it covers were written before it was held.
+    The latest message held back is written later, at the end of the run if not before. It is never
+    ahead of the records that it covers: they were written before it was held back.
 
     A signal ends the process between two messages, never within one: a partial line would make the
     target fail before it has stored the records that came earlier.
@@ -50,7 +50,7 @@ class MessageWriter(MsgSpecWriter):
             self._exit(exit_code)
 
     def flush(self) -> None:
-        """Write the STATE message that was held back, if there is one."""
+        """Write the STATE message that is held back, if any."""
         line, self._held = self._held, None
         if line is not None:
             self._write(line)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CONCURRENCY = 8
 A_FEW = 8
 PACE = 30
-"""Requests per second where a kill may lose a second's bookmarks."""
+"""Requests per second in tests in which a kill may lose the bookmarks of one second."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""STATE messages: few and small beside the rest, the last one complete."""
+"""STATE messages are few, small compared with the records, and the last one is complete."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_state_takes_a_twentieth_of_the_output_at_most(
     assert sum(map(len, states[:-1])) <= 0.05 * size
     bookmarks = json.loads(states[-1])["value"]["bookmarks"]
     assert all("scan" not in bookmarks[name] for name in CHILDREN)
-    # Nothing is owed after it.
+    # The next run has nothing to read.
     again = run_tap(
         streams=[*CHILDREN, "quotes", "customers", "transactions"],
         state=json.loads(states[-1])["value"],

@@ -29,7 +29,7 @@ def sentence(
 ) -> str:
     """Say what changed.
 
-    For a stream that follows its changelog, each record is a change. For one that is read whole,
+    For a stream that follows its changelog, each record is a change. For one with a full read,
     only the numbers of rows before and after are compared.
 
     Args:
@@ -52,7 +52,7 @@ def sentence(
     if not changed:
         return (
             "Nothing changed since the last run: the changelogs report no record, and tables"
-            " that were read whole have as many rows as before."
+            " that were read completely have as many rows as before."
         )
     named = sorted(changed, key=lambda name: (-sum(changed[name]), name))
     shown = named if len(named) <= MOST + 1 else named[:MOST]
