@@ -264,7 +264,9 @@ def test_what_many_lists_cost_is_said_beforehand(load: Callable[..., Run]) -> No
     total = 1500 + quotes
     assert f"Child streams need {total} requests, about 0:00:" in run.log
     assert f"(lettered_ledger_entry_lines: 1500, quote_appendices: {quotes})" in run.log
-    assert run.log.index("take") < run.log.index("Beginning sync of 'quote_appendices'")
+    assert run.log.index("Child streams need") < run.log.index(
+        "Beginning sync of 'quote_appendices'"
+    )
 
 
 def test_lists_that_cost_requests_are_off_by_default() -> None:
