@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pennylane_launcher.postgres import embedded
 
 PROGRAMS = Path(__file__).parents[1] / ".meltano/loaders/target-postgres/venv/bin"
+DELETED_AT = "_sdc_deleted_at"
 STOCK, OURS = "target-postgres", "target-postgres-exact"
 CONFIG = {
     "default_target_schema": "landed",
@@ -248,6 +249,40 @@ def test_the_same_tables(postgres: embedded.Server, tmp_path: Path, config: dict
     assert found.keys() == names | {"constraints"}
     assert len(found["without_key"][1]) > (0 if "hard_delete" in config else len(lines) / 3)
     assert any("undeclared" in line for line in said)
+
+
+def test_a_tombstone_keeps_the_contents_of_its_row(
+    postgres: embedded.Server, tmp_path: Path
+) -> None:
+    """A row that comes back has its new contents only; a new version leaves the others alone."""
+    gone = {DELETED_AT: {"type": ["string", "null"], "format": "date-time"}}
+    moment = f'"{DELETED_AT}": "2026-01-01T00:00:00Z"'
+    nothing = f'{moment}, "number": null, "text": null'
+    lines = [
+        schema("things", "id", **gone),
+        *(record("things", number, f'"number": 1.10, "text": "{number}"') for number in range(4)),
+        record("things", 1, nothing),
+        record("things", 2, nothing),
+        record("things", 9, nothing),
+        record("things", 2, f'"number": null, "text": "again", "{DELETED_AT}": null'),
+        record("things", 3, '"text": "of a later version"').replace('"version":7', '"version":8'),
+        message(type="ACTIVATE_VERSION", stream="things", version=8),
+    ]
+    code, _, said, _ = load(postgres, tmp_path, OURS, lines, batch_size_rows=4)
+    assert (code, said) == (0, [])
+    name = re.sub(r"\W", "_", f"{tmp_path.name[:30]}_{OURS.replace('-', '_')}".lower())
+    with psycopg.connect(postgres.url(name)) as connection:
+        rows = connection.execute(
+            "SELECT id, number::text, text, _sdc_deleted_at IS NULL, _sdc_table_version "
+            "FROM landed.things ORDER BY id"
+        ).fetchall()
+    assert rows == [
+        (0, "1.10", "0", False, 7),  # not seen in version 8
+        (1, "1.10", "1", False, 7),
+        (2, None, "again", False, 7),
+        (3, None, "of a later version", True, 8),
+        (9, None, None, False, 7),
+    ]
 
 
 def test_numbers_stay_as_they_were_sent(postgres: embedded.Server, tmp_path: Path) -> None:

@@ -29,10 +29,13 @@ from target_postgres_exact.errors import LoadError, explained
 from target_postgres_exact.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
     from sqlalchemy import Column, Connection
+
+DELETED_AT = "_sdc_deleted_at"
+"""Not null in a tombstone: the time since which a record has been gone."""
 
 _PARSERS = {
     "date": date.fromisoformat,
@@ -120,6 +123,36 @@ class ExactSink(PostgresSink):
         with self._explaining():
             super().process_batch(context)
         self._target.deliveries.changed(self)
+
+    @override
+    def upsert(
+        self,
+        from_table: sa.Table,
+        to_table: sa.Table,
+        schema: dict[str, Any],
+        join_keys: Sequence[str],
+        connection: Connection,
+    ) -> int | None:
+        """Merge a batch into the table: a tombstone leaves the contents of its row as they were.
+
+        Updating before inserting spares the rows that are new an update.
+        """
+        if self.append_only:
+            super().upsert(from_table, to_table, schema, join_keys, connection)
+            return None
+        match = sa.and_(*(from_table.c[key] == to_table.c[key] for key in join_keys))
+        update = sa.update(to_table).where(match)
+        columns = {to_table.c[name]: from_table.c[name] for name in self.schema["properties"]}
+        if (deleted_at := from_table.c.get(DELETED_AT)) is None:
+            connection.execute(update.values(columns))
+        else:
+            about_the_row = {to: new for to, new in columns.items() if to.name.startswith("_sdc_")}
+            connection.execute(update.where(deleted_at.is_(None)).values(columns))
+            connection.execute(update.where(deleted_at.is_not(None)).values(about_the_row))
+        new = sa.select(from_table).select_from(from_table.outerjoin(to_table, match))
+        missing = sa.and_(*(to_table.c[key].is_(None) for key in join_keys))
+        connection.execute(to_table.insert().from_select(list(from_table.c), new.where(missing)))
+        return None
 
     @override
     def activate_version(self, new_version: int) -> None:
