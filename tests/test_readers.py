@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pennylane_sandbox.pytest_plugin import Sandbox
+    from collections.abc import Iterator
 
     from conftest import Pipeline
 
@@ -23,13 +20,9 @@ READ = ("pennylane_live.customers", "pennylane_live.suppliers", "pennylane_marts
 
 
 @pytest.fixture(scope="module")
-def warehouse(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
-    """Books with their views."""
-    with running("--size", "500", "--rate-limit", "none") as sandbox:
-        pipeline = pipeline_of(sandbox)
-        done = pipeline.sync()
-        assert done.returncode == 0, done.stdout
-        yield pipeline
+def warehouse(books: Pipeline) -> Pipeline:
+    """Books with their views, to be changed."""
+    return books.copy()
 
 
 @contextmanager
