@@ -78,15 +78,15 @@ def files() -> dict[str, str]:
 def macros(streams: list[tuple[str, Any]]) -> str:
     """The streams, the child streams, and those sent under another stream's bookmark."""
     names = [table for table, _ in streams]
-    lists = [table for table, stream in streams if parent_key(stream)]
-    companions = {
+    children = [table for table, stream in streams if parent_key(stream)]
+    included = {
         table: stream.parent.name
         for table, stream in streams
         if "IncludedChildStream" in {base.__name__ for base in type(stream).__mro__}
     }
     lines = [
         f"{{%- macro pennylane_{name}() -%}}{{{{ return({value!r}) }}}}{{%- endmacro -%}}\n"
-        for name, value in (("streams", names), ("lists", lists), ("companions", companions))
+        for name, value in (("streams", names), ("children", children), ("included", included))
     ]
     return "".join([f"{{#- {HEAD} -#}}\n", *lines])
 

@@ -96,9 +96,9 @@ moved as (
 
 confirmed as (
     select id, table_name from moved
-    {%- for companion, parent in pennylane_companions().items() %}
+    {%- for child, parent in pennylane_included().items() %}
     union all
-    select id, '{{ companion }}' from moved where table_name = '{{ parent }}'
+    select id, '{{ child }}' from moved where table_name = '{{ parent }}'
     {%- endfor %}
 ),
 
@@ -119,7 +119,7 @@ told as (
         entries.ended_at,
         -- A child list's tombstones are its markers.
         entries.records + case
-            when entries.table_name in ('{{ pennylane_lists() | join("', '") }}') then 0
+            when entries.table_name in ('{{ pennylane_children() | join("', '") }}') then 0
             else entries.tombstones
         end as records_extracted,
         entries.process,
