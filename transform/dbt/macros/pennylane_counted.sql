@@ -10,7 +10,7 @@
 {%- for table in tables %}
 select '{{ table }}' as table_name, _sdc_sync_started_at as process, count(*) as records
 from {{ source('pennylane', table) }}
-where _sdc_sync_started_at > {{ since }}{{ ' and id <> 0' if table in pennylane_lists() }}
+where _sdc_sync_started_at > {{ since }}{{ ' and id <> 0' if table in pennylane_children() }}
 group by _sdc_sync_started_at
 {{ 'union all' if not loop.last }}
 {%- else %}
