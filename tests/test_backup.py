@@ -33,7 +33,7 @@ def test_a_restored_backup_goes_on_from_its_bookmarks(
         lambda: bool(pipeline.tables()) and sandbox.stats["requests"].get(requests, 0) > 0,
     )
     assert code == 1
-    sandbox.heal()
+    sandbox.clear_faults()
     done = pipeline.sync()
     assert done.returncode == 0, done.stdout
     file = tmp_path / "pennylane.dump"

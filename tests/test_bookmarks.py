@@ -98,7 +98,7 @@ def loaded(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Books]:
 @pytest.fixture
 def books(loaded: Books) -> Books:
     """A copy for each test, with a later change."""
-    loaded.sandbox.heal()
+    loaded.sandbox.clear_faults()
     loaded.sandbox.change("customers", update=1, create=1)
     return replace(loaded, pipeline=loaded.pipeline.copy())
 
@@ -208,7 +208,7 @@ def test_a_killed_run_is_no_reason_to_read_again(books: Books) -> None:
         lambda: books.sandbox.stats["requests"].get("/changelogs/transactions", 0) > began,
         **books.variables,
     )
-    books.sandbox.heal()
+    books.sandbox.clear_faults()
     assert "read completely again" not in books.load()
     books.assert_whole()
 
@@ -225,9 +225,9 @@ def test_health_and_dbt_see_what_is_missing(pipeline: Pipeline) -> None:
     assert len(said) == 1
     assert said[0].startswith("Rows that were loaded are missing: suppliers: its table has 0 rows")
     assert pipeline.dbt(*test).returncode != 0
-    healed = pipeline.sync()
-    assert healed.returncode == 0, healed.stdout
-    assert "'suppliers' is read completely again: its table has 0 rows" in healed.stdout
+    repaired = pipeline.sync()
+    assert repaired.returncode == 0, repaired.stdout
+    assert "'suppliers' is read completely again: its table has 0 rows" in repaired.stdout
     assert health.check(pipeline.project, settings).problems == []
 
 

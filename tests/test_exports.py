@@ -58,7 +58,7 @@ def test_the_next_export_of_a_period_replaces_the_last(
         assert len(pipeline.live(GENERAL)) == after
 
         # So does a tap that is killed between two files.
-        sandbox.heal()
+        sandbox.clear_faults()
         sandbox.fault("/files/fecs/*", "latency", seconds=30, skip=2)
         sandbox.control("DELETE", "stats")
         looks = "/exports/fecs/{id}"
@@ -68,7 +68,7 @@ def test_the_next_export_of_a_period_replaces_the_last(
         assert code == 1
         assert pipeline.query(view) == shown
 
-        sandbox.heal()
+        sandbox.clear_faults()
         done = pipeline.run("--force", **SELECTED)
         assert done.returncode == 0, done.stdout
         latest = assert_exact(pipeline)

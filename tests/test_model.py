@@ -171,7 +171,7 @@ class History:
             self.note(f"fault {kind} at {path} after {skip}")
             self.sandbox.fault(path, kind, times=1, skip=skip, seconds=0.2)
         self.run()
-        self.sandbox.heal()
+        self.sandbox.clear_faults()
 
     def run_failing(self) -> None:
         """A run that may fail at some point; the next one must correct it."""
@@ -180,7 +180,7 @@ class History:
         self.sandbox.fault("*", "drop", skip=skip)
         options = ["--full-refresh"] if self.random.random() < 0.3 else []
         self.pipeline.run("--force", *options, **self.variables(0))
-        self.sandbox.heal()
+        self.sandbox.clear_faults()
 
     def run_killed(self) -> None:
         """A run whose tap, or whose entire process tree, is killed."""

@@ -96,7 +96,7 @@ def test_a_run_says_what_changed_and_a_failed_one_why(make_run: MakeRun) -> None
     assert "The tables hold the books as of " in done.stdout
     assert "debits" not in done.stdout
     assert " agrees: " not in done.stdout
-    sandbox.heal()
+    sandbox.clear_faults()
 
     with psycopg.connect(pipeline.url) as connection:
         connection.execute("update pennylane.ledger_entry_lines set debit = debit + 1000")

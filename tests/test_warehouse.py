@@ -71,7 +71,7 @@ def run_with_a_killed_target(pipeline: Pipeline) -> None:
         ):
             assert process.poll() is None
             time.sleep(0.1)
-        pipeline.sandbox.heal()
+        pipeline.sandbox.clear_faults()
         assert process.wait(timeout=120) == 1
 
 
@@ -163,7 +163,7 @@ def test_a_failed_stream_is_no_success(warehouse: Pipeline) -> None:
     warehouse.sandbox.change("suppliers", update=2)
     warehouse.sandbox.fault("/suppliers", "status", status=403)
     assert warehouse.run().returncode == 1
-    warehouse.sandbox.heal()
+    warehouse.sandbox.clear_faults()
     run = log(warehouse)[-1]
     assert run["suppliers"]["status"] == "failed"
     assert "/suppliers" in run["suppliers"]["error_message"]

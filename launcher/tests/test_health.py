@@ -60,7 +60,7 @@ def test_a_run_that_failed_as_a_whole_is_one_problem_with_the_tap_s_reason(
     try:
         assert books.load().returncode == 1
     finally:
-        books.sandbox.heal()
+        books.sandbox.clear_faults()
     failed = "select count(*) from pennylane.etl_logs where error_message like '%Extractor failed'"
     assert books.execute(failed)[0][0] >= 9
     code, (line,) = check()
@@ -107,7 +107,7 @@ def test_tables_that_failed_stay_failed_while_no_run_gets_as_far(
         code, (line,) = check()
         assert (code, line.startswith("The last run failed: Pennylane refuses")) == (1, True)
     finally:
-        books.sandbox.heal()
+        books.sandbox.clear_faults()
     books.load()
     code, lines = check()
     assert code == 0

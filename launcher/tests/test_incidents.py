@@ -26,7 +26,7 @@ def test_failing_runs_are_one_alert_and_one_all_clear(books: Books, check: Check
         assert check() == (1, [])
         assert check(changes=False) == (1, [line])
     finally:
-        books.sandbox.heal()
+        books.sandbox.clear_faults()
     assert books.load().returncode == 0
     code, (clear,) = check()
     assert code == 0
@@ -44,7 +44,7 @@ def test_of_many_tables_each_alert_is_about_new_ones(books: Books, check: Check)
                 f" from pennylane.sync_log where stream = '{table}')"
             )
 
-    def heal() -> None:
+    def repair() -> None:
         books.execute("update pennylane.sync_log set status = 'success', error = null")
 
     try:
@@ -54,14 +54,14 @@ def test_of_many_tables_each_alert_is_about_new_ones(books: Books, check: Check)
         fail("journals")
         _, (third,) = check()
         assert ("journals" in third, "customers" in third) == (True, False)
-        heal()
+        repair()
         fail("customers", "journals")
         assert check() == (1, [])
-        heal()
+        repair()
         code, clear = check()
         assert (code, len(clear)) == (0, 2)
     finally:
-        heal()
+        repair()
 
 
 def test_jobs_are_told_of_until_they_succeed(check: Check) -> None:

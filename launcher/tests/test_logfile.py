@@ -103,7 +103,7 @@ def test_how_each_table_of_a_run_ended_is_in_the_log_and_on_the_console(books: B
     try:
         done = books.load()
     finally:
-        books.sandbox.heal()
+        books.sandbox.clear_faults()
     assert books.load().returncode == 0
     runs = "select run_id::text from meltano.runs order by id desc limit 1 offset 1"
     ((run,),) = books.execute(runs)

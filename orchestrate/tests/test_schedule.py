@@ -47,7 +47,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         _service(scheduler.pid, "scheduler").kill()
         assert scheduler.wait(120) == 1
         assert "Airflow's scheduler ended" in (scheduler.stdout.read() if scheduler.stdout else "")
-    sandbox.heal()
+    sandbox.clear_faults()
 
     machine.environment["SCHEDULE_HEALTH_INTERVAL"] = "* * * * *"
     with machine.scheduler() as scheduler:
@@ -149,7 +149,7 @@ def _pennylane_is_down(machine: Machine) -> None:
     sandbox.change("customers", create=1, update=2)
     _next_run(machine, "failed")
     assert machine.bookmarks() == bookmarks
-    sandbox.heal()
+    sandbox.clear_faults()
     _next_run(machine, "success")
     assert machine.customers() == machine.truth()
     machine.wait(
@@ -188,4 +188,4 @@ def _a_scope_is_missing(machine: Machine) -> None:
     assert machine.tries(failed)[LOAD] == ("failed", 1)
     assert machine.tries(failed)["dbt-build"][0] == "success"
     assert machine.customers() == machine.truth()
-    machine.sandbox.heal()
+    machine.sandbox.clear_faults()

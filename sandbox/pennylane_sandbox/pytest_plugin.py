@@ -119,7 +119,7 @@ class Sandbox:
         """Make requests to a path fail: a number of them, or all."""
         self.control("POST", "faults", path=path, kind=kind, times=times, **options)
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Remove all faults."""
         self.control("DELETE", "faults")
 
@@ -161,7 +161,7 @@ def sandbox(_unlimited_sandbox: Sandbox) -> Iterator[Sandbox]:
     """A small company without a rate limit; faults are removed after the test."""
     _unlimited_sandbox.control("DELETE", "stats")
     yield _unlimited_sandbox
-    _unlimited_sandbox.heal()
+    _unlimited_sandbox.clear_faults()
 
 
 @contextmanager

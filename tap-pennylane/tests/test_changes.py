@@ -200,7 +200,7 @@ def test_changes_made_during_the_first_scan_are_in_the_next_run(
     company.fault("/ledger_entry_lines", "drop", skip=4)  # interrupted half-way: time for changes
     first = read()
     assert first.exit_code == 1
-    company.heal()
+    company.clear_faults()
     company.change("ledger_entry_lines", update=60)
     company.change("ledger_entries", create=5, delete=3)
     second = read(state=first.state)
@@ -222,7 +222,7 @@ def test_changes_made_in_the_middle_of_a_scan_are_in_the_next_run(
             time.sleep(0.1)
         first = scanning.result()
     assert first.exit_code == 0, first.log
-    company.heal()
+    company.clear_faults()
     second = read(state=first.state)
     Warehouse().load(first).load(second).assert_equals(company)
 

@@ -136,10 +136,10 @@ def test_a_line_that_cannot_be_read_fails_the_lines_alone(
     assert failed.activated.keys() == {"customer_invoices"}
     assert failed.log_rows["customer_invoices"]["status"] == "success"
     assert failed.log_rows["customer_invoice_lines"]["status"] == "failed"
-    company.heal()
-    healed = load(streams=streams, state=failed.state)
-    assert healed.exit_code == 0, healed.log
-    assert_rows(company, CHILDREN["customer_invoice_lines"], healed)
+    company.clear_faults()
+    repaired = load(streams=streams, state=failed.state)
+    assert repaired.exit_code == 0, repaired.log
+    assert_rows(company, CHILDREN["customer_invoice_lines"], repaired)
 
 
 def test_when_the_invoices_fail_so_do_their_lines(
@@ -164,7 +164,7 @@ def test_lists_whose_read_was_cut_off_go_on_where_it_stopped(
     assert cut.exit_code == 1
     assert not cut.activated
     assert len(cut.records[payments.name]) > 0
-    company.heal()
+    company.clear_faults()
     rest = load(streams=streams, state=cut.state)
     assert rest.exit_code == 0, rest.log
     assert rest.log_rows[payments.name]["mode"] == "resumed scan"
@@ -214,7 +214,7 @@ def test_many_changes_are_followed_with_bookmarks_on_the_way(
     cut = load(streams=streams, state=first.state)
     assert cut.exit_code == 1
     assert len(json.dumps(cut.state)) < 10_000
-    company.heal()
+    company.clear_faults()
     company.change("quotes", update=2, delete=2)
     rest = load(streams=streams, state=cut.state)
     assert rest.exit_code == 0, rest.log
@@ -233,8 +233,8 @@ def test_a_parent_that_vanishes_meanwhile_has_no_list(
     company.fault(f"/customers/{victim}/contacts", "status", status=404, times=1)
     wrong = load(streams=["customer_contacts"], state=first.state)
     assert wrong.exit_code == 1, "it is still there: the 404 is no answer"
-    healed = load(streams=["customer_contacts"], state=wrong.state)
-    assert_rows(company, contacts, first, healed)
+    repaired = load(streams=["customer_contacts"], state=wrong.state)
+    assert_rows(company, contacts, first, repaired)
 
 
 def test_a_start_date_leaves_out_the_lists_of_older_parents(

@@ -80,7 +80,7 @@ def synced(sandbox: Sandbox) -> tuple[TapPennylane, list[dict[str, Any]]]:
 def test_garbage_never_harms_a_neighbour(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, answer: str
 ) -> None:
-    sandbox.heal()
+    sandbox.clear_faults()
     sandbox.fault("/customers", "body", body=answer)
     caplog.clear()
     caplog.set_level(logging.WARNING)

@@ -169,7 +169,7 @@ def test_a_host_that_never_answered_is_given_up_sooner(
     )
     sandbox.fault("/me", "drop")
     assert attempts(api) == client.FIRST_ATTEMPTS < 9
-    sandbox.heal()
+    sandbox.clear_faults()
     api.get("/me")
     sandbox.fault("/me", "drop")
     assert attempts(api) == 9

@@ -179,7 +179,7 @@ def quoted(value: str) -> str:
 def sandbox(stack: Stack) -> Iterator[Sandbox]:
     """The sandbox, without faults before and after."""
     yield stack.sandbox
-    stack.sandbox.heal()
+    stack.sandbox.clear_faults()
 
 
 def whole(stack: Stack) -> None:
@@ -300,7 +300,7 @@ def test_a_stopped_load_ends_in_good_order_and_the_next_goes_on(
     stack.docker("stop", "--time", "60", container)
     code, said = stack.end_of(container)
     assert (code, "Stopped by SIGTERM" in said) == (143, True), said
-    sandbox.heal()
+    sandbox.clear_faults()
     done = stack.compose("run", "--rm", "-T", "pipeline", check=False)
     assert done.returncode == 0, done.stdout
     whole(stack)
@@ -314,7 +314,7 @@ def test_postgresql_restarts_in_the_middle_of_a_load(stack: Stack, sandbox: Sand
     stack.wait(lambda: requests(sandbox) > asked + 3)
     stack.compose("restart", "postgres")
     stack.compose("up", "--detach", "--wait", "postgres")
-    sandbox.heal()
+    sandbox.clear_faults()
     code, said = stack.end_of(container)
     if code:
         # Meltano could not record the end of the run.
@@ -359,7 +359,7 @@ def test_another_worker_goes_on_where_one_was_killed(stack: Stack, sandbox: Sand
         # Not with `docker kill`: its restart policy would start it again.
         stack.docker("update", "--restart", "no", busy)
         stack.docker("kill", busy)
-        sandbox.heal()
+        sandbox.clear_faults()
         stack.wait(lambda: stack.query(done) != before, 600)
         print(f"A load went on {time.monotonic() - begin:.0f} s after its worker was killed.")  # noqa: T201
         whole(stack)
