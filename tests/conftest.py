@@ -137,9 +137,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in PROJECT.iterdir():
         if part.name not in {".meltano", ".embedded", ".env", "logs", "meltano.yml"}:
             (folder / part.name).symlink_to(part)
-    # In another folder, Meltano would install the plugins again.
-    text = (PROJECT / "meltano.yml").read_text(encoding="utf-8")
-    (folder / "meltano.yml").write_text(f"auto_install: false\n{text}", encoding="utf-8")
+    # Meltano installs plugins again whose `pip_url` differs from that of the installed ones.
+    lines = (PROJECT / "meltano.yml").read_text(encoding="utf-8").splitlines()
+    same = [
+        line.replace("$MELTANO_PROJECT_ROOT", str(PROJECT)) if "pip_url:" in line else line
+        for line in lines
+    ]
+    (folder / "meltano.yml").write_text("\n".join(same), encoding="utf-8")
     (folder / ".meltano").mkdir()
     for kind in ("extractors", "loaders", "mappers", "utilities"):
         (folder / ".meltano" / kind).symlink_to(PROJECT / ".meltano" / kind)
