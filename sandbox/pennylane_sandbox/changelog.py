@@ -44,6 +44,8 @@ class Changes:
         self._events: dict[str, list[Event]] = {}
         self._numbers: dict[str, int] = {}
         self._shared_instant: int | None = None
+        self.is_silent = False
+        """Whether changes leave no event for now, as some do in Pennylane."""
 
     def hold_instant(self) -> None:
         """Let all events until `release_instant` share one instant."""
@@ -62,6 +64,8 @@ class Changes:
     ) -> str:
         """Write an event; returns its `processed_at`."""
         micros = self.instant()
+        if self.is_silent:
+            return rfc3339(micros)
         number = self._numbers[resource] = self._numbers.get(resource, 0) + 1
         event = Event(number, row_id, operation, micros, created_at or rfc3339(micros), more)
         self._events.setdefault(resource, []).append(event)

@@ -93,6 +93,19 @@ def test_a_changelog_tells_every_difference_in_order(changing: Any, resource: st
     assert whole[-len(events) :] == events
 
 
+@pytest.mark.parametrize("resource", LOGGED)
+def test_a_silent_change_changes_rows_but_no_changelog(changing: Any, resource: str) -> None:
+    before = {one["id"]: one for one in changing.state(resource)}
+    since = changing.control("GET", "health")["now"]
+    silent = changing.change(resource, create=2, update=2, delete=1, silent=True)
+    after = {one["id"]: one for one in changing.state(resource)}
+    assert set(after) == (set(before) | set(silent["created"])) - set(silent["deleted"])
+    assert changing.get(f"/changelogs/{resource}", start_date=since).json()["items"] == []
+    loud = changing.change(resource, create=1)
+    events = changing.get(f"/changelogs/{resource}", start_date=since).json()["items"]
+    assert set(loud["created"]) <= {one["id"] for one in events}
+
+
 def test_category_links_have_events_of_their_own(changing: Any) -> None:
     since = changing.control("GET", "health")["now"]
     before = {one["id"]: one for one in changing.state("ledger_entry_lines")}

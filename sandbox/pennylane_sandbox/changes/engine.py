@@ -12,7 +12,7 @@ from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.ledger import MANUAL
 from pennylane_sandbox.model import Entry, Json, Line
 
-_KEYS = {"resource", "create", "update", "delete", "recreate", "at_same_instant"}
+_KEYS = {"resource", "create", "update", "delete", "recreate", "at_same_instant", "silent"}
 
 
 class _Changer(Protocol):
@@ -54,6 +54,7 @@ class Engine:
             raise RefusedError(msg)
         if wanted.get("at_same_instant"):
             self._desk.log.hold_instant()
+        self._desk.log.is_silent = bool(wanted.get("silent"))
         try:
             created = self._create(resource, int(wanted.get("create", 0)))
             updated = self._update(resource, wanted.get("update", 0), set(created))
@@ -61,6 +62,7 @@ class Engine:
             created += [self._recreate(resource, one) for one in wanted.get("recreate", [])]
         finally:
             self._desk.log.release_instant()
+            self._desk.log.is_silent = False
         return {"created": created, "updated": updated, "deleted": deleted}
 
     def _create(self, resource: str, count: int) -> list[int]:
