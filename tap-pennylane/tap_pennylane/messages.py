@@ -37,7 +37,7 @@ class MessageWriter(MsgSpecWriter):
         self._exit_code: int | None = None
         self._held: bytes | None = None
         self._bytes_since_state = 0
-        self._last_state_at = 0.0
+        self._last_state_at: float | None = None
 
     def stop(self, exit_code: int) -> None:
         """End the process with this exit code, now or after the message that is being written.
@@ -74,6 +74,8 @@ class MessageWriter(MsgSpecWriter):
             self._exit(self._exit_code)
 
     def _is_due(self, size: int) -> bool:
+        if self._last_state_at is None:
+            return True  # the state that the run starts from: targets may compare it with tables
         is_small = size <= STATE_SHARE * self._bytes_since_state
         return is_small and time.monotonic() - self._last_state_at >= STATE_SECONDS
 

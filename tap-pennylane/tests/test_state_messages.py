@@ -34,6 +34,7 @@ def test_state_takes_a_twentieth_of_the_output_at_most(
     command = [sys.executable, "-m", "tap_pennylane", *files]
     lines = subprocess.run(command, capture_output=True, check=True).stdout.splitlines()
     states = [line for line in lines if json.loads(line)["type"] == "STATE"]
+    assert lines[0] == states[0], "what the run starts from comes first"
     assert len(states) > 1
     assert lines[-1] == states[-1], "the last message"
     records = [line for line in lines if json.loads(line)["type"] == "RECORD"]
