@@ -210,6 +210,7 @@ class History:
     def variables(self, retries: int) -> dict[str, str]:
         return {
             "TAP_PENNYLANE_MAX_RETRIES": str(retries),
+            "TAP_PENNYLANE_ALL_STREAMS": "true",
             "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
             "TAP_PENNYLANE_REFRESH_HOURS": EVERY_RUN,
             "TAP_PENNYLANE__SELECT": json.dumps([f"{name}.*" for name in [*STREAMS, "sync_log"]]),
