@@ -51,10 +51,13 @@ class MessageWriter(MsgSpecWriter):
 
     def flush(self) -> None:
         """Write the STATE message that is held back, if any."""
-        line, self._held = self._held, None
-        if line is not None:
-            self._write(line)
-            self._bytes_since_state, self._last_state_at = 0, time.monotonic()
+        self._writing = True
+        try:
+            self._write_held()
+        finally:
+            self._writing = False
+        if self._exit_code is not None:
+            self._exit(self._exit_code)
 
     @override
     def write_message(self, message: Message) -> None:
@@ -64,7 +67,7 @@ class MessageWriter(MsgSpecWriter):
             if isinstance(message, StateMessage):
                 self._held = bytes(line)  # the encoder uses its buffer again
                 if self._is_due(len(line)):
-                    self.flush()
+                    self._write_held()
             else:
                 self._write(line)
                 self._bytes_since_state += len(line)
@@ -80,8 +83,15 @@ class MessageWriter(MsgSpecWriter):
         return is_small and time.monotonic() - self._last_state_at >= STATE_SECONDS
 
     def _exit(self, code: int) -> None:
-        self.flush()
+        self._writing = True  # for good: another signal must not cut the last message
+        self._write_held()
         raise SystemExit(code)
+
+    def _write_held(self) -> None:
+        line, self._held = self._held, None
+        if line is not None:
+            self._write(line)
+            self._bytes_since_state, self._last_state_at = 0, time.monotonic()
 
     @staticmethod
     def _write(line: bytes | bytearray) -> None:

@@ -49,13 +49,17 @@ class Run:
 
 @pytest.fixture
 def run_tap(tmp_path: Path) -> Callable[..., Run]:
-    """Run the tap with settings, arguments, a state and a selection (default: everything)."""
+    """Run the tap with settings, arguments, a state and a selection (default: everything).
+
+    `through` is a command that starts it.
+    """
 
     def run(
         *arguments: str,
         streams: list[str] | None = None,
         without: tuple[str, ...] = (),
         state: dict[str, Any] | None = None,
+        through: tuple[str, ...] = (),
         **config: Any,
     ) -> Run:
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -65,7 +69,7 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
         if state is not None:
             (tmp_path / "state.json").write_text(json.dumps(state), encoding="utf-8")
             command += ["--state", str(tmp_path / "state.json")]
-        done = subprocess.run([*command, *arguments], capture_output=True, check=False)
+        done = subprocess.run([*through, *command, *arguments], capture_output=True, check=False)
         return Run(
             done.returncode,
             done.stderr.decode(),

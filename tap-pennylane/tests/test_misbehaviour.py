@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -18,7 +17,6 @@ from pennylane_sandbox.pytest_plugin import other_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Answer, Query, Sandbox
 
@@ -107,41 +105,28 @@ def bomb(handler: BaseHTTPRequestHandler) -> None:
     ],
 )
 def test_a_body_is_bounded_in_time_and_in_size(
-    tmp_path: Path, answer: Callable[[BaseHTTPRequestHandler], None], sentence: str
+    run_tap: Callable[..., Run], answer: Callable[[BaseHTTPRequestHandler], None], sentence: str
 ) -> None:
+    # The largest resident size of the process, in KiB, is the last line.
+    measured = (
+        "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); "
+        "sys.exit(done.returncode)"
+    )
     with served(answer) as url:
-        config = {
-            "api_token": "some-token",
-            "api_url": url,
-            "request_timeout": TIMEOUT,
-            "max_retries": 0,
-        }
-        (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-        discovered = [sys.executable, "-m", "tap_pennylane", "--discover"]
-        catalog = json.loads(subprocess.run(discovered, capture_output=True, check=True).stdout)
-        for entry in catalog["streams"]:
-            for metadata in entry["metadata"]:
-                if not metadata["breadcrumb"]:
-                    metadata["metadata"]["selected"] = entry["tap_stream_id"] == "journals"
-        (tmp_path / "catalog.json").write_text(json.dumps(catalog), encoding="utf-8")
-        # The largest resident size of the process, in KiB, is the last line.
-        program = (
-            "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); "
-            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); "
-            "sys.exit(done.returncode)"
+        run = run_tap(
+            streams=["journals"],
+            through=(sys.executable, "-c", measured),
+            api_token="some-token",  # noqa: S106 - the server accepts any
+            api_url=url,
+            request_timeout=TIMEOUT,
+            max_retries=0,
         )
-        files = ["--config", f"{tmp_path}/config.json", "--catalog", f"{tmp_path}/catalog.json"]
-        done = subprocess.run(
-            [sys.executable, "-c", program, sys.executable, "-m", "tap_pennylane", *files],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 1, done.stderr
-    assert done.stderr.count(sentence) >= 1
-    assert "Traceback" not in done.stderr
-    assert int(done.stderr.splitlines()[-1]) / 1024 < MOST_MEMORY
-    assert "ACTIVATE_VERSION" not in done.stdout
+    assert run.exit_code == 1, run.log
+    assert run.log.count(sentence) >= 1
+    assert "Traceback" not in run.log
+    assert int(run.log.splitlines()[-1]) / 1024 < MOST_MEMORY
+    assert not run.activated
 
 
 def test_a_long_retry_after_fails_the_stream_and_names_the_time(

@@ -93,6 +93,21 @@ class Collection:
         """
         return self.pages({**self.dated_query, **part})
 
+    def read_parts(
+        self, parts: Sequence[dict[str, Any]]
+    ) -> Iterator[tuple[dict[str, Any], Iterator[Items]]]:
+        """Read several parts in parallel.
+
+        Yields:
+            Each part in turn with its pages, whose items contain the part's parameters.
+
+        Raises:
+            PennylaneError: A part could not be read to its end.
+        """
+        tasks = (partial(self.read_part, part) for part in parts)
+        for part, found in zip(parts, in_order(tasks, self.readers), strict=True):
+            yield part, ([{**item, **part} for item in items] if part else items for items in found)
+
     def by_ids(
         self, ids: Sequence[int], query: Mapping[str, Any]
     ) -> Iterator[tuple[Sequence[int], Items]]:

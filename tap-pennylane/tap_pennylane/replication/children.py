@@ -10,14 +10,12 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_pennylane.api.ahead import in_order
 from tap_pennylane.api.collection import Collection
 from tap_pennylane.api.pagination import INCLUDED, pages
 from tap_pennylane.errors import PennylaneError, RefusedError, UntraceableError
@@ -79,10 +77,8 @@ class ChildLists(Collection):
 
     def lists(self, parents: Sequence[int]) -> Iterator[tuple[int, Items]]:
         """Yield each of these parents with its list."""
-        parts = [{self.parent_key: parent} for parent in parents]
-        tasks = (partial(self.read_part, part) for part in parts)
-        for part, found in zip(parts, in_order(tasks, self.readers), strict=True):
-            yield part[self.parent_key], [{**item, **part} for items in found for item in items]
+        for part, found in self.read_parts([{self.parent_key: parent} for parent in parents]):
+            yield part[self.parent_key], [item for items in found for item in items]
 
 
 class ChildSource(Source):
@@ -160,8 +156,7 @@ class ChildSource(Source):
                 events = changelog.read_events(changelogs, self.changelogs, since)
                 gone = changelog.trace(self, events).gone
                 return len(gone) - sum(gone.values())
-        progress = plan.bookmark.scan if isinstance(plan, Resume) else None
-        return len(self.parents(progress.left if progress else None))
+        return len(self.parents(plan.progress.left if isinstance(plan, Resume) else None))
 
 
 class IncludedChild:

@@ -91,6 +91,11 @@ class Replication:
         run = self._run
         return Now(run.company_id, run.began, run.version, self._columns())
 
+    @property
+    def _child(self) -> IncludedChild | None:
+        """The included child stream, while it is wanted."""
+        return self._included if self._included and self._included.is_wanted else None
+
     def opening(self) -> Iterable[Request]:
         """Return the first requests that `deliver` will send, as far as they are known beforehand.
 
@@ -209,13 +214,13 @@ class Replication:
 
     def _send_along(self, items: Items, replaced: Sequence[int] = ()) -> None:
         """Send the lists of the included child stream that belong to items just delivered."""
-        if self._included and self._included.is_wanted:
-            self._included.deliver(items, replaced)
+        if child := self._child:
+            child.deliver(items, replaced)
 
     def _begin(self, version: int, *, is_whole: bool) -> None:
         self._output.begin(version, is_whole=is_whole)
-        if self._included and self._included.is_wanted:
-            self._included.output.begin(version, is_whole=True)
+        if child := self._child:
+            child.output.begin(version, is_whole=True)
 
     def _remember(self, bookmark: Bookmark) -> None:
         bookmark.columns = self._columns()  # the included child may have failed meanwhile
@@ -224,8 +229,8 @@ class Replication:
     def _outputs(self) -> Iterator[Output]:
         """Yield the outputs of the stream and, while it is wanted, of its included child."""
         yield self._output
-        if self._included and self._included.is_wanted:
-            yield self._included.output
+        if child := self._child:
+            yield child.output
 
     def _columns(self) -> str:
         """Return a fingerprint of the selected columns and the stream maps."""

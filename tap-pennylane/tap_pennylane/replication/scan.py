@@ -68,11 +68,9 @@ def scan(
 
 
 def _from_the_start(collection: Collection) -> Pages:
-    parts = list(collection.parts())
-    tasks = (partial(collection.read_part, part) for part in parts)
-    for part, pages in zip(parts, in_order(tasks, collection.readers), strict=True):
+    for _, pages in collection.read_parts(list(collection.parts())):
         for items in pages:
-            yield ([{**item, **part} for item in items] if part else items), None
+            yield items, None
 
 
 def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
@@ -84,8 +82,12 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
 
     def read(asked: dict[str, Any]) -> tuple[Items, bool]:
         items, cursor = collection.page(asked)
-        check_order(collection.path, asked.get("sort"), _with_ids(collection, items))
-        return items, cursor is not None
+        return _with_ids(collection, items), cursor is not None
+
+    def read_end(asked: dict[str, Any]) -> tuple[Items, bool]:
+        items, has_more = read(asked)
+        check_order(collection.path, asked["sort"], items)  # `RangeReaders` check the other pages
+        return items, has_more
 
     def fetch(request: Request) -> tuple[Items, bool]:
         part = filtered(query, ("id", "gt", request.after), ("id", "lteq", request.until))
@@ -94,7 +96,7 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
     if left is None:
         if collection.may_lack_date and collection.since:
             yield from ((items, None) for items in _without_date(collection))
-        first, has_more = read(query)
+        first, has_more = read_end(query)
         if not has_more:
             yield first, []
             return
@@ -102,7 +104,7 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
             msg = f"{collection.path} returned an empty page but reported more"
             raise PennylaneError(msg)
         after = first[-1]["id"]
-        newest, _ = read(from_the_end(query))
+        newest, _ = read_end(from_the_end(query))
         last = [item for item in reversed(newest) if item["id"] > after]
         if not last:
             msg = (

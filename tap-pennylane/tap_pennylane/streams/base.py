@@ -193,6 +193,11 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
         return Output(self, self.tap.stream_maps, self.refusal)
 
     @cached_property
+    def reader(self) -> RecordReader:
+        """Converts items to this stream's records."""
+        return RecordReader(schema_file(self.name), type(self).primary_keys, self.name)
+
+    @cached_property
     def replication(self) -> Replication:
         """Decides what to read in this run, and reads it."""
         hours = self.config["refresh_hours"].get(self.name, self.refresh_hours)
@@ -208,11 +213,10 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
             once_lacked_undated=lacked_undated,
             max_age=timedelta(hours=hours),
         )
-        reader = RecordReader(schema_file(self.name), type(self).primary_keys, self.name)
         return Replication(
             self.run,
             self.source,
-            reader,
+            self.reader,
             self.output,
             terms,
             state=self.stream_state,

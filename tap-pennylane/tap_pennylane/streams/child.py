@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_pennylane.errors import PennylaneError
-from tap_pennylane.record import RecordReader
 from tap_pennylane.replication.children import ChildLists, ChildSource, IncludedChild
-from tap_pennylane.schemas import schema_file
 from tap_pennylane.streams.base import PennylaneStream
 from tap_pennylane.sync_log import Entry
 
@@ -88,8 +86,7 @@ class IncludedChildStream(ChildStream):
     @cached_property
     def lists_sent_along(self) -> IncludedChild:
         """Sends this stream's records along with the parent stream's."""
-        reader = RecordReader(schema_file(self.name), type(self).primary_keys, self.name)
-        return IncludedChild(self.name, self.source, reader, self.output, self.run)
+        return IncludedChild(self.name, self.source, self.reader, self.output, self.run)
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
