@@ -1,6 +1,7 @@
 """The fixed calendar of the company's books, and the format of its instants."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from random import Random
 from typing import Final
 
@@ -10,6 +11,7 @@ LAST_DAY: Final = DAYS[-1]
 DAY_NUMBER: Final = {day: number for number, day in enumerate(DAYS)}
 
 
+@lru_cache(4096)
 def rank(day: str | None) -> int:
     """A number that sorts like the date; no date sorts first."""
     return 0 if day is None else date.fromisoformat(day).toordinal()

@@ -1,6 +1,8 @@
 """The changelogs: recent changes, in the order in which they were processed."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -42,10 +44,18 @@ class Changes:
         """Start without events."""
         self._clock = clock
         self._events: dict[str, list[Event]] = {}
-        self._numbers: dict[str, int] = {}
         self._shared_instant: int | None = None
         self.is_silent = False
         """Whether changes leave no event for now, as some do in Pennylane."""
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Let no change in this block leave an event."""
+        was_silent, self.is_silent = self.is_silent, True
+        try:
+            yield
+        finally:
+            self.is_silent = was_silent
 
     def hold_instant(self) -> None:
         """Let all events until `release_instant` share one instant."""
@@ -66,22 +76,28 @@ class Changes:
         micros = self.instant()
         if self.is_silent:
             return rfc3339(micros)
-        number = self._numbers[resource] = self._numbers.get(resource, 0) + 1
-        event = Event(number, row_id, operation, micros, created_at or rfc3339(micros), more)
-        self._events.setdefault(resource, []).append(event)
+        events = self._events.setdefault(resource, [])
+        created_at = created_at or rfc3339(micros)
+        events.append(Event(len(events) + 1, row_id, operation, micros, created_at, more))
         return rfc3339(micros)
 
     def oldest_kept(self) -> int:
         """Return the instant before which events have expired."""
         return self._clock.micros() - RETENTION * 1_000_000
 
-    def since(self, resource: str, micros: int) -> list[Event]:
-        """Return the stored events from an instant on, including that instant."""
-        events = self._events.get(resource, [])
+    def since(self, resource: str, micros: int, limit: int) -> tuple[list[Event], bool]:
+        """Return the first stored events from an instant on, and whether more follow."""
         start = max(micros, self.oldest_kept())
-        return events[bisect_left(events, start, key=lambda event: event.micros) :]
+        events = self._events.get(resource, [])
+        return _page(events, bisect_left(events, start, key=lambda event: event.micros), limit)
 
-    def after(self, resource: str, number: int) -> list[Event]:
-        """Return the stored events after one of them."""
-        kept = self.since(resource, 0)
-        return kept[bisect_right(kept, number, key=lambda event: event.number) :]
+    def after(self, resource: str, number: int, limit: int) -> tuple[list[Event], bool]:
+        """Return the first stored events after one of them, and whether more follow."""
+        events = self._events.get(resource, [])
+        kept = bisect_left(events, self.oldest_kept(), key=lambda event: event.micros)
+        # An event's number is its place, counted from 1.
+        return _page(events, max(kept, number), limit)
+
+
+def _page(events: list[Event], first: int, limit: int) -> tuple[list[Event], bool]:
+    return events[first : first + limit], first + limit < len(events)

@@ -2,15 +2,17 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from contextlib import contextmanager
+from typing import Final, Generic, TypeVar
 
 from pennylane_sandbox.model import Row
+from pennylane_sandbox.ranks import Ranks
 
 R = TypeVar("R", bound=Row)
 
-# A sort key is one integer, the sorted field's rank above the id, so that a million of them are
-# cheap to store, sort and bisect, and no two are equal.
-ID_BITS = 43
+# A row's position in an order is one integer: the sorted field's rank above the id.
+ID_BITS: Final = 43
+ID_MASK: Final = (1 << ID_BITS) - 1
 
 
 class Collection(Generic[R]):
@@ -19,54 +21,70 @@ class Collection(Generic[R]):
     def __init__(self, sort_ranks: dict[str, Callable[[R], int]] | None = None) -> None:
         """Declare the fields, besides `id`, by which rows can be sorted."""
         self.rows: dict[int, R] = {}
-        self.version = 0
-        self._ranks = sort_ranks or {}
-        self._orders: dict[str, list[int]] = {"id": []}
+        self.ids: list[int] = []
+        """All ids, ascending."""
+        self._rank_of = sort_ranks or {}
+        self._ranks: dict[str, Ranks] = {}
+        self._watchers: list[Callable[[R, int], None]] = []
 
     def load(self, rows: Iterable[R]) -> None:
         """Replace everything with these rows."""
         self.rows = {row.id: row for row in rows}
-        self._orders = {"id": sorted(self.rows)}
-        self.version += 1
+        self.ids = sorted(self.rows)
+        self._ranks = {}
 
     def add(self, row: R) -> None:
         """Insert a row."""
         self.rows[row.id] = row
-        ids = self._orders["id"]
-        insort(ids, row.id)
-        self._orders = {"id": ids}
-        self.version += 1
+        insort(self.ids, row.id)
+        self._enter(row)
 
     def remove(self, row_id: int) -> R:
         """Delete a row."""
         row = self.rows.pop(row_id)
-        ids = self._orders["id"]
-        del ids[bisect_left(ids, row_id)]
-        self._orders = {"id": ids}
-        self.version += 1
+        del self.ids[bisect_left(self.ids, row_id)]
+        self._leave(row)
         return row
 
-    def touched(self) -> None:
-        """Note that rows have new values."""
-        self._orders = {"id": self._orders["id"]}
-        self.version += 1
+    @contextmanager
+    def changing(self, row: R) -> Iterator[None]:
+        """Change a row in a way that its place in an order, or a sum, depends on."""
+        self._leave(row)
+        try:
+            yield
+        finally:
+            self._enter(row)
 
-    def ranks(self) -> Iterable[str]:
+    def watch(self, watcher: Callable[[R, int], None]) -> None:
+        """Call this with each row that comes (and 1) or goes (and -1)."""
+        self._watchers.append(watcher)
+
+    def _enter(self, row: R) -> None:
+        for field, ranks in self._ranks.items():
+            ranks.add(self._rank_of[field](row), row.id)
+        for watcher in self._watchers:
+            watcher(row, 1)
+
+    def _leave(self, row: R) -> None:
+        for field, ranks in self._ranks.items():
+            ranks.remove(self._rank_of[field](row), row.id)
+        for watcher in self._watchers:
+            watcher(row, -1)
+
+    def sorts(self) -> Iterable[str]:
         """The fields, besides `id`, by which rows can be sorted."""
-        return self._ranks
+        return self._rank_of
 
-    def order(self, field: str) -> list[int]:
-        """All sort keys by a field, ascending."""
-        keys = self._orders.get(field)
-        if keys is None:
-            rank = self._ranks[field]
-            keys = sorted((rank(row) << ID_BITS) | row.id for row in self.rows.values())
-            self._orders[field] = keys
-        return keys
+    def ranks(self, field: str) -> Ranks:
+        """All ids by a field; grouped when first requested, and kept up to date from then on."""
+        if field not in self._ranks:
+            rank = self._rank_of[field]
+            self._ranks[field] = Ranks((rank(self.rows[one]), one) for one in self.ids)
+        return self._ranks[field]
 
-    def key(self, field: str, row: R) -> int:
-        """One row's sort key."""
-        return row.id if field == "id" else (self._ranks[field](row) << ID_BITS) | row.id
+    def position(self, field: str, row: R) -> int:
+        """One row's position in the order of a field."""
+        return row.id if field == "id" else (self._rank_of[field](row) << ID_BITS) | row.id
 
     def __getitem__(self, row_id: int) -> R:
         """The row with this id."""
@@ -78,4 +96,4 @@ class Collection(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         """All rows, highest id first, like the API's default order."""
-        return (self.rows[i] for i in reversed(self._orders["id"]))
+        return (self.rows[i] for i in reversed(self.ids))

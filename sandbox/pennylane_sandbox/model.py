@@ -154,4 +154,14 @@ class Transaction(Struct, gc=False):
     updated_at: str
 
 
-Row = Doc | Account | Journal | Line | Entry | Invoice | Transaction
+class Total(Struct, gc=False):
+    """The sums of an account's lines in a period, in cents."""
+
+    id: int
+    number: str
+    debits: int = 0
+    credits: int = 0
+    lines: int = 0
+
+
+Row = Doc | Account | Journal | Line | Entry | Invoice | Transaction | Total

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from pennylane_sandbox.api.cursors import Cursors
 from pennylane_sandbox.api.endpoints import ENDPOINTS
-from pennylane_sandbox.api.views import Views
 from pennylane_sandbox.changelog import Changes
 from pennylane_sandbox.changes.engine import Engine
 from pennylane_sandbox.clock import Clock
@@ -43,7 +42,6 @@ class Sandbox:
         self.engine = Engine(self.books, self.changes)
         self.exports = Exports(self.books, self.clock)
         self.cursors = Cursors(self.clock)
-        self.views = Views()
         self.trial_balances = TrialBalances(self.books)
         self.tokens = Tokens(scope for one in ENDPOINTS.values() for scope in one.scopes)
         self.tokens.grant(options.token)

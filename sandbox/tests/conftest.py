@@ -52,6 +52,7 @@ class Running:
                 assert page.get("next_cursor") is None
                 return
             params["cursor"] = page["next_cursor"]
+            params.pop("start_date", None)  # a changelog takes one or the other
 
     def items(self, path: str, **params: Any) -> list[dict[str, Any]]:
         params.setdefault("limit", 100)

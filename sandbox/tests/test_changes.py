@@ -43,6 +43,7 @@ def _check_books(sandbox: Any) -> None:
 
 @pytest.mark.parametrize("resource", [*LOGGED, *OTHERS])
 def test_rows_are_created_updated_deleted_and_recreated(changing: Any, resource: str) -> None:
+    _check_books(changing)  # the sandbox keeps the sums that it has been asked for
     before = {_key(resource, one): one for one in changing.state(resource)}
     done = changing.change(resource, create=3, update=2)
     deleted = changing.change(resource, delete=1)["deleted"]
@@ -104,6 +105,129 @@ def test_a_silent_change_changes_rows_but_no_changelog(changing: Any, resource: 
     loud = changing.change(resource, create=1)
     events = changing.get(f"/changelogs/{resource}", start_date=since).json()["items"]
     assert set(loud["created"]) <= {one["id"] for one in events}
+
+
+def _events(sandbox: Any, since: str, resource: str = "ledger_entry_lines") -> dict[str, set[int]]:
+    """The ids in a changelog, by operation."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for event in sandbox.items(f"/changelogs/{resource}", limit=1000, start_date=since):
+        found[event["operation"]].add(event["id"])
+    return found
+
+
+def _lines(sandbox: Any) -> dict[int, Json]:
+    return {one["id"]: one for one in sandbox.state("ledger_entry_lines")}
+
+
+def _of_entry(lines: dict[int, Json], entry: int) -> set[int]:
+    return {one for one, line in lines.items() if line["ledger_entry"]["id"] == entry}
+
+
+def test_an_edited_entry_may_get_other_lines(changing: Any) -> None:
+    every = [one["id"] for one in changing.state("ledger_entries")]
+    before, since = _lines(changing), changing.control("GET", "health")["now"]
+    _check_books(changing)
+    changing.change("ledger_entries", rewrite=every)
+    after, events = _lines(changing), _events(changing, since)
+    assert not set(before) & set(after)
+    assert events["delete"] == set(before)
+    assert events["insert"] == set(after)
+    assert {one["id"] for one in changing.state("ledger_entries")} == set(every)
+    assert all(one["date"] for one in changing.state("ledger_entries"))
+    sizes = [len(_of_entry(after, one)) - len(_of_entry(before, one)) for one in every]
+    assert set(sizes) == {-1, 0, 1}
+    assert not any(one["lettered_ledger_entry_lines"]["ids"] for one in after.values())
+    for resource in ("customer_invoices", "transactions"):
+        changing.change(resource, update=3, delete=1)
+    _check_books(changing)
+
+
+def test_lines_that_vanish_leave_no_event_of_their_own(changing: Any) -> None:
+    changing.change("ledger_entry_lines", create=6)
+    before, since = _lines(changing), changing.control("GET", "health")["now"]
+    (gone,) = changing.change("ledger_entry_lines", vanish=1)["deleted"]
+    after, events = _lines(changing), _events(changing, since)
+    assert set(before) - set(after) == {gone}
+    entry = _of_entry(after, before[gone]["ledger_entry"]["id"])
+    assert not events["delete"]
+    assert events["update"] & entry
+    _check_books(changing)
+    answer = changing.session.post(
+        f"{changing.base}/sandbox/changes", json={"resource": "customers", "vanish": 1}
+    )
+    assert answer.status_code == 400
+
+
+def test_entries_that_vanish_leave_no_event(changing: Any) -> None:
+    before, since = _lines(changing), changing.control("GET", "health")["now"]
+    gone = changing.change("ledger_entries", vanish=3)["deleted"]
+    after = _lines(changing)
+    assert set(after) == set(before).difference(*(_of_entry(before, one) for one in gone))
+    for resource in ("ledger_entry_lines", "ledger_entries_categories"):
+        assert not _events(changing, since, resource)["delete"]
+    assert changing.get(f"/ledger_entries/{gone[0]}").status_code == 404
+    _check_books(changing)
+
+
+def test_a_deleted_entry_has_delete_events_of_its_lines(changing: Any) -> None:
+    before, since = _lines(changing), changing.control("GET", "health")["now"]
+    gone = changing.change("ledger_entries", delete=3)["deleted"]
+    wanted = set().union(*(_of_entry(before, one) for one in gone))
+    assert _events(changing, since)["delete"] == wanted
+    assert not wanted & set(_lines(changing))
+    _check_books(changing)
+
+
+LISTS = {
+    "customers": ("categories", "contacts"),
+    "suppliers": ("categories",),
+    "customer_invoices": ("categories", "invoice_lines"),
+    "supplier_invoices": ("categories", "invoice_lines"),
+    "quotes": ("invoice_lines",),
+    "transactions": ("categories",),
+    "ledger_entry_lines": ("categories",),
+}
+
+
+@pytest.mark.parametrize("resource", LISTS)
+def test_the_lists_below_a_row_change_in_silence(changing: Any, resource: str) -> None:
+    def lists(row: int) -> list[Any]:
+        return [changing.items(f"/{resource}/{row}/{name}") for name in LISTS[resource]]
+
+    row = changing.state(resource)[0]
+    before, since = lists(row["id"]), changing.control("GET", "health")["now"]
+    changing.change(resource, relist=[row["id"]], silent=True)
+    between = lists(row["id"])
+    assert all(one != other for one, other in zip(before, between, strict=True))
+    shown = changing.get(f"/{resource}/{row['id']}").json()
+    assert {**shown, "categories": None} == {**row, "categories": None}
+    assert not _events(changing, since, resource)
+    changing.change(resource, relist=[row["id"]])
+    assert all(one != other for one, other in zip(between, lists(row["id"]), strict=True))
+    events = _events(changing, since, resource)
+    # A line's categories have a changelog of their own.
+    assert events["update"] == (set() if resource == "ledger_entry_lines" else {row["id"]})
+
+
+def test_silence_covers_every_changelog(changing: Any) -> None:
+    since = changing.control("GET", "health")["now"]
+    for resource in LOGGED:
+        changing.change(resource, create=2, update=2, delete=1, silent=True)
+    changing.change("ledger_entries", create=1, update=20, rewrite=5, relist=5, silent=True)
+    changing.change("ledger_entries", delete=1, vanish=1, silent=True)
+    changing.change("ledger_entry_lines", relist=20, silent=True)
+    for resource in (*LOGGED, "ledger_entries_categories", "ledger_entry_lines_categories"):
+        assert not _events(changing, since, resource)
+    _check_books(changing)
+
+
+def test_an_invoice_gets_its_date_with_its_entry(changing: Any) -> None:
+    changing.change("supplier_invoices", create=23)
+    undated = next(one for one in changing.state("supplier_invoices") if not one["date"])
+    since = changing.control("GET", "health")["now"]
+    changing.change("ledger_entries", update=[undated["ledger_entry"]["id"]])
+    assert changing.get(f"/supplier_invoices/{undated['id']}").json()["date"]
+    assert _events(changing, since, "supplier_invoices")["update"] == {undated["id"]}
 
 
 def test_category_links_have_events_of_their_own(changing: Any) -> None:

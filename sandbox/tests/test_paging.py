@@ -89,6 +89,62 @@ def test_rows_that_come_and_go_between_pages_shift_no_others(changing: Any, sort
     assert before - deleted <= set(seen)
 
 
+FROM, UNTIL = ("gteq", "2025-03-01"), ("lt", "2026-02-01")
+
+
+@pytest.mark.parametrize(
+    ("resource", "sorts"),
+    [
+        ("ledger_entries", ["id", "-id", "date", "-date"]),
+        ("ledger_entry_lines", ["id", "-id", "date", "-date"]),
+        ("customer_invoices", ["id", "-id", "date", "-date"]),
+        ("supplier_invoices", ["id", "-id", "date", "-date"]),
+        ("transactions", ["id", "-id"]),
+    ],
+)
+def test_orders_and_ranges_stay_right_when_rows_change(
+    changing: Any, resource: str, sorts: list[str]
+) -> None:
+    for step in range(3):
+        rows = {one["id"]: one["date"] or "" for one in changing.state(resource)}
+        low, high = sorted(rows)[len(rows) // 5], sorted(rows)[-len(rows) // 5]
+        for sort in sorts:
+            for dates in ([], [FROM], [UNTIL], [FROM, UNTIL]):
+                for ids in ([], [("gt", low), ("lteq", high)]):
+                    if ids and resource == "transactions":
+                        continue
+                    found = _sought(changing, resource, sort, {"date": dates, "id": ids})
+                    wanted = [
+                        one
+                        for one, day in rows.items()
+                        if (not ids or low < one <= high)
+                        and (not dates or day)
+                        and (FROM not in dates or day >= FROM[1])
+                        and (UNTIL not in dates or day < UNTIL[1])
+                    ]
+                    by_date = sort.endswith("date")
+                    wanted.sort(
+                        key=lambda one: (rows[one] if by_date else "", one),
+                        reverse=sort.startswith("-"),
+                    )
+                    assert found == wanted, (step, sort, dates, ids)
+        changing.change(resource, create=5, update=[*rows][::3])
+        changing.change(resource, delete=4)
+
+
+def _sought(
+    sandbox: Any, resource: str, sort: str, conditions: dict[str, list[tuple[str, Any]]]
+) -> list[int]:
+    """The ids that a list has, in its order, read in small pages."""
+    clauses = [
+        {"field": field, "operator": operator, "value": value}
+        for field, these in conditions.items()
+        for operator, value in these
+    ]
+    query = {"filter": clauses} if clauses else {}
+    return [one["id"] for one in sandbox.items(f"/{resource}", sort=sort, limit=23, **query)]
+
+
 def test_extra_keys_are_on_four_lists_only(sandbox: Any) -> None:
     for path in ("/journals", "/ledger_accounts", "/ledger_entries", "/fiscal_years"):
         page = sandbox.get(path).json()

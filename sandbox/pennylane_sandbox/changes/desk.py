@@ -6,6 +6,7 @@ from pennylane_sandbox.calendar import DAYS, rfc3339
 from pennylane_sandbox.chance import generator
 from pennylane_sandbox.changelog import Changes
 from pennylane_sandbox.company.books import Books
+from pennylane_sandbox.model import Shares
 
 
 class RefusedError(ValueError):
@@ -37,6 +38,10 @@ class Desk:
         if key not in self._links:
             self._links[key] = self.books.next_id("category_links")
         return self._links[key]
+
+    def other_shares(self, shares: Shares) -> Shares:
+        """Draw categories other than these."""
+        return self.rng.choice([one for one in self.books.share_pool if one != shares])
 
     def revise(self, text: str | None) -> str:
         """Return an edited text."""

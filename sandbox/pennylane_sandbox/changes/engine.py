@@ -1,5 +1,6 @@
 """Requests to change the books: a number of rows, or specific rows."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from pennylane_sandbox.changelog import Changes
@@ -8,11 +9,19 @@ from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.changes.plain import Plain
 from pennylane_sandbox.changes.references import referred
 from pennylane_sandbox.changes.trade import Invoices, Transactions
+from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.ledger import MANUAL
 from pennylane_sandbox.model import Entry, Json, Line
 
-_KEYS = {"resource", "create", "update", "delete", "recreate", "at_same_instant", "silent"}
+_KEYS = {
+    "resource", "create", "update", "rewrite", "relist", "delete", "vanish", "recreate",
+    "at_same_instant", "silent",
+}  # fmt: skip
+_LARGE = 10_000
+"""Rows of a collection from which on rows are drawn one by one, not out of all at once."""
+_TRIES = 100
+"""How often a row is drawn for each that is wanted, before all are considered."""
 
 
 class _Changer(Protocol):
@@ -21,6 +30,8 @@ class _Changer(Protocol):
     def revive(self, row: Any) -> None: ...
 
     def update(self, row: Any) -> None: ...
+
+    def relist(self, row: Any) -> None: ...
 
     def delete(self, row: Any) -> None: ...
 
@@ -58,7 +69,10 @@ class Engine:
         try:
             created = self._create(resource, int(wanted.get("create", 0)))
             updated = self._update(resource, wanted.get("update", 0), set(created))
+            updated += self._rewrite(resource, wanted.get("rewrite", 0), {*created, *updated})
+            updated += self._relist(resource, wanted.get("relist", 0), {*created, *updated})
             deleted = self._delete(resource, wanted.get("delete", 0), {*created, *updated})
+            deleted += self._vanish(resource, wanted.get("vanish", 0), {*created, *updated})
             created += [self._recreate(resource, one) for one in wanted.get("recreate", [])]
         finally:
             self._desk.log.release_instant()
@@ -83,6 +97,44 @@ class Engine:
                 self._ledger.update_entry(row)
             else:
                 self._changers[resource].update(row)
+        return ids
+
+    def _rewrite(self, resource: str, wanted: int | list[int], spared: set[int]) -> list[int]:
+        if wanted and resource != "ledger_entries":
+            msg = f"{resource} cannot be rewritten; only ledger_entries can"
+            raise RefusedError(msg)
+        ids = self._pick(resource, wanted, spared)
+        for one in ids:
+            self._ledger.rewrite_entry(self._row(resource, one))
+        return ids
+
+    def _relist(self, resource: str, wanted: int | list[int], spared: set[int]) -> list[int]:
+        ids = self._pick(resource, wanted, spared)
+        for one in ids:
+            row = self._row(resource, one)
+            if isinstance(row, Line | Entry):
+                self._ledger.relist(row)
+            else:
+                self._changers[resource].relist(row)
+        return ids
+
+    def _vanish(self, resource: str, wanted: int | list[int], spared: set[int]) -> list[int]:
+        """Delete lines or entries without an event of their own."""
+        if wanted and resource not in {"ledger_entries", "ledger_entry_lines"}:
+            msg = f"{resource} cannot vanish; they can be deleted in silence"
+            raise RefusedError(msg)
+        ids = self._pick(resource, wanted, spared, deleting=True)
+        for one in ids:
+            row = self._row(resource, one)
+            entry = row.entry if isinstance(row, Line) else row
+            if entry.id % 1000 != MANUAL or (isinstance(row, Line) and not _can_fold(row)):
+                msg = f"{resource} {one} cannot vanish: a document or a pair of lines needs it"
+                raise RefusedError(msg)
+            if isinstance(row, Line):
+                self._ledger.delete_line(row, lost=True)
+            else:
+                self._ledger.lose(entry)
+                self._bury(resource, entry)
         return ids
 
     def _delete(self, resource: str, wanted: int | list[int], spared: set[int]) -> list[int]:
@@ -155,23 +207,40 @@ class Engine:
         if not wanted:
             return []
         rows = self._desk.books.collections[resource]
-        if deleting and resource == "ledger_entries":
-            pool = [row.id for row in rows if row.id % 1000 == MANUAL]
-        elif deleting and resource == "ledger_entry_lines":
-            pool = [row.id for row in rows if row is row.entry.lines[0] and _can_fold(row)]
-        else:
-            changer = self._changers.get(resource)
-            needed = changer.needed() if deleting and isinstance(changer, Plain) else set()
-            pool = [row.id for row in rows if row.id not in needed]
-        pool = [one for one in pool if one not in spared]
+        changer = self._changers.get(resource)
+        needed = changer.needed() if deleting and isinstance(changer, Plain) else set()
+
+        def may(row: Any) -> bool:
+            if row.id in spared or row.id in needed:
+                return False
+            if not deleting:
+                return True
+            if isinstance(row, Line):
+                return row is row.entry.lines[0] and _can_fold(row)
+            return not isinstance(row, Entry) or row.id % 1000 == MANUAL
+
+        taken = referred(self._desk.books, resource) if deleting else set()
+        if len(rows) > _LARGE and (found := self._draw(rows, wanted, may, taken)):
+            return found
+        pool = [row.id for row in rows if may(row)]
         if len(pool) < wanted:
             msg = f"only {len(pool)} of {resource} can be changed so, not {wanted}"
             raise RefusedError(msg)
-        if deleting:
-            taken = referred(self._desk.books, resource)
-            free = [one for one in pool if one not in taken]
-            pool = free if len(free) >= wanted else pool
-        return self._desk.rng.sample(pool, wanted)
+        free = [one for one in pool if one not in taken]
+        return self._desk.rng.sample(free if len(free) >= wanted else pool, wanted)
+
+    def _draw(
+        self, rows: Collection[Any], wanted: int, may: Callable[[Any], bool], taken: set[int]
+    ) -> list[int]:
+        """Draw rows one by one; none if too few are found."""
+        found: dict[int, None] = {}
+        for _ in range(wanted * _TRIES):
+            one = self._desk.rng.choice(rows.ids)
+            if one not in taken and may(rows[one]):
+                found[one] = None
+                if len(found) == wanted:
+                    return list(found)
+        return []
 
 
 def _can_fold(line: Line) -> bool:

@@ -1,12 +1,14 @@
 """Changes to the ledger: entries come and go with their lines, and always balance."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack, nullcontext
 
 from pennylane_sandbox.changes.desk import Desk
 from pennylane_sandbox.company.ledger import MANUAL, Movement, depreciation, post, spread
 from pennylane_sandbox.model import Entry, Json, Line, Share, Shares
 
 _ENTRY_TYPES = {1: "Transaction", 2: "CustomerInvoice", 3: "SupplierInvoice", MANUAL: "ManualEntry"}
+_INVOICES = {2: "customer_invoices", 3: "supplier_invoices"}
 _PAIR = 2
 
 
@@ -23,19 +25,28 @@ class Ledger:
 
     def enter(self, entry: Entry) -> None:
         """Add an entry with its lines."""
-        books, log = self._desk.books, self._desk.log
-        books.ledger_entries.add(entry)
+        self._desk.books.ledger_entries.add(entry)
         for line in entry.lines:
-            books.ledger_entry_lines.add(line)
-            log.record("ledger_entry_lines", line.id, "insert", entry.created_at)
-            self._link_line(line, line.shares, "insert")
+            self._insert_line(line)
         self._link_entry(entry, entry.shares, "insert")
 
     def withdraw(self, entry: Entry) -> None:
         """Delete an entry with its lines, and undo their letterings."""
-        books = self._desk.books
+        self._unletter_all(entry)
+        self._erase(entry)
+
+    def lose(self, entry: Entry) -> None:
+        """Delete an entry with its lines, which leaves no event of either."""
+        self._unletter_all(entry)
+        with self._desk.log.silence():
+            self._erase(entry)
+
+    def _unletter_all(self, entry: Entry) -> None:
         for line in entry.lines:
             self.unletter(line)
+
+    def _erase(self, entry: Entry) -> None:
+        books = self._desk.books
         self._link_entry(entry, entry.shares, "delete")
         for line in entry.lines:
             self._remove_line(line, whole_entry=True)
@@ -55,8 +66,27 @@ class Ledger:
                 "ledger_entry_lines", line.id, "update", line.entry.created_at
             )
             line.updated_at = line.entry.updated_at = stamp
-        self._desk.books.ledger_entry_lines.touched()
-        self._desk.books.ledger_entries.touched()
+
+    def move(self, line: Line, cents: int) -> None:
+        """Add an amount to a line; the caller takes it from another line of the entry."""
+        with self._desk.books.ledger_entry_lines.changing(line):
+            line.cents += cents
+
+    def give_a_date(self, entry: Entry) -> None:
+        """Date an entry, and thereby the invoice that it belongs to."""
+        if not entry.undated:
+            return
+        books, log = self._desk.books, self._desk.log
+        number, suffix = divmod(entry.id, 1000)
+        with ExitStack() as stack:
+            stack.enter_context(books.ledger_entries.changing(entry))
+            if suffix in _INVOICES:
+                resource = _INVOICES[suffix]
+                invoice = books.collections[resource][number]
+                stack.enter_context(books.collections[resource].changing(invoice))
+                stamp = log.record(resource, number, "update", invoice.created_at)
+                invoice.updated_at = stamp
+            entry.undated = False
 
     def create_entry(self, lines: int = 0) -> Entry:
         """Post a manual entry, with a given number of lines if requested."""
@@ -84,14 +114,48 @@ class Ledger:
         """Edit an entry's label, and thereby its lines."""
         desk = self._desk
         entry.label = desk.revise(entry.label)
-        entry.undated = False
+        self.give_a_date(entry)
         for line in entry.lines:
             line.label = entry.label
         if desk.rng.random() < 0.3:  # noqa: PLR2004 - sometimes its categories, too
             self._link_entry(entry, entry.shares, "delete")
-            entry.shares = self._other_shares(entry.shares)
+            entry.shares = self._desk.other_shares(entry.shares)
             self._link_entry(entry, entry.shares, "insert")
         self.touch(entry.lines)
+
+    def rewrite_entry(self, entry: Entry) -> None:
+        """Edit an entry as Pennylane's users do: its lines are deleted, and others inserted.
+
+        The entry of no document may get a line more or less; its lines still add up to zero.
+        """
+        desk = self._desk
+        self._unletter_all(entry)
+        self.give_a_date(entry)
+        label = entry.label = desk.revise(entry.label)
+        movements = [(line.account, line.cents, line.shares) for line in entry.lines]
+        if entry.id % 1000 == MANUAL:
+            movements = self._regrouped(movements)
+        for line in entry.lines:
+            self._remove_line(line, whole_entry=False)
+        stamp = entry.updated_at = desk.stamp()
+        next_id = desk.books.next_id
+        entry.lines = [
+            Line(next_id("ledger_entry_lines"), entry, account, cents, label, shares, (), stamp)
+            for account, cents, shares in movements
+        ]
+        for line in entry.lines:
+            self._insert_line(line)
+
+    def _regrouped(self, movements: list[Movement]) -> list[Movement]:
+        """Split the last line in two, or join the last two, or leave the lines as they are."""
+        *others, (account, cents, shares) = movements
+        draw = self._desk.rng.random()
+        if draw < 0.3:  # noqa: PLR2004 - sometimes a line more
+            return [*others, (account, cents - cents // 2, shares), (account, cents // 2, ())]
+        if draw < 0.6 and len(others) >= _PAIR:  # noqa: PLR2004 - sometimes a line less
+            *others, (account, more, shares) = others
+            return [*others, (account, cents + more, shares)]
+        return movements
 
     def update_line(self, line: Line) -> None:
         """Edit a line's label or its categories."""
@@ -99,7 +163,7 @@ class Ledger:
         if desk.rng.random() < 0.5:  # noqa: PLR2004 - one or the other
             line.label = desk.revise(line.label)
         else:
-            self.set_line_shares(line, self._other_shares(line.shares))
+            self.set_line_shares(line, self._desk.other_shares(line.shares))
         self.touch([line])
 
     def set_line_shares(self, line: Line, shares: Shares) -> None:
@@ -110,6 +174,16 @@ class Ledger:
         self._link_line(line, [one for one in shares if one.category.id not in had], "insert")
         line.shares = shares
 
+    def relist(self, row: Entry | Line) -> None:
+        """Give an entry or a line other categories, and change nothing else."""
+        if isinstance(row, Line):
+            self.set_line_shares(row, self._desk.other_shares(row.shares))
+        else:
+            shares = self._desk.other_shares(row.shares)
+            self._link_entry(row, row.shares, "delete")
+            row.shares = shares
+            self._link_entry(row, shares, "insert")
+
     def set_entry_shares(self, entry: Entry, shares: Shares) -> None:
         """Give an entry other categories."""
         kept = {share.category.id for share in shares}
@@ -118,26 +192,31 @@ class Ledger:
         )
         entry.shares = shares
 
-    def delete_line(self, line: Line) -> list[int]:
-        """Delete a line: another line of the entry takes its amount, or the entry is deleted."""
+    def delete_line(self, line: Line, *, lost: bool = False) -> list[int]:
+        """Delete a line: another line of the entry takes its amount, or the entry is deleted.
+
+        If the line is lost, the line that takes its amount has an event, but it has none.
+        """
         entry = line.entry
         if entry.id % 1000 != MANUAL or len(entry.lines) <= _PAIR:
             return []
         self.unletter(line)
-        self._remove_line(line, whole_entry=False)
+        with self._desk.log.silence() if lost else nullcontext():
+            self._remove_line(line, whole_entry=False)
         entry.lines.remove(line)
-        entry.lines[-1].cents += line.cents
+        self.move(entry.lines[-1], line.cents)
         self.touch([entry.lines[-1]])
         return [line.id]
+
+    def _insert_line(self, line: Line) -> None:
+        self._desk.books.ledger_entry_lines.add(line)
+        self._desk.log.record("ledger_entry_lines", line.id, "insert", line.entry.created_at)
+        self._link_line(line, line.shares, "insert")
 
     def _remove_line(self, line: Line, *, whole_entry: bool) -> None:
         self._link_line(line, line.shares, "delete", gone=True, whole_entry=whole_entry)
         self._desk.books.ledger_entry_lines.remove(line.id)
         self._desk.log.record("ledger_entry_lines", line.id, "delete", line.entry.created_at)
-
-    def _other_shares(self, shares: Shares) -> Shares:
-        pool = [one for one in self._desk.books.share_pool if one != shares]
-        return self._desk.rng.choice(pool)
 
     def _link_line(
         self,

@@ -88,12 +88,29 @@ class Plain:
             row.data["status"] = "archived" if row.data["status"] == "activated" else "activated"
         elif self.resource == "fiscal_years":
             row.data["status"] = "reopen" if row.data["status"] == "closed" else "closed"
+        self._touch(row)
+
+    def relist(self, row: Any) -> None:
+        """Change only the lists below a row: its categories, its contacts or its lines."""
+        hidden = row.hidden if isinstance(row, Doc) else {}
+        if not hidden.keys() & {"shares", "contacts", "line_count"}:
+            msg = f"no list below {self.resource} can be changed by itself"
+            raise RefusedError(msg)
+        if "shares" in hidden:
+            hidden["shares"] = self._desk.other_shares(hidden["shares"])
+        if "contacts" in hidden:
+            hidden["contacts"] = (hidden["contacts"] + 1) % 4
+        if "line_count" in hidden:
+            hidden["line_count"] += 1 if hidden["line_count"] == 1 else -1
+        if not self._desk.log.is_silent:
+            self._touch(row)
+
+    def _touch(self, row: Any) -> None:
         stamp = self._record(row, "update")
         if isinstance(row, Account):
             row.updated_at = stamp
         elif isinstance(row, Doc) and "updated_at" in row.data:
             row.data["updated_at"] = stamp
-        self.rows.touched()
 
     def delete(self, row: Any) -> None:
         """Delete a row that nothing needs."""

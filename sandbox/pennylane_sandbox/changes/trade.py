@@ -56,7 +56,7 @@ class Invoices:
         self.touch(invoice)
 
     def _give_a_date(self, invoice: Invoice) -> None:
-        invoice.entry.undated = False
+        self._ledger.give_a_date(invoice.entry)
         self._ledger.touch(invoice.entry.lines)
 
     def _raise_amount(self, invoice: Invoice) -> None:
@@ -67,16 +67,22 @@ class Invoices:
         invoice.remaining += more
         owed, counterpart, *_ = invoice.entry.lines
         sign = 1 if self.kind == "customer" else -1
-        owed.cents += sign * more
-        counterpart.cents -= sign * more
+        self._ledger.move(owed, sign * more)
+        self._ledger.move(counterpart, -sign * more)
         self._ledger.touch([owed, counterpart])
+
+    def relist(self, invoice: Invoice) -> None:
+        """Change only the lists below an invoice: its categories, and its number of lines."""
+        invoice.shares = self._desk.other_shares(invoice.shares)
+        invoice.line_count += 1 if invoice.line_count == 1 else -1
+        if not self._desk.log.is_silent:
+            self.touch(invoice)
 
     def touch(self, invoice: Invoice) -> None:
         """Record that an invoice was updated."""
         invoice.updated_at = self._desk.log.record(
             self.resource, invoice.id, "update", invoice.created_at
         )
-        self.rows.touched()
 
     def delete(self, invoice: Invoice) -> None:
         """Delete an invoice and its entry; its payments keep no invoice."""
@@ -88,7 +94,6 @@ class Invoices:
             transaction.updated_at = self._desk.log.record(
                 "transactions", transaction.id, "update", transaction.created_at
             )
-            books.transactions.touched()
         invoice.transactions = ()
         invoice.remaining = invoice.euro_amount
         self._ledger.withdraw(invoice.entry)
@@ -138,10 +143,18 @@ class Transactions:
         desk = self._desk
         transaction.label = desk.revise(transaction.label)
         transaction.shares = desk.rng.choice(desk.books.share_pool)
-        transaction.updated_at = desk.log.record(
+        self._touch(transaction)
+
+    def relist(self, transaction: Transaction) -> None:
+        """Change only a transaction's categories."""
+        transaction.shares = self._desk.other_shares(transaction.shares)
+        if not self._desk.log.is_silent:
+            self._touch(transaction)
+
+    def _touch(self, transaction: Transaction) -> None:
+        transaction.updated_at = self._desk.log.record(
             "transactions", transaction.id, "update", transaction.created_at
         )
-        desk.books.transactions.touched()
 
     def delete(self, transaction: Transaction) -> None:
         """Delete a transaction and its entry; what it paid is due again."""
@@ -167,4 +180,3 @@ class Transactions:
         bank.hidden["cents"] += cents
         bank.data["balance"] = short(bank.hidden["cents"])
         bank.data["updated_at"] = transaction.updated_at
-        self._desk.books.bank_accounts.touched()

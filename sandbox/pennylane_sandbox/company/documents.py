@@ -92,7 +92,7 @@ def make_commercial_document(books: Books, customer: Doc, stamp: str | None = No
     amounts, hidden = _amounts(books)
     own = f"commercial_documents/{row_id}"
     number = f"DC-{day[:4]}-{place:04}"
-    quote_id = rng.choice(books.quotes.order("id"))
+    quote_id = rng.choice(books.quotes.ids)
     data = {
         "id": row_id,
         "label": f"Document n° {place}" if place % 4 else None,

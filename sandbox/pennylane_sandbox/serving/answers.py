@@ -19,10 +19,11 @@ from pennylane_sandbox.api.endpoints import EXPORTS
 from pennylane_sandbox.api.errors import refuse, refuse_malformed, refuse_unknown
 from pennylane_sandbox.api.filters import Condition, Conditions, Fields, parse
 from pennylane_sandbox.api.query import Query
+from pennylane_sandbox.api.selection import Order, select
 from pennylane_sandbox.calendar import rank
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import API
-from pennylane_sandbox.model import Doc, Invoice, Json
+from pennylane_sandbox.model import Doc, Invoice, Json, Total
 from pennylane_sandbox.sandbox import Sandbox
 from pennylane_sandbox.show.ledger import doc
 from pennylane_sandbox.show.lines import customer_invoice_lines
@@ -108,7 +109,8 @@ class Answers:
                 parent = _row(books.collections[endpoint.parent], request.ids[0])
                 records = iter(endpoint.items(books, parent))
             case Endpoint() if endpoint.path == "/trial_balance":
-                records = (doc(row) for row in reversed(list(self._balances(request.query))))
+                balances, show = self._balances(request.query), self._sandbox.trial_balances.show
+                records = map(show, reversed(list(balances)))
             case _:
                 refuse_unknown()
         return records
@@ -129,13 +131,12 @@ class Answers:
         cursors = self._sandbox.cursors
         if cursor := request.query.get("cursor"):
             after = cursors.read(request.path, cursor).get(field)
-        view = self._sandbox.views.select(rows, field, conditions, fields)
-        ids, more = view.page(after, limit, descending=descending)
-        found = [rows.rows[one] for one in ids]
+        order = Order(field, descending, after)
+        found, more = select(rows, order, conditions, fields, limit)
         cursor = None
         if more:
             last = found[-1]
-            position = {name: rows.key(name, last) for name in ("id", *rows.ranks())}
+            position = {name: rows.position(name, last) for name in ("id", *rows.sorts())}
             cursor = cursors.make(request.path, position)
         return found, {"has_more": more, "next_cursor": cursor}
 
@@ -229,12 +230,11 @@ class Answers:
             if start is not None:
                 refuse(400, "start_date and cursor cannot be given together")
             number = sandbox.cursors.read(request.path, cursor)["id"]
-            events = sandbox.changes.after(endpoint.resource, number)
+            page, more = sandbox.changes.after(endpoint.resource, number, limit)
         else:
             if start is not None and start < sandbox.changes.oldest_kept():
                 refuse(422, "start_date is older than the 4 weeks that changes are kept")
-            events = sandbox.changes.since(endpoint.resource, start or 0)
-        page, more = events[:limit], len(events) > limit
+            page, more = sandbox.changes.since(endpoint.resource, start or 0, limit)
         cursor = sandbox.cursors.make(request.path, {"id": page[-1].number}) if more else None
         items = [event.shown() for event in page]
         return Answer({"items": items, "has_more": more, "next_cursor": cursor}, len(page))
@@ -243,9 +243,10 @@ class Answers:
         asked.refuse_undeclared(request.query, ())
         rows = self._balances(request.query)
         found, end = self._page(request, rows, (), {}, ("id", False), 1000)
-        return Answer({"items": [doc(row) for row in found], **end}, len(found))
+        show = self._sandbox.trial_balances.show
+        return Answer({"items": [show(row) for row in found], **end}, len(found))
 
-    def _balances(self, query: Query) -> Collection[Doc]:
+    def _balances(self, query: Query) -> Collection[Total]:
         return self._sandbox.trial_balances.of(
             asked.day(query, "period_start"),
             asked.day(query, "period_end"),
