@@ -2,6 +2,7 @@
 
 A history is made from a seed: changes of all kinds, clocks that jump, faults, runs that are killed.
 `MODEL_SEED` and `MODEL_STEPS` choose another one; a failure prints the seed and the last steps.
+`MODEL_SURPRISES` names additional kinds of changes, or all of them with `*`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from collections import deque
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -27,7 +28,7 @@ from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -59,6 +60,14 @@ CHANGING = [
     "purchase_requests",
 ]
 RECREATABLE = ["products", "suppliers", "customers", "quotes"]
+SURPRISES: dict[str, list[str]] = {
+    "rewrite": ["ledger_entries"],
+    "relist": ["customers", "suppliers", "customer_invoices", "transactions", "ledger_entry_lines"],
+    "vanish": ["ledger_entries", "ledger_entry_lines"],
+    "silent": CHANGING,
+}
+"""Changes as Pennylane's users see them, beside plain ones, and the collections that have them."""
+WANTED = os.environ.get("MODEL_SURPRISES", "").split()
 FAULTS = ["status", "drop", "truncate", "html", "rate_limit"]
 EVERY_RUN = json.dumps(dict.fromkeys(STREAMS, 0))
 HOUR, WEEK = 3600, 7 * 86_400
@@ -98,18 +107,21 @@ def assert_tables_equal(pipeline: Pipeline) -> None:
 class History:
     """A company's life, and the runs that follow it."""
 
-    def __init__(self, pipeline: Pipeline, seed: int) -> None:
+    def __init__(self, pipeline: Pipeline, seed: int, surprises: Collection[str] = ()) -> None:
         self.pipeline, self.sandbox = pipeline, pipeline.sandbox
         self.random = random.Random(seed)  # noqa: S311 - a history, not a secret
         self.gone: dict[str, list[int]] = {name: [] for name in RECREATABLE}
         self.steps: deque[str] = deque(maxlen=40)
         self.compared = 0
+        self.surprises = [one for one in SURPRISES if one in surprises or "*" in surprises]
 
     def step(self) -> None:
         """One event of the history."""
         kinds = [self.change, self.recreate, self.burst, self.pass_time, self.expire]
         kinds += [self.run, self.run_with_faults, self.run_failing, self.run_killed]
         weights = [60, 6, 1, 8, 0.5, 6, 4, 2, 3]
+        kinds.append(self.surprise)
+        weights.append(15 if self.surprises else 0)
         self.random.choices(kinds, weights)[0]()
 
     def note(self, text: str) -> None:
@@ -132,6 +144,20 @@ class History:
             return
         if name in self.gone:
             self.gone[name] += done["deleted"]
+
+    def surprise(self) -> None:
+        """A change that Pennylane reports in an unusual way, or not at all."""
+        kind = self.random.choice(self.surprises)
+        name = self.random.choice(SURPRISES[kind])
+        count = self.random.randint(1, 4)
+        counts: dict[str, Any] = {"update": count} if kind == "silent" else {kind: count}
+        if kind == "silent" and self.random.random() < 0.5:
+            counts = {"delete": 1}
+        self.note(f"{kind} {name} {counts}")
+        try:
+            self.sandbox.change(name, **counts, silent=kind == "silent")
+        except requests.HTTPError:  # too few rows that may go
+            self.note("… refused")
 
     def recreate(self) -> None:
         name = self.random.choice(RECREATABLE)
@@ -221,7 +247,7 @@ class History:
 def test_any_history_ends_in_the_same_rows(pipeline_of: Callable[[Sandbox], Pipeline]) -> None:
     seed = str(SEED % 1000)
     with running("--seed", seed, "--size", "300", "--rate-limit", "none") as sandbox:
-        history = History(pipeline_of(sandbox), SEED)
+        history = History(pipeline_of(sandbox), SEED, WANTED)
         try:
             for _ in range(STEPS):
                 history.step()
