@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import socket
 import subprocess
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +19,8 @@ import pytest
 from psycopg.rows import tuple_row
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pennylane_launcher.postgres import embedded
 
 PROGRAMS = Path(__file__).parents[1] / ".meltano/loaders/target-postgres/venv/bin"
@@ -33,6 +40,7 @@ SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid)
 FROM pg_constraint WHERE connamespace = 'landed'::regnamespace
     AND conrelid <> coalesce(to_regclass('landed._sdc_deliveries'), 0) ORDER BY 1, 2, 3
 """
+THERE = "SELECT to_regclass(%s) IS NOT NULL"
 
 NUMBERS = [
     "0",
@@ -508,3 +516,126 @@ def test_the_host_may_be_the_folder_of_a_socket(postgres: embedded.Server, tmp_p
     assert exit_code == 0, log
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT id FROM landed.things").fetchall() == [(1,)]
+
+
+@contextmanager
+def loading(
+    postgres: embedded.Server, folder: Path, lines: list[str]
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A load that has got some messages and waits for more; gives the database's URL as well."""
+    url = postgres.url(f"loading_{uuid.uuid4().hex[:12]}")
+    file = folder / "config.json"
+    config = CONFIG | {"sqlalchemy_url": url.replace("postgresql", "postgresql+exact", 1)}
+    file.write_text(json.dumps(config), "utf-8")
+    with subprocess.Popen(
+        [str(PROGRAMS / OURS), "--config", str(file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdin
+        process.stdin.write("".join(f"{line}\n" for line in lines))
+        process.stdin.flush()
+        with psycopg.connect(url, autocommit=True) as connection:
+            while connection.execute(THERE, ["landed.things"]).fetchone() != (True,):
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.1)
+        yield url, process
+        process.kill()
+
+
+def test_a_second_load_is_refused_by_name(postgres: embedded.Server, tmp_path: Path) -> None:
+    lines = [schema("things", "id"), record("things", 1)]
+    with loading(postgres, tmp_path, lines) as (url, first):
+        command = [str(PROGRAMS / OURS), "--config", str(tmp_path / "config.json")]
+        given = "".join(f"{line}\n" for line in everything("others", "id"))
+        second = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        assert second.returncode == 1
+        (said,) = (line for line in second.stderr.splitlines() if "| CRITICAL " in line)
+        assert "Another run is loading into schema 'landed': target-postgres-exact, process" in said
+        assert (
+            f"process {first.pid} on host {socket.gethostname()} (role postgres), since 2" in said
+        )
+        assert tables(url).keys() == {"things", "constraints"}
+        # Another schema is another turn.
+        config = json.loads((tmp_path / "config.json").read_text())
+        (tmp_path / "other.json").write_text(
+            json.dumps(config | {"default_target_schema": "elsewhere"})
+        )
+        other = subprocess.run(
+            [*command[:2], str(tmp_path / "other.json")],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert other.returncode == 0, other.stderr
+        first.kill()
+        first.wait()
+        third = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        assert third.returncode == 0, third.stderr
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_load_after_writing_what_was_read(
+    postgres: embedded.Server, tmp_path: Path, signum: signal.Signals
+) -> None:
+    rows = [record("things", number) for number in range(10)]
+    state = message(type="STATE", value={"bookmarks": {"things": {"at": 1}}})
+    lines = [schema("things", "id"), *rows, state, schema("last", "id")]
+    with loading(postgres, tmp_path, lines) as (url, process):
+        with psycopg.connect(url, autocommit=True) as connection:
+            while connection.execute(THERE, ["landed.last"]).fetchone() != (True,):
+                time.sleep(0.1)
+        process.send_signal(signum)
+        printed, said = process.communicate(timeout=60)
+        assert process.returncode == 128 + signum, said
+        assert json.loads(printed.splitlines()[-1]) == {"bookmarks": {"things": {"at": 1}}}
+        assert len(tables(url)["things"][1]) == len(rows)
+
+
+def test_a_signal_in_the_middle_of_a_batch_confirms_nothing_that_is_not_there(
+    postgres: embedded.Server, tmp_path: Path
+) -> None:
+    size = CONFIG["batch_size_rows"]
+    rows = [record("things", number) for number in range(int(str(size)))]
+    state = message(type="STATE", value={"bookmarks": {"things": {"at": 1}}})
+    with (
+        loading(postgres, tmp_path, [schema("things", "id")]) as (url, process),
+        psycopg.connect(url) as reader,
+    ):
+        assert process.stdin
+        # The batch waits for this lock, and is under way when the signal arrives.
+        reader.execute("LOCK TABLE landed.things IN SHARE MODE")
+        process.stdin.write("".join(f"{line}\n" for line in [*rows[:-1], state, rows[-1]]))
+        process.stdin.flush()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+        with psycopg.connect(url, autocommit=True) as connection:
+            while connection.execute(waiting).fetchone() == (0,):
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        reader.rollback()
+        printed, said = process.communicate(timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM, said
+        assert json.loads(printed.splitlines()[-1]) == {"bookmarks": {"things": {"at": 1}}}
+        assert len(tables(url)["things"][1]) == size
+
+
+def test_a_load_ends_when_the_session_of_its_turn_is_lost(
+    postgres: embedded.Server, tmp_path: Path
+) -> None:
+    with loading(postgres, tmp_path, [schema("things", "id")]) as (url, process):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
+                " current_database() AND application_name LIKE 'target-postgres-exact %'"
+            )
+        _, said = process.communicate(f"{record('things', 1)}\n", timeout=60)
+        assert process.returncode == 1
+        (line,) = (line for line in said.splitlines() if "| CRITICAL " in line)
+        assert "terminating connection due to administrator command" in line
+        assert tables(url)["things"][1] == []

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import msgspec
 import psycopg
@@ -23,17 +23,20 @@ from target_postgres.sinks import PostgresSink
 from target_postgres.target import TargetPostgres
 from typing_extensions import override
 
-from target_postgres_exact import locks
+from target_postgres_exact import locks, turns
 from target_postgres_exact.connector import ExactConnector
 from target_postgres_exact.errors import LoadError, explained
 from target_postgres_exact.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections import Counter
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
     from singer_sdk.helpers.conform import DatetimeErrorTreatmentEnum
     from sqlalchemy import Column, Connection
 
+PROGRAM = "target-postgres-exact"
 DELETED_AT = "_sdc_deleted_at"
 """Not null in a tombstone: the time since which a record has been gone."""
 
@@ -45,7 +48,34 @@ _PARSERS = {
 
 
 class ExactReader(SingerReader):
-    """Reads messages with msgspec: numbers with a fraction or an exponent become decimals."""
+    """Reads messages with msgspec: numbers with a fraction or an exponent become decimals.
+
+    It knows when no message is being processed: only then may a signal end the process.
+    """
+
+    def __init__(self) -> None:
+        """Start without any message."""
+        super().__init__()
+        self.is_waiting = True
+        self.before_waiting: Callable[[], None] = _nothing
+        """Called when a message was processed, before the next one is waited for."""
+
+    @override
+    def process_lines(
+        self, file_input: IO[str] | None, callbacks: dict[str, Callable[[dict[str, Any]], None]]
+    ) -> Counter[str]:
+        lines = self._watched(file_input or self.default_input)
+        return super().process_lines(cast("IO[str]", lines), callbacks)
+
+    def _watched(self, lines: IO[str]) -> Iterator[str]:
+        self.is_waiting = True
+        self.before_waiting()
+        for line in lines:
+            self.is_waiting = False
+            yield line
+            self.is_waiting = True
+            self.before_waiting()
+        self.is_waiting = False
 
     @override
     def deserialize_json(self, line: str) -> dict[str, Any]:
@@ -121,6 +151,7 @@ class ExactSink(PostgresSink):
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         with self._explaining():
+            self._target.check_turn()
             super().process_batch(context)
         self._target.deliveries.changed(self)
 
@@ -157,6 +188,7 @@ class ExactSink(PostgresSink):
     @override
     def activate_version(self, new_version: int) -> None:
         with self._explaining():
+            self._target.check_turn()
             super().activate_version(new_version)
         self._target.deliveries.changed(self, new_version)
 
@@ -199,10 +231,17 @@ class ExactSink(PostgresSink):
 
 
 class ExactTarget(TargetPostgres):
-    """target-postgres, with these parts."""
+    """target-postgres, with these parts.
+
+    It is the only one that loads into its schema for as long as it lives, and a signal ends it
+    between two messages: in the middle of a batch, the SDK would confirm a state whose rows are
+    not in the tables yet.
+    """
 
     message_reader_class = ExactReader
     default_sink_class = ExactSink
+    _MAX_RECORD_AGE_IN_MINUTES = 1.0
+    """A kill may cost what was read since the last state that was confirmed."""
 
     def __init__(self, **options: Any) -> None:
         """Start without deliveries.
@@ -212,6 +251,36 @@ class ExactTarget(TargetPostgres):
         """
         super().__init__(**options)
         self.deliveries = Ledger(self)
+        self._turn: psycopg.Connection | None = None
+        self._signum: int | None = None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep others from loading into the schema for the duration of the block.
+
+        Raises:
+            LoadError: another process is loading into it.
+        """
+        schema = self.config.get("default_target_schema") or ""
+        borrowed = self.target_connector.create_engine().raw_connection()
+        connection: psycopg.Connection = cast("psycopg.Connection", borrowed.driver_connection)
+        borrowed.detach()  # the pool would keep the session, and with it the turn
+        with connection:
+            connection.autocommit = True
+            turns.introduce(connection, PROGRAM)
+            if holder := turns.take(connection, turns.LOAD, schema):
+                raise occupied(schema, holder)
+            self._turn = connection
+            yield
+
+    def check_turn(self) -> None:
+        """Check that nobody else can have begun to load.
+
+        Raises:
+            psycopg.OperationalError: the session that holds the turn was lost.
+        """
+        if self._turn is not None:
+            self._turn.execute("select")
 
     @override
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
@@ -221,23 +290,78 @@ class ExactTarget(TargetPostgres):
     @override
     def _write_state_message(self, state: dict[str, Any]) -> None:
         """Confirm a state, after recording its deliveries beside the tables."""
+        self.check_turn()
         self.deliveries.remember(state, self._sinks_active)
         super()._write_state_message(state)
 
     @override
     def process_endofpipe(self) -> None:
+        self._end_turn()
         super().process_endofpipe()
         self.deliveries.end()
 
     @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Write what was read, and end; not before the current message is processed."""
+        del frame
+        if self._signum is not None:
+            return
+        self._signum = signum
+        if self.message_reader.is_waiting:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._signum is None:
+            return
+        self.message_reader.is_waiting = False
+        self.logger.error("Stopped by signal %d; writing what was read first.", self._signum)
+        self._end_turn()
+        self.drain_all(is_endofpipe=True)
+        sys.exit(128 + self._signum)
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            turns.end(self._turn)
+
+    @override
     @classmethod
-    def invoke(cls, **options: Any) -> None:
+    def invoke(
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
         """Run the command line; every failure ends with one sentence."""
+        if about:
+            super().invoke(about=about, about_format=about_format)
+            return
+        cls.print_version(print_fn=cls.logger.info)
         try:
-            super().invoke(**options)
+            target = cls(
+                config=config.config if config else {},
+                validate_config=True,
+                parse_env_config=bool(config and config.parse_env),
+            )
+            target.message_reader.before_waiting = target._stop
+            with target.alone():
+                target.listen(file_input)
         except (LoadError, psycopg.Error, sa.exc.DBAPIError) as error:
             cls.logger.critical("%s", error if isinstance(error, LoadError) else explained(error))
             sys.exit(1)
+
+
+def occupied(schema: str, holder: turns.Holder) -> LoadError:
+    """Return an error that names who is loading into a schema."""
+    return LoadError(
+        f"Another run is loading into schema '{schema}': {holder}. Nothing was loaded; wait until"
+        " it has ended, and run again."
+    )
+
+
+def _nothing() -> None:
+    pass
 
 
 def main() -> None:
