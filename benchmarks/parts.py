@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from systems import UNLIMITED, World, world
+from systems import BUDGET, UNLIMITED, World, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 LINES = "ledger_entry_lines"
 INVOICES = "customer_invoices"
 TAP, PIPELINE, DLT, DLT_JSON = "tap", "meltano run", "dlt", "dlt, lists as JSON"
-BUDGET = 25
-"""Requests per window that Pennylane allows."""
+SYNC = "meltano run sync"
+OPERATIONS, SCHEDULE = "operations", "schedule"
 COMPRESSED = 100
 """How much faster than Pennylane allows the time-compressed run may send requests."""
+LATENCY = 150
+"""Milliseconds that an answer takes in scheduled runs."""
 CONCURRENCY = 16
 """The tap's default."""
 
@@ -39,14 +41,45 @@ class Scale:
     growth: tuple[int, ...]
     changed: int
     repeats: int
+    operations: tuple[int, ...]
+    schedule: tuple[int, int, int]
+    """A company, how many runs of it are scheduled, and how many seconds apart."""
 
 
 SCALES = {
     "full": Scale(
-        20_000, (50, 400, 1500), 200_000, 1_000_000, (10_000, 100_000, 1_000_000), 1000, 3
+        limit=20_000,
+        latencies=(50, 400, 1500),
+        side_by_side=200_000,
+        wide=1_000_000,
+        growth=(10_000, 100_000, 1_000_000),
+        changed=1000,
+        repeats=3,
+        operations=(10_000, 100_000, 1_000_000),
+        schedule=(1_000_000, 15, 60),
     ),
-    "quick": Scale(2_600, (50, 400), 20_000, 50_000, (2_000, 20_000), 100, 1),
-    "tiny": Scale(500, (0,), 500, 500, (500,), 10, 1),
+    "quick": Scale(
+        limit=2_600,
+        latencies=(50, 400),
+        side_by_side=20_000,
+        wide=50_000,
+        growth=(2_000, 20_000),
+        changed=100,
+        repeats=1,
+        operations=(2_000, 20_000),
+        schedule=(20_000, 3, 20),
+    ),
+    "tiny": Scale(
+        limit=500,
+        latencies=(0,),
+        side_by_side=500,
+        wide=500,
+        growth=(500,),
+        changed=10,
+        repeats=1,
+        operations=(500,),
+        schedule=(500, 1, 1),
+    ),
 }
 
 

@@ -3,6 +3,7 @@
     python benchmarks/run.py                     # everything, half an hour
     python benchmarks/run.py --quick             # small sizes, two minutes
     python benchmarks/run.py limit dlt           # some parts
+    python benchmarks/run.py schedule            # a run per minute, which only this asks for
     python benchmarks/run.py --publish           # everything, into benchmarks/results and docs
 
 Prints tables, and stores the raw numbers as JSON lines: one for the run, then one per measurement.
@@ -23,11 +24,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import operations
+import parts
 import psutil
 import tables
-from parts import NEED_DLT, PARTS, SCALES
+from operations import ON_DEMAND
+from parts import NEED_DLT, SCALES
 from systems import DLT, PROJECT, postgres
 
+PARTS = {**parts.PARTS, **operations.PARTS}
 KEPT = PROJECT / ".cache" / "benchmarks"
 """Folder for unpublished numbers."""
 
@@ -45,7 +50,7 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.parts) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    names = given.parts or list(PARTS)
+    names = given.parts or [name for name in PARTS if name not in ON_DEMAND]
     if NEED_DLT.intersection(names) and not DLT.exists():
         parser.error("dlt is not installed: `make bench` does it")
     # Ended cleanly, so that no process is left.

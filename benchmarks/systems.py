@@ -28,12 +28,16 @@ from psycopg import sql
 from watch import Run, cpu_seconds, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PROJECT = Path(__file__).parents[1]
 DLT = PROJECT / ".cache" / "bench" / "bin" / "python"
+BUDGET = 25
+"""Requests per window that Pennylane allows."""
 WINDOW = 5
 """Length of the rate limit's window in seconds."""
+LIVE = ("ledger_entry_lines", "ledger_entries", "customers", "customer_invoices", "transactions")
+"""The views whose rows are counted after each `sync`."""
 UNLIMITED = 1_000_000
 """A request budget per window that is never used up."""
 
@@ -141,6 +145,39 @@ class World:
             measured(done, database.count(f"{meltano.SCHEMA}.{stream}"), stream)
         return measured.numbers
 
+    def sync(
+        self,
+        database: Database,
+        variables: Mapping[str, str] | None = None,
+        *,
+        budget: int = BUDGET,
+        counted: bool = True,
+    ) -> dict[str, Any]:
+        """`meltano run sync`, which the schedules run: all default streams, and the views.
+
+        Args:
+            database: Where to.
+            variables: Other settings.
+            budget: The tap's own request budget, in 5 seconds.
+            counted: Whether nothing changes meanwhile, so that the views must have every row.
+
+        Raises:
+            RuntimeError: The views have other rows than Pennylane.
+        """
+        environment = meltano.environment(
+            database.url, api_url=self.sandbox.url, token=self.sandbox.token
+        ) | {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": str(budget), **(variables or {})}
+        command = meltano.command("run", "sync", env_file=Path(os.devnull))
+        with self._measured() as measured:
+            done = run(command, environment=environment, folder=PROJECT)
+            live = {name: database.count(f"{meltano.SCHEMA}_live.{name}") for name in LIVE}
+            there = {name: self.sandbox.sizes[name] for name in LIVE}
+            if counted and live != there:
+                msg = f"the views have {live}, and Pennylane {there}"
+                raise RuntimeError(msg)
+            measured(done, live["ledger_entry_lines"])
+        return measured.numbers
+
     def dlt(
         self, stream: str, database: Database, folder: Path, *, nested: bool = True
     ) -> dict[str, Any]:
@@ -182,15 +219,15 @@ class _Measured:
         self._before = before
         self.numbers: dict[str, Any] = {}
 
-    def __call__(self, done: Run, rows: int, stream: str) -> None:
-        """Take them.
+    def __call__(self, done: Run, rows: int, stream: str | None = None) -> None:
+        """Take them, and check a stream's number of rows.
 
         Raises:
             RuntimeError: Not all rows came.
         """
         after = self._world.beside()
         stats = self._world.sandbox.stats
-        if rows != self._world.expected.setdefault(stream, rows):
+        if stream and rows != self._world.expected.setdefault(stream, rows):
             msg = f"{rows} rows of {stream} came, and not {self._world.expected[stream]}"
             raise RuntimeError(msg)
         beside = {name: round(after[name] - used, 2) for name, used in self._before.items()}
@@ -233,6 +270,12 @@ def world(
     options = ("--size", size, "--rate-limit", limit, "--latency-ms", latency_ms)
     with running(*map(str, options)) as sandbox:
         yield World(sandbox, size, *server)
+
+
+def settings() -> set[str]:
+    """The settings that the tap has."""
+    found = json.loads(run([_program("tap-pennylane"), "--about", "--format=json"]).output)
+    return set(found["settings"]["properties"])
 
 
 def _program(name: str) -> str:

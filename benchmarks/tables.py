@@ -12,7 +12,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parts import DLT, PIPELINE, Line
+from parts import DLT, LATENCY, OPERATIONS, PIPELINE, SCHEDULE, SYNC, Line
+from systems import BUDGET, WINDOW
 from targets import chosen, formula_floor, middle, verdicts, window_floor
 
 if TYPE_CHECKING:
@@ -40,9 +41,8 @@ def read(path: Path) -> tuple[dict[str, Any], list[Line]]:
 def page(run: dict[str, Any], lines: Sequence[Line]) -> str:
     """Every table that has measurements."""
     shown = [_circumstances(run), _verdicts(lines, run["scale"])]
-    shown += [
-        table(lines) for table in (_limit, _throughput, _growth, _incremental) if table(lines)
-    ]
+    tables = (_limit, _throughput, _growth, _incremental, _operations, _schedule)
+    shown += [table(lines) for table in tables if table(lines)]
     return "\n".join(shown)
 
 
@@ -188,6 +188,50 @@ def _incremental(lines: Sequence[Line]) -> str:
     ]
     head = "System | Run | Rows in the table | Requests | Time | CPU-s"
     return _table("A later run (ours at 25/5; dlt unthrottled), including start-up", head, rows)
+
+
+def _operations(lines: Sequence[Line]) -> str:
+    rows = []
+    for runs in _groups(chosen(lines, OPERATIONS)):
+        one = runs[0].parameters
+        rows.append(
+            (
+                one["run"] + (", verifying" if one.get("verifying") else ""),
+                f"{one['size']:,}",
+                len(runs),
+                f"{middle(runs, 'requests'):,.0f}",
+                f"{middle(runs, 'seconds'):.1f} s",
+                f"{middle(runs, 'cpu_seconds'):.1f}",
+                f"{middle(runs, 'rows'):,.0f}",
+                sum(line.measured["rate_limited"] for line in runs),
+            )
+        )
+    head = "Run | Company | Runs | Requests | Time | CPU-s | Live lines | 429s"
+    title = f"Scheduled runs: `{SYNC}` at {BUDGET}/{WINDOW} and {LATENCY} ms, including start-up"
+    return _table(f"{title} (first loads without limit or latency)", head, rows)
+
+
+def _schedule(lines: Sequence[Line]) -> str:
+    rows = []
+    for line in chosen(lines, SCHEDULE):
+        one, given = line.measured, line.parameters
+        rows.append(
+            (
+                f"{given['size']:,}",
+                f"every {given['interval']} s for {given['minutes']:.1f} minutes",
+                one["changes"],
+                f"{one['median_delay']:.0f} s, at most {one['longest_delay']:.0f} s",
+                f"{one['longest_run']:.1f} s",
+                f"{one['requests']:,}",
+                one["rate_limited"],
+                one["busiest_window"],
+            )
+        )
+    head = (
+        "Company | Runs | Changes | Until in the views | Longest run | Requests | 429s | "
+        "Busiest window"
+    )
+    return _table(f"Keeping up: `{SYNC}` while changes go on", head, rows)
 
 
 def write(path: Path) -> None:

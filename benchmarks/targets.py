@@ -6,21 +6,42 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from operations import CHANGED, EDITED, FIRST, IDLE
 from parts import (
-    BUDGET,
     COMPRESSED,
     CONCURRENCY,
     DLT,
     DLT_JSON,
     INVOICES,
     LINES,
+    OPERATIONS,
     PIPELINE,
+    SCHEDULE,
     Line,
 )
-from systems import WINDOW
+from systems import BUDGET, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+UNITS = {"requests": "requests", "seconds": "s", "cpu_seconds": "CPU-s"}
+RUN_TARGETS: dict[str, dict[str, float]] = {
+    IDLE: {"requests": 12, "seconds": 8, "cpu_seconds": 6},
+    CHANGED: {"requests": 30, "seconds": 12, "cpu_seconds": 7},
+    EDITED: {"requests": 30, "seconds": 12, "cpu_seconds": 7},
+}
+"""The most that a scheduled run of a company of the largest size may cost."""
+VERIFY_REQUESTS = 100
+"""What a verification may add to a run: the tap's default."""
+VERIFYING = 35
+"""Seconds that a run with a verification under way may take."""
+FIRST_LOAD = 120
+"""Seconds for the first load of the largest company, without a rate limit."""
+GROWTH = 1.2
+"""How much more than for the smallest company a run for the largest may cost."""
+LATE = 15
+"""Seconds, beyond the interval of a schedule, after which a change must be in the views."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +89,8 @@ def verdicts(lines: Sequence[Line]) -> Iterator[Verdict]:
     yield from _rates(lines)
     yield from _memory(lines)
     yield from _against_dlt(lines)
+    yield from _operations(lines)
+    yield from _schedule(lines)
 
 
 def _limit(lines: Sequence[Line]) -> Iterator[Verdict]:
@@ -142,3 +165,70 @@ def _against_dlt(lines: Sequence[Line]) -> Iterator[Verdict]:
         latency = ours[0].parameters["latency_ms"]
         name = f"Time at 25/5 and {latency} ms, compared with dlt"
         yield Verdict(name, f"≤ {most} times", f"{share:.2f} times", share <= most)
+
+
+def _operations(lines: Sequence[Line]) -> Iterator[Verdict]:
+    if not (found := chosen(lines, OPERATIONS)):
+        return
+    sizes = sorted({line.parameters["size"] for line in found})
+    for line in chosen(found, OPERATIONS, run=FIRST, size=sizes[-1]):
+        took = line.measured["seconds"]
+        name = f"First load of all default streams, {sizes[-1]:,} lines, unthrottled"
+        yield Verdict(name, f"≤ {FIRST_LOAD} s", f"{took:.0f} s", took <= FIRST_LOAD)
+    for is_verifying in (False, True):
+        for run, most in RUN_TARGETS.items():
+            by_size = [
+                chosen(found, OPERATIONS, run=run, verifying=is_verifying, size=size)
+                for size in sizes
+            ]
+            if not by_size[-1]:
+                continue
+            name = f"{run}, verifying" if is_verifying else run
+            yield _bounded(name, by_size[-1], _verifying(most) if is_verifying else most)
+            if len(sizes) > 1:
+                yield _independent(name, by_size[0], by_size[-1])
+    limited = sum(line.measured["rate_limited"] for line in found)
+    yield Verdict("429s in scheduled runs", "0", str(limited), limited == 0)
+
+
+def _verifying(most: dict[str, float]) -> dict[str, float]:
+    return {"requests": most["requests"] + VERIFY_REQUESTS, "seconds": VERIFYING}
+
+
+def _bounded(name: str, runs: Sequence[Line], most: dict[str, float]) -> Verdict:
+    size = runs[0].parameters["size"]
+    used = {number: middle(runs, number) for number in most}
+    return Verdict(
+        f"{name}, {size:,} lines",
+        ", ".join(f"≤ {bound:g} {UNITS[number]}" for number, bound in most.items()),
+        ", ".join(f"{used[number]:.3g} {UNITS[number]}" for number in most),
+        all(used[number] <= bound for number, bound in most.items()),
+    )
+
+
+def _independent(name: str, smallest: Sequence[Line], largest: Sequence[Line]) -> Verdict:
+    """Whether the cost is the same for companies of any size."""
+    sizes = [runs[0].parameters["size"] for runs in (largest, smallest)]
+    ratios = {
+        number: middle(largest, number) / max(middle(smallest, number), 0.01) for number in UNITS
+    }
+    return Verdict(
+        f"{name}: {sizes[0]:,} lines compared with {sizes[1]:,}",
+        f"≤ {GROWTH:g} times",
+        ", ".join(f"{UNITS[number]} {ratio:.2f}" for number, ratio in ratios.items()),
+        max(ratios.values()) <= GROWTH,
+    )
+
+
+def _schedule(lines: Sequence[Line]) -> Iterator[Verdict]:
+    for line in chosen(lines, SCHEDULE):
+        one, interval = line.measured, line.parameters["interval"]
+        yield Verdict(
+            f"A run every {interval} s: time until a change is in the views",
+            f"≤ {interval + LATE} s",
+            f"{one['longest_delay']:.0f} s",
+            one["longest_delay"] <= interval + LATE,
+        )
+        used = f"{one['rate_limited']} 429s, {one['busiest_window']} in the busiest window"
+        met = not one["rate_limited"] and one["busiest_window"] <= BUDGET
+        yield Verdict(f"A run every {interval} s: the rate limit", "never exceeded", used, met)

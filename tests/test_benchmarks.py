@@ -26,7 +26,40 @@ def test_the_program_measures_and_keeps_what_it_measured(tmp_path: Path) -> None
         assert line["measured"]["cpu_by_program"]["tap-pennylane"] > 0
     assert lines[-1]["measured"]["cpu_beside"]["postgres"] > 0
     assert "| 500 lines into PostgreSQL at 2500/5 |" in done.stdout
+    _assert_printed_again(file, done.stdout)
+
+
+def test_scheduled_runs_are_measured_by_what_changed(tmp_path: Path) -> None:
+    file = tmp_path / "numbers.jsonl"
+    program = [sys.executable, "benchmarks/run.py", "--scale", "tiny", "--results", str(file)]
+    done = subprocess.run(
+        [*program, "operations", "schedule"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, *lines = map(json.loads, file.read_text("utf-8").splitlines())
+    *runs, schedule = lines
+    plain = [line for line in runs if not line["parameters"].get("verifying")]
+    first, idle, changed, edited = (line["measured"] for line in plain)
+    assert (first["rows"], idle["rows"]) == (500, 500)
+    # With the lines of new invoices; the program itself compares the rows with the sandbox's.
+    assert changed["rows"] > 500
+    assert 0 < idle["requests"] < min(first["requests"], changed["requests"], edited["requests"])
+    assert schedule["measured"]["changes"] == 5
+    assert schedule["measured"]["longest_delay"] > 0
+    for line in lines:
+        assert line["measured"]["rate_limited"] == 0
+    assert "| 30 entries edited, 2 deleted, 500 lines | ≤ 30 requests, ≤ 12 s" in done.stdout
+    assert "| A run every 1 s: the rate limit | never exceeded |" in done.stdout
+    _assert_printed_again(file, done.stdout)
+
+
+def _assert_printed_again(file: Path, printed: str) -> None:
+    """The tables can be made from the stored numbers alone."""
     tables = [sys.executable, "benchmarks/tables.py", str(file), "--print"]
     again = subprocess.run(tables, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert again.stdout in done.stdout
+    assert again.stdout in printed

@@ -123,6 +123,16 @@ class Sandbox:
         """Remove all faults."""
         self.control("DELETE", "faults")
 
+    def limit(self, rate_limit: str, *, latency_ms: float = 0) -> None:
+        """Change the rate limit (25/5 or none) and the latency; earlier requests do not count."""
+        self.control("POST", "limits", rate_limit=rate_limit, latency_ms=latency_ms)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of live records of each collection."""
+        sizes: dict[str, int] = self.control("GET", "sizes")
+        return sizes
+
     def add_token(self, token: str, **scopes: list[str]) -> None:
         """Add another token."""
         self.control("POST", "tokens", token=token, **scopes)

@@ -45,6 +45,11 @@ class Sandbox:
         self.trial_balances = TrialBalances(self.books)
         self.tokens = Tokens(scope for one in ENDPOINTS.values() for scope in one.scopes)
         self.tokens.grant(options.token)
-        self.limiter = Limiter(options.rate_limit) if options.rate_limit else None
+        self.limit(options.rate_limit)
+        self.latency = options.latency
         self.stats = Stats(options.rate_limit.seconds if options.rate_limit else _WINDOW)
         self.faults = Faults()
+
+    def limit(self, limit: Limit | None) -> None:
+        """Allow this many requests from now on; earlier ones no longer count."""
+        self.limiter = Limiter(limit) if limit else None

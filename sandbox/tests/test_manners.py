@@ -57,6 +57,25 @@ def test_the_rate_limit_lets_so_many_through_in_a_window(start: Callable[..., An
     assert sandbox.get("/journals").status_code == 200
 
 
+def test_limit_and_latency_can_be_changed(start: Callable[..., Any]) -> None:
+    sandbox = start("--size", "100", "--rate-limit", "none")
+    for _ in range(2):
+        assert sandbox.get("/journals").status_code == 200
+    sandbox.control("POST", "limits", {"rate_limit": "1/60", "latency_ms": 200})
+    slow = sandbox.get("/journals")
+    assert slow.elapsed.total_seconds() >= 0.2
+    assert [slow.status_code, sandbox.get("/journals").status_code] == [200, 429]
+    sandbox.control("POST", "limits", {"rate_limit": "1/60", "latency_ms": 0})
+    assert sandbox.get("/journals").status_code == 200
+    wrong = {"rate_limit": "many", "latency_ms": 0}
+    assert sandbox.session.post(f"{sandbox.base}/sandbox/limits", json=wrong).status_code == 400
+    sizes = sandbox.control("GET", "sizes")
+    assert (sizes["ledger_entry_lines"], sizes["journals"]) == (
+        100,
+        len(sandbox.state("journals")),
+    )
+
+
 def test_the_limit_counts_refusals_of_other_kinds_too(start: Callable[..., Any]) -> None:
     sandbox = start("--size", "100", "--rate-limit", "2/60")
     assert sandbox.get("/customers/1").status_code == 404

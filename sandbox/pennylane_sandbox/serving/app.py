@@ -65,8 +65,8 @@ class Api:
                 sandbox.stats.answered(shape, 429, 0)
                 await _refuse_rate(send, verdict.retry_after, extra)
                 return
-        if sandbox.options.latency:
-            await asyncio.sleep(sandbox.options.latency)
+        if sandbox.latency:
+            await asyncio.sleep(sandbox.latency)
         fault = sandbox.faults.strike(path)
         if fault is not None and fault.kind == "latency":
             await asyncio.sleep(fault.seconds)

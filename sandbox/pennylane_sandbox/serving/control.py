@@ -11,6 +11,7 @@ from starlette.routing import Route
 from pennylane_sandbox.api.errors import ApiError
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.model import Json
+from pennylane_sandbox.ratelimit import Limit
 from pennylane_sandbox.sandbox import Sandbox
 from pennylane_sandbox.serving.answers import Answers
 from pennylane_sandbox.serving.answers import Request as Asked
@@ -38,6 +39,8 @@ class Control:
             Route("/sandbox/state/{resource:path}", self._guarded(self._state)),
             Route("/sandbox/changes", self._guarded(self._changes), methods=["POST"]),
             Route("/sandbox/clock", self._guarded(self._clock), methods=["POST"]),
+            Route("/sandbox/limits", self._guarded(self._limits), methods=["POST"]),
+            Route("/sandbox/sizes", self._guarded(self._sizes)),
             Route("/sandbox/tokens", self._guarded(self._tokens), methods=["POST"]),
             Route(
                 "/sandbox/faults",
@@ -114,6 +117,18 @@ class Control:
         wanted = orjson.loads(await request.body())
         self._sandbox.clock.advance(float(wanted["advance_seconds"]))
         return self._reply({"now": self._sandbox.clock.now()})
+
+    async def _limits(self, request: Request) -> Response:
+        wanted = orjson.loads(await request.body())
+        limit, latency = Limit.parse(wanted["rate_limit"]), float(wanted["latency_ms"])
+        self._sandbox.limit(limit)
+        self._sandbox.latency = latency / 1000
+        return self._reply(wanted)
+
+    async def _sizes(self, _: Request) -> Response:
+        return self._reply(
+            {name: len(rows) for name, rows in self._sandbox.books.collections.items()}
+        )
 
     async def _tokens(self, request: Request) -> Response:
         wanted = orjson.loads(await request.body())
