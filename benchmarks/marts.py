@@ -43,6 +43,12 @@ QUESTIONS = {
     "fec_file": """
         select * from pennylane_marts.fec_file
         where "EcritureDate" between '20250301' and '20250331'""",
+    "all entries": "select count(*) from pennylane_live.ledger_entries",
+    "entries of a month": f"""
+        select * from pennylane_live.ledger_entries where date {MONTH}""",
+    "an entry": """
+        select * from pennylane_live.ledger_entries where id = (
+            select max(ledger_entry_id) from pennylane_live.ledger_entry_lines)""",
     "lines of an account": """
         select * from pennylane_marts.general_ledger where account_number = '706000'
         order by date desc limit 100""",
@@ -106,7 +112,7 @@ def main() -> None:
             found = {name: ask(connection, question) for name, question in QUESTIONS.items()}
             indexes = connection.execute(
                 "select indexname from pg_indexes "
-                "where schemaname = 'pennylane' and indexname like '%\\_live'"
+                "where schemaname = 'pennylane' and indexname ~ '_(live|dead|written)$'"
             ).fetchall()
             for (index,) in indexes:
                 connection.execute(

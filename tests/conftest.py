@@ -9,6 +9,7 @@ import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from pennylane_launcher.postgres import embedded
 from pennylane_launcher.postgres.cluster import Cluster
 from pennylane_launcher.postgres.place import Place
 from pennylane_sandbox.pytest_plugin import running
+from psycopg import sql
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,10 +105,10 @@ class Pipeline:
             connection.execute(f"CREATE DATABASE {other} TEMPLATE {name}".encode())
         return replace(self, url=self.url.replace(f"@/{name}", f"@/{other}"))
 
-    def query(self, sql: str) -> list[dict[str, Any]]:
+    def query(self, text: str) -> list[dict[str, Any]]:
         """The rows of a query."""
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
-            return connection.execute(sql.encode()).fetchall()
+            return connection.execute(text.encode()).fetchall()
 
     def live(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table that are not marked deleted."""
@@ -220,3 +223,59 @@ def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
         done = pipeline.sync()
         assert done.returncode == 0, done.stdout
         yield pipeline
+
+
+class Draft:
+    """Books that tests change by hand, and that are restored afterwards."""
+
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        self.connection = connection
+
+    def ask(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        return self.connection.execute(query.encode()).fetchall()
+
+    def add(self, table: str, **row: Any) -> None:
+        """Add a row to a raw table."""
+        values = [Jsonb(each) if isinstance(each, list) else each for each in row.values()]
+        self.connection.execute(
+            sql.SQL("INSERT INTO pennylane.{} ({}) VALUES ({})").format(
+                sql.Identifier(table),
+                sql.SQL(", ").join(map(sql.Identifier, row)),
+                sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+            ),
+            values,
+        )
+
+    def enter(
+        self,
+        entry: int,
+        day: str,
+        journal: int,
+        *lines: tuple[str, str],
+        status: str = "complete",
+    ) -> None:
+        """Post an entry: its accounts, each with its debit or, if negative, its credit."""
+        self.add("ledger_entries", id=entry, date=day, journal_id=journal, status=status)
+        for place, (account, amount) in enumerate(lines):
+            self.add(
+                "ledger_entry_lines",
+                id=entry * 100 + place,
+                ledger_entry_id=entry,
+                ledger_account_number=account,
+                journal_id=journal,
+                date=day,
+                debit=max(Decimal(amount), Decimal(0)),
+                credit=max(-Decimal(amount), Decimal(0)),
+                categories=[],
+                lettered_ledger_entry_lines_ids=[],
+            )
+
+
+@pytest.fixture
+def draft(books: Pipeline) -> Iterator[Draft]:
+    """The books, to be changed."""
+    with psycopg.connect(books.url, row_factory=dict_row) as connection:
+        connection.execute("SET search_path TO pennylane_marts, pennylane_live, pennylane")
+        yield Draft(connection)
+        connection.rollback()

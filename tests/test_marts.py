@@ -7,16 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from conftest import Pipeline
+    from conftest import Draft
 
 PROJECT = Path(__file__).parents[1]
 PAGES = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
@@ -42,62 +37,6 @@ FEC = [
 ]
 NOT_EMPTY = {*FEC[:6], *FEC[8:13]}
 DAYS = "(now() at time zone 'Europe/Paris')::date - "
-
-
-class Draft:
-    """Books that tests change by hand, and that are restored afterwards."""
-
-    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
-        self.connection = connection
-
-    def ask(self, query: str) -> list[dict[str, Any]]:
-        """The rows of a query."""
-        return self.connection.execute(query.encode()).fetchall()
-
-    def add(self, table: str, **row: Any) -> None:
-        """Add a row to a raw table."""
-        values = [Jsonb(each) if isinstance(each, list) else each for each in row.values()]
-        self.connection.execute(
-            sql.SQL("INSERT INTO pennylane.{} ({}) VALUES ({})").format(
-                sql.Identifier(table),
-                sql.SQL(", ").join(map(sql.Identifier, row)),
-                sql.SQL(", ").join([sql.Placeholder()] * len(row)),
-            ),
-            values,
-        )
-
-    def enter(
-        self,
-        entry: int,
-        day: str,
-        journal: int,
-        *lines: tuple[str, str],
-        status: str = "complete",
-    ) -> None:
-        """Post an entry: its accounts, each with its debit or, if negative, its credit."""
-        self.add("ledger_entries", id=entry, date=day, journal_id=journal, status=status)
-        for place, (account, amount) in enumerate(lines):
-            self.add(
-                "ledger_entry_lines",
-                id=entry * 100 + place,
-                ledger_entry_id=entry,
-                ledger_account_number=account,
-                journal_id=journal,
-                date=day,
-                debit=max(Decimal(amount), Decimal(0)),
-                credit=max(-Decimal(amount), Decimal(0)),
-                categories=[],
-                lettered_ledger_entry_lines_ids=[],
-            )
-
-
-@pytest.fixture
-def draft(books: Pipeline) -> Iterator[Draft]:
-    """The books, to be changed."""
-    with psycopg.connect(books.url, row_factory=dict_row) as connection:
-        connection.execute("SET search_path TO pennylane_marts, pennylane_live, pennylane")
-        yield Draft(connection)
-        connection.rollback()
 
 
 def examples() -> list[str]:

@@ -1,5 +1,5 @@
 {#- How many rows of each table each process of the target was the last to write, as of now.
-    `_sdc_sync_started_at` is when the process began, in milliseconds. Markers of child lists are not records.
+    `_sdc_sync_started_at` is when the process began, in milliseconds. Markers are not records.
 
     since: SQL; counts only processes that began later. -#}
 {%- macro pennylane_counted(since) -%}
@@ -10,7 +10,7 @@
 {%- for table in tables %}
 select '{{ table }}' as table_name, _sdc_sync_started_at as process, count(*) as records
 from {{ source('pennylane', table) }}
-where _sdc_sync_started_at > {{ since }}{{ ' and id <> 0' if table in pennylane_children() }}
+where _sdc_sync_started_at > {{ since }}{{ ' and not (' ~ pennylane_markers()[table] ~ ')' if table in pennylane_markers() }}
 group by _sdc_sync_started_at
 {{ 'union all' if not loop.last }}
 {%- else %}

@@ -2,15 +2,25 @@
     a customer or a supplier. They contain live rows only. Nearly all rows are live, so an index on
     `_sdc_deleted_at` itself would help no query. docs/warehouse.md shows what each one saves.
 
+    Two more kinds keep the cost of a run independent of the size of a large table: the entries of deleted lines,
+    for the entries whose lines are all gone, and the run that wrote a row, for the record of runs.
+
     Created once, after the first load, if the setting `pennylane_indexes` is on; checking for them never
     makes the target wait. -#}
 {%- macro pennylane_raw_indexes() -%}
+{%- set live, dead = 'where _sdc_deleted_at is null', 'where _sdc_deleted_at is not null' -%}
 {%- set wanted = {
-    'ledger_entry_lines': ['date', 'ledger_entry_id', 'ledger_account_number text_pattern_ops'],
-    'ledger_entries': ['date'],
-    'transactions': ['date'],
-    'customer_invoices': ['date', 'customer_id'],
-    'supplier_invoices': ['date', 'supplier_id'],
+    'ledger_entry_lines': [
+        ['date', 'live', live],
+        ['ledger_entry_id', 'live', live],
+        ['ledger_entry_id', 'dead', dead],
+        ['ledger_account_number text_pattern_ops', 'live', live],
+        ['_sdc_sync_started_at', 'written', ''],
+    ],
+    'ledger_entries': [['date', 'live', live], ['_sdc_sync_started_at', 'written', '']],
+    'transactions': [['date', 'live', live], ['_sdc_sync_started_at', 'written', '']],
+    'customer_invoices': [['date', 'live', live], ['customer_id', 'live', live]],
+    'supplier_invoices': [['date', 'live', live], ['supplier_id', 'live', live]],
 } -%}
 {%- if execute and pennylane_is_on('pennylane_indexes') -%}
   {%- set there = run_query(
@@ -20,12 +30,12 @@
     {%- set relation = load_relation(source('pennylane', table)) -%}
     {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list if relation else [] -%}
     {%- set orders = [] -%}
-    {%- for column in columns -%}
+    {%- for column, kind, condition in columns -%}
       {%- set name = column.split(' ')[0] -%}
-      {%- set index = table ~ '_' ~ name ~ '_live' -%}
+      {%- set index = table ~ '_' ~ name.removeprefix('_sdc_') ~ '_' ~ kind -%}
       {%- if name in present and index not in there -%}
         {%- do orders.append(
-            'create index ' ~ index ~ ' on ' ~ relation ~ ' (' ~ column ~ ') where _sdc_deleted_at is null'
+            'create index ' ~ index ~ ' on ' ~ relation ~ ' (' ~ column ~ ') ' ~ condition
         ) -%}
       {%- endif -%}
     {%- endfor -%}

@@ -42,6 +42,8 @@ REFERENCES = {
     "transaction_id": "transactions",
 }
 """The table that a column refers to, except tables whose rows a start date may leave out."""
+LINES = {"ledger_entries": "ledger_entry_lines"}
+"""A table whose rows are gone when all their lines are, and that of the lines."""
 
 
 def files() -> dict[str, str]:
@@ -76,9 +78,9 @@ def files() -> dict[str, str]:
 
 
 def macros(streams: list[tuple[str, Any]]) -> str:
-    """The streams, the child streams, and those sent under another stream's bookmark."""
+    """The streams, the markers in some tables, and streams sent under another one's bookmark."""
     names = [table for table, _ in streams]
-    children = [table for table, stream in streams if parent_key(stream)]
+    marked = {table: part(stream)[1] for table, stream in streams if part(stream)[0]}
     included = {
         table: stream.parent.name
         for table, stream in streams
@@ -86,7 +88,7 @@ def macros(streams: list[tuple[str, Any]]) -> str:
     }
     lines = [
         f"{{%- macro pennylane_{name}() -%}}{{{{ return({value!r}) }}}}{{%- endmacro -%}}\n"
-        for name, value in (("streams", names), ("children", children), ("included", included))
+        for name, value in (("streams", names), ("markers", marked), ("included", included))
     ]
     return "".join([f"{{#- {HEAD} -#}}\n", *lines])
 
@@ -97,12 +99,14 @@ def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN4
         f"    {column!r}: [{kind(definition)!r}, {name(table, column, glossary)!r}],\n"
         for column, definition in live_columns(stream).items()
     )
-    parent = f", parent={parent_key(stream)!r}" if parent_key(stream) else ""
+    columns_of_part, marker = part(stream)
+    parts = f", part={columns_of_part!r}, marker={marker!r}" if columns_of_part else ""
+    lines = f", lines=source('pennylane', {LINES[table]!r})" if table in LINES else ""
     copies = ", copies=true" if "copy" in stream.primary_keys else ""
     return (
         f"{{#- {HEAD} -#}}\n{{{{ config(alias={table!r}) }}}}\n"
         f"{{{{ pennylane_live_rows(source('pennylane', {table!r}), {{\n"
-        f"{columns}}}{parent}{copies}) }}}}\n"
+        f"{columns}}}{parts}{lines}{copies}) }}}}\n"
     )
 
 
@@ -160,12 +164,14 @@ def kind(definition: dict[str, Any]) -> str:
     return TYPES.get(json) or FORMATS.get(definition.get("format", ""), "text")
 
 
-def parent_key(stream: Any) -> str | None:  # noqa: ANN401 - any stream
-    """The key of the parent, for a child stream."""
+def part(stream: Any) -> tuple[list[str], str]:  # noqa: ANN401 - any stream
+    """The columns that name a part of the table that is read by itself, and the part's marker."""
     match tuple(stream.primary_keys):
         case (parent, *_, "id"):
-            return str(parent)
-    return None
+            return [str(parent)], "id = 0"
+        case ("period_start", "period_end", "number"):
+            return ["period_start", "period_end"], "number = ''"
+    return [], ""
 
 
 def dump(content: dict[str, Any]) -> str:

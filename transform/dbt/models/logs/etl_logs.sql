@@ -1,7 +1,4 @@
 -- One row per table and run. The tap's report on a stream counts only if its rows are known to be loaded.
-{%- for table in pennylane_streams() %}
--- depends_on: {{ source('pennylane', table) }}
-{%- endfor %}
 with runs as (
     select * from {{ ref('pennylane_sync_runs') }}
 ),
@@ -26,9 +23,7 @@ counted as (
     from (
         select * from {{ ref('pennylane_counted_rows') }}
         union all
-        {{ pennylane_counted(
-            '(select coalesce(max(earlier.process), 0) from ' ~ ref('pennylane_counted_rows') ~ ' as earlier)'
-        ) }}
+        select table_name, process, records from {{ ref('pennylane_uncounted_rows') }}
     ) as both_counts
     group by table_name, process
 ),
@@ -117,9 +112,9 @@ told as (
         entries.table_name,
         entries.started_at,
         entries.ended_at,
-        -- A child list's tombstones are its markers.
+        -- Where parts of a table are read by themselves, tombstones are their markers.
         entries.records + case
-            when entries.table_name in ('{{ pennylane_children() | join("', '") }}') then 0
+            when entries.table_name in ('{{ pennylane_markers() | join("', '") }}') then 0
             else entries.tombstones
         end as records_extracted,
         entries.process,

@@ -22,4 +22,4 @@
     'imputation_dates_end_date': ['date', 'imputation_dates_end_date'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, parent='billing_subscription_id') }}
+}, part=['billing_subscription_id'], marker='id = 0') }}

@@ -8,4 +8,4 @@
     'rank': ['bigint', 'rank'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, parent='commercial_document_id') }}
+}, part=['commercial_document_id'], marker='id = 0') }}

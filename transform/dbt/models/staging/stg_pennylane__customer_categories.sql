@@ -4,4 +4,4 @@
     'customer_id': ['bigint', 'customer_id'],
     'id': ['bigint', 'id'],
     'weight': ['numeric', 'weight'],
-}, parent='customer_id') }}
+}, part=['customer_id'], marker='id = 0') }}

@@ -11,4 +11,4 @@
     'mobile_number': ['text', 'mobile_number'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, parent='customer_id') }}
+}, part=['customer_id'], marker='id = 0') }}

@@ -4,4 +4,4 @@
     'customer_invoice_id': ['bigint', 'customer_invoice_id'],
     'id': ['bigint', 'id'],
     'weight': ['numeric', 'weight'],
-}, parent='customer_invoice_id') }}
+}, part=['customer_invoice_id'], marker='id = 0') }}

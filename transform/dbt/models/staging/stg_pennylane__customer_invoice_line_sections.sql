@@ -8,4 +8,4 @@
     'rank': ['bigint', 'rank'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, parent='customer_invoice_id') }}
+}, part=['customer_invoice_id'], marker='id = 0') }}

@@ -24,4 +24,4 @@
     'updated_at': ['timestamp without time zone', 'updated_at'],
     'substance': ['text', 'substance'],
     'custom_fields': ['jsonb', 'custom_fields'],
-}, parent='customer_invoice_id') }}
+}, part=['customer_invoice_id'], marker='id = 0') }}

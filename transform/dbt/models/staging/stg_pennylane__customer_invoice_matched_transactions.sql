@@ -3,4 +3,4 @@
 {{ pennylane_live_rows(source('pennylane', 'customer_invoice_matched_transactions'), {
     'customer_invoice_id': ['bigint', 'customer_invoice_id'],
     'id': ['bigint', 'id'],
-}, parent='customer_invoice_id') }}
+}, part=['customer_invoice_id'], marker='id = 0') }}

@@ -4,4 +4,4 @@
     'ledger_entry_line_id': ['bigint', 'ledger_entry_line_id'],
     'id': ['bigint', 'id'],
     'weight': ['numeric', 'weight'],
-}, parent='ledger_entry_line_id') }}
+}, part=['ledger_entry_line_id'], marker='id = 0') }}

@@ -3,4 +3,4 @@
 {{ pennylane_live_rows(source('pennylane', 'lettered_ledger_entry_lines'), {
     'ledger_entry_line_id': ['numeric', 'ledger_entry_line_id'],
     'id': ['bigint', 'id'],
-}, parent='ledger_entry_line_id') }}
+}, part=['ledger_entry_line_id'], marker='id = 0') }}

@@ -7,4 +7,4 @@
     'filename': ['text', 'filename'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, parent='quote_id') }}
+}, part=['quote_id'], marker='id = 0') }}

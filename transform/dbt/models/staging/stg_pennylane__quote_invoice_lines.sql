@@ -21,4 +21,4 @@
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
     'custom_fields': ['jsonb', 'custom_fields'],
-}, parent='quote_id') }}
+}, part=['quote_id'], marker='id = 0') }}

@@ -4,4 +4,4 @@
     'supplier_id': ['bigint', 'supplier_id'],
     'id': ['bigint', 'id'],
     'weight': ['numeric', 'weight'],
-}, parent='supplier_id') }}
+}, part=['supplier_id'], marker='id = 0') }}

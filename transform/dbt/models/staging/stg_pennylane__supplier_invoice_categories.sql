@@ -4,4 +4,4 @@
     'supplier_invoice_id': ['bigint', 'supplier_invoice_id'],
     'id': ['bigint', 'id'],
     'weight': ['numeric', 'weight'],
-}, parent='supplier_invoice_id') }}
+}, part=['supplier_invoice_id'], marker='id = 0') }}

@@ -15,4 +15,4 @@
     'imputation_dates_end_date': ['date', 'imputation_dates_end_date'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, parent='supplier_invoice_id') }}
+}, part=['supplier_invoice_id'], marker='id = 0') }}

@@ -3,4 +3,4 @@
 {{ pennylane_live_rows(source('pennylane', 'supplier_invoice_matched_transactions'), {
     'supplier_invoice_id': ['bigint', 'supplier_invoice_id'],
     'id': ['bigint', 'id'],
-}, parent='supplier_invoice_id') }}
+}, part=['supplier_invoice_id'], marker='id = 0') }}

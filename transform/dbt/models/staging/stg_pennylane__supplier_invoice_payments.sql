@@ -9,4 +9,4 @@
     'status': ['text', 'status'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, parent='supplier_invoice_id') }}
+}, part=['supplier_invoice_id'], marker='id = 0') }}

@@ -4,4 +4,4 @@
     'transaction_id': ['bigint', 'transaction_id'],
     'id': ['bigint', 'id'],
     'weight': ['numeric', 'weight'],
-}, parent='transaction_id') }}
+}, part=['transaction_id'], marker='id = 0') }}

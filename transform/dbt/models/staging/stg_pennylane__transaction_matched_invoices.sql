@@ -4,4 +4,4 @@
     'transaction_id': ['bigint', 'transaction_id'],
     'type': ['text', 'type'],
     'id': ['bigint', 'id'],
-}, parent='transaction_id') }}
+}, part=['transaction_id'], marker='id = 0') }}
