@@ -1,8 +1,15 @@
 """The ids of rows, grouped by the rank of a field: an order, and a way to any part of it."""
 
+from __future__ import annotations
+
+from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Ranks:
@@ -10,7 +17,8 @@ class Ranks:
 
     def __init__(self, ranked: Iterable[tuple[int, int]]) -> None:
         """Group these pairs of rank and id, whose ids ascend."""
-        groups: defaultdict[int, list[int]] = defaultdict(list)
+        # Not lists: the garbage collector would visit every id now and then.
+        groups: defaultdict[int, array[int]] = defaultdict(partial(array, "q"))
         for rank, row_id in ranked:
             groups[rank].append(row_id)
         self._groups = dict(groups)
@@ -19,7 +27,7 @@ class Ranks:
     def add(self, rank: int, row_id: int) -> None:
         """Insert an id."""
         if rank not in self._groups:
-            self._groups[rank] = []
+            self._groups[rank] = array("q")
             insort(self._ranks, rank)
         insort(self._groups[rank], row_id)
 
@@ -31,7 +39,7 @@ class Ranks:
             del self._groups[rank]
             del self._ranks[bisect_left(self._ranks, rank)]
 
-    def between(self, low: int | None, high: int | None) -> list[tuple[int, list[int]]]:
+    def between(self, low: int | None, high: int | None) -> list[tuple[int, array[int]]]:
         """Return the ranks from `low` to `high`, each with its ids."""
         first = 0 if low is None else bisect_left(self._ranks, low)
         last = len(self._ranks) if high is None else bisect_right(self._ranks, high)

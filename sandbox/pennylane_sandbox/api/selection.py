@@ -5,7 +5,7 @@ an order that is kept up to date. Only conditions that no order serves are teste
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
@@ -43,7 +43,7 @@ class _Span:
             most = value - (operator == "lt")
             self.high = most if self.high is None else min(self.high, most)
 
-    def of(self, ids: list[int], *, descending: bool) -> Iterator[int]:
+    def of(self, ids: Sequence[int], *, descending: bool) -> Iterator[int]:
         """Return those of ascending ids that are in the span."""
         first = 0 if self.low is None else bisect_left(ids, self.low)
         last = len(ids) if self.high is None else bisect_right(ids, self.high)
@@ -100,7 +100,7 @@ def _by_id(
 ) -> Iterator[int]:
     if order.after is not None:
         ids.narrow("lt" if order.is_descending else "gt", order.after)
-    groups = [rows.ids]
+    groups: list[Sequence[int]] = [rows.ids]
     for field, span in spans.items():
         if span != _Span():
             groups = [group for _, group in rows.ranks(field).between(span.low, span.high)]
@@ -119,7 +119,7 @@ def _by_rank(
     if order.is_descending:
         groups.reverse()
 
-    def part(rank: int, group: list[int]) -> Iterator[int]:
+    def part(rank: int, group: Sequence[int]) -> Iterator[int]:
         own = _Span(ids.low, ids.high)
         if order.after is not None and rank == at:
             own.narrow("lt" if order.is_descending else "gt", order.after & ID_MASK)
