@@ -166,4 +166,5 @@ endif
   tap-pennylane/pyproject.toml transform/mapper-snake-case/pyproject.toml
 	@echo "Installing Meltano's plugins …"
 	@MELTANO_DATABASE_URI=sqlite:// .venv/bin/meltano --log-config /dev/null --log-level warning install
+	@mkdir -p .meltano/run && chmod 700 .meltano/run
 	@touch $@

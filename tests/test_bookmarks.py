@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -211,6 +212,36 @@ def test_a_killed_run_is_no_reason_to_read_again(books: Books) -> None:
     books.sandbox.clear_faults()
     assert "read completely again" not in books.load()
     books.assert_whole()
+
+
+def test_only_what_a_run_lost_is_advanced(books: Books) -> None:
+    """A state that someone set back stays so."""
+
+    def state() -> str:
+        (row,) = books.pipeline.query("SELECT completed_state FROM meltano.state")
+        return str(row["completed_state"])
+
+    def bookmark(text: str) -> Any:  # noqa: ANN401 - any JSON
+        return json.loads(text)["singer_state"]["bookmarks"]["customers"]
+
+    old = state()
+    books.sandbox.change("customers", create=1)
+    books.execute("ALTER TABLE pennylane._sdc_deliveries DROP bookmark, DROP led_here")
+    books.load()
+    new = state()
+    assert bookmark(new) != bookmark(old)
+    state_id = "dev:tap-pennylane-to-target-postgres"
+    assert books.pipeline.meltano("state", "set", "--force", state_id, old).returncode == 0
+    for _ in range(2):
+        done = books.pipeline.meltano("run", "bookmarks:check")
+        assert done.returncode == 0, done.stdout
+        assert bookmark(state()) == bookmark(old)
+    # As if the run had ended before Meltano got its last bookmark.
+    books.execute("DELETE FROM meltano.runs WHERE state = 'STATE_EDIT'")
+    books.execute("UPDATE meltano.runs SET state = 'RUNNING'")
+    done = books.pipeline.meltano("run", "bookmarks:check")
+    assert done.returncode == 0, done.stdout
+    assert bookmark(state()) == bookmark(new)
 
 
 def test_health_and_dbt_see_what_is_missing(pipeline: Pipeline) -> None:

@@ -39,7 +39,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         )
         launched = machine.launcher("step", "tap-pennylane snake-case target-postgres")
         assert launched.returncode == 1
-        assert "is running in this folder" in launched.stdout
+        assert "is in progress: step of a schedule, process " in launched.stdout
 
         # The scheduler dies during the run.
         cut = machine.runs("running")[0]

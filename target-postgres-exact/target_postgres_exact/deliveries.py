@@ -3,6 +3,8 @@
 A bookmark says how far a stream was read, not that the rows still exist. So each table has a row in
 `_sdc_deliveries`: the bookmarks up to which it was filled, the delivered columns, the number of
 rows, and when the latest row was loaded. A bookmark that does not fit is ignored.
+
+It also has the latest bookmark itself: whoever runs the target may lose what it confirmed last.
 """
 
 from __future__ import annotations
@@ -12,16 +14,18 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 TABLE = "_sdc_deliveries"
 BATCHED_AT, VERSION = "_sdc_batched_at", "_sdc_table_version"
 MOST = 50
 """Bookmarks stored per table: after a kill, a run may resume from one before the last."""
+LATER = {"bookmark": "jsonb", "led_here": "text[]"}
+"""Columns that an earlier version did not create."""
 
 
 class Content(NamedTuple):
@@ -57,11 +61,18 @@ class Deliveries:
             sa.Column("batched_at", sa.TIMESTAMP),
             sa.Column("version", sa.BigInteger),
             sa.Column("delivered_at", sa.TIMESTAMP(timezone=True), server_default=sa.func.now()),
+            sa.Column("bookmark", JSONB(none_as_null=True)),
+            sa.Column("led_here", ARRAY(sa.Text)),
             schema=schema,
             comment="What the target delivered to each table; bookmarks are checked against it",
         )
-        self.exists = bool(self._columns(TABLE))
-        rows = connection.execute(sa.select(self._table)) if self.exists else ()
+        there = self._columns(TABLE)
+        self.exists, self._lacks = bool(there), LATER.keys() - there
+        columns = [
+            sa.null().label(column.name) if column.name in self._lacks else column
+            for column in self._table.columns
+        ]
+        rows = connection.execute(sa.select(*columns)) if self.exists else ()
         self._known = {row.table_name: row for row in rows}
 
     def adopt(self, bookmarks: Mapping[str, Any], *, empty_too: bool = False) -> None:
@@ -79,7 +90,27 @@ class Deliveries:
         for stream, content in contents.items():
             if content and (content.rows or empty_too):
                 columns = (name for name in content.columns if not name.startswith("_sdc_"))
-                self.remember(stream, bookmarks[stream], columns)
+                self.remember(stream, [bookmarks[stream]], columns)
+
+    def newer(self, bookmarks: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the latest bookmarks of tables, by stream, if their run went on from these ones.
+
+        Only a run that was interrupted leaves such bookmarks; the rows up to them are there.
+
+        Args:
+            bookmarks: by stream, as the next run would start with them.
+        """
+        found = {}
+        for stream, known in self._known.items():
+            given = _digest(bookmarks.get(stream))
+            if (
+                known.bookmark
+                and given != _digest(known.bookmark)
+                and given in (known.led_here or ())
+                and self.misfit(stream, known.bookmark) is None
+            ):
+                found[stream] = known.bookmark
+        return found
 
     def misfits(self, bookmarks: Mapping[str, Any]) -> dict[str, str]:
         """Return why tables do not hold what was delivered to them, by stream.
@@ -116,7 +147,7 @@ class Deliveries:
     def remember(
         self,
         stream: str,
-        bookmark: Mapping[str, Any] | None,
+        path: Sequence[Mapping[str, Any] | None],
         columns: Iterable[str],
         *,
         version: int | None = None,
@@ -128,7 +159,7 @@ class Deliveries:
 
         Args:
             stream: the stream, which is also the table's name.
-            bookmark: how far it was read.
+            path: how far it was read: the bookmarks that the run went through, the latest one last.
             columns: the columns that its rows were delivered with.
             version: the table's version, if a full read ended; otherwise the earlier one stays.
             afresh: whether earlier bookmarks are no longer valid, because the rows were missing.
@@ -139,10 +170,10 @@ class Deliveries:
         content = self._content(stream) if counts or known is None else known
         if content is None:
             return
-        if not self.exists:
-            self._create()
+        self._prepare()
         earlier = list(known.bookmarks) if known and not afresh else []
-        digests = [_digest(bookmark)] if bookmark else []
+        *led_here, latest = path
+        digests = [_digest(latest)] if latest else []
         values = {
             "bookmarks": [*digests, *(one for one in earlier if one not in digests)][:MOST],
             "columns": sorted(columns),
@@ -150,15 +181,23 @@ class Deliveries:
             "batched_at": content.batched_at if keeps_rows else None,
             "version": version or (known and known.version) or content.version,
             "delivered_at": sa.func.now(),
+            "bookmark": json.loads(json.dumps(_lasting(latest), default=float)),
+            "led_here": [_digest(bookmark) for bookmark in led_here[-MOST:]],
         }
         statement = insert(self._table).values(table_name=stream, **values)
         self._connection.execute(
             statement.on_conflict_do_update(index_elements=["table_name"], set_=values)
         )
 
-    def _create(self) -> None:
-        self._table.create(self._connection, checkfirst=True)
-        self.exists = True
+    def _prepare(self) -> None:
+        """Create the table, or the columns that it lacks."""
+        if not self.exists:
+            self._table.create(self._connection, checkfirst=True)
+        elif self._lacks:
+            added = ", ".join(f"add {name} {LATER[name]}" for name in sorted(self._lacks))
+            table = self._connection.dialect.identifier_preparer.format_table(self._table)
+            self._connection.execute(sa.text(f"alter table {table} {added}"))
+        self.exists, self._lacks = True, set()
 
     def _columns(self, table: str) -> frozenset[str]:
         query = sa.text(
@@ -195,8 +234,13 @@ def _shortfall(known: sa.Row[Any], content: Content) -> str | None:
     return None
 
 
-def _digest(bookmark: Mapping[str, Any]) -> str:
-    """Return a digest of a bookmark, without the parts that the SDK drops when it reads a state."""
+def _digest(bookmark: Mapping[str, Any] | None) -> str:
+    """Return a digest of a bookmark, without the parts that the SDK drops when it reads a state.
+
+    Without a bookmark, it is empty.
+    """
+    if not bookmark:
+        return ""
     text = json.dumps(_lasting(bookmark), sort_keys=True, default=float)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

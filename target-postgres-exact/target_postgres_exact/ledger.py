@@ -36,6 +36,8 @@ class Ledger:
         """
         self._target = target
         self._given: Mapping[str, Any] | None = None
+        self._paths: dict[str, list[Mapping[str, Any] | None]] | None = None
+        """The bookmarks that each stream went through, if it is known where it began."""
         self._checked: set[str] = set()
         self._lost: dict[str, str] = {}
         """Tables that lack rows, if their streams have no bookmark of their own."""
@@ -52,6 +54,7 @@ class Ledger:
         if self._given is not None:
             return
         self._given = (state.get("bookmarks") or {}) if is_first else {}
+        self._paths = {} if is_first else None
         if self._given and (schema := self._target.config.get("default_target_schema")):
             with self._transaction() as connection:
                 Deliveries(connection, schema).adopt(self._given, empty_too=True)
@@ -108,7 +111,7 @@ class Ledger:
                     memories[schema] = Deliveries(connection, schema)
                 memories[schema].remember(
                     sink.table_name,
-                    bookmark,
+                    self._path(stream, bookmark),
                     sink.schema["properties"],
                     version=self._versions.get(stream),
                     afresh=self._lost.pop(stream, None) is not None,
@@ -127,6 +130,17 @@ class Ledger:
             said = "; ".join(f"'{stream}': {reason}" for stream, reason in self._lost.items())
             msg = f"Rows are missing, and this run did not bring them back: {said}. {REMEDY}"
             raise LoadError(msg)
+
+    def _path(
+        self, stream: str, bookmark: Mapping[str, Any] | None
+    ) -> list[Mapping[str, Any] | None]:
+        """Return the bookmarks that led a stream to this one."""
+        if self._paths is None:
+            return [bookmark]
+        path = self._paths.setdefault(stream, [(self._given or {}).get(stream)])
+        if path[-1] != bookmark:
+            path.append(bookmark)
+        return path
 
     @property
     def _removes_rows(self) -> bool:

@@ -41,6 +41,24 @@ def misfits(
     return {stream: reason for stream, reason in found.items() if bookmarks.get(stream)}
 
 
+def newer(url: str, schema: str, bookmarks: Mapping[str, Any]) -> dict[str, Any]:
+    """Find the bookmarks up to which an interrupted run filled tables, if Meltano lost them.
+
+    Args:
+        url: libpq URL of the database.
+        schema: the schema of the tables.
+        bookmarks: Meltano's, by stream.
+
+    Returns:
+        Bookmarks that are further, by stream.
+
+    Raises:
+        psycopg.Error: the database cannot be queried.
+    """
+    with _transaction(url) as connection:
+        return Deliveries(connection, schema).newer(bookmarks)
+
+
 def lost(url: str, schema: str) -> dict[str, str]:
     """Find the tables that lost rows that had been delivered, regardless of bookmarks.
 

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import psutil
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.postgres.place import Place
 
+PATIENCE = 2.0
+"""Seconds that the processes of a killed server get to notice."""
 SUPERUSER = "postgres"
 LOCALE = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
 
@@ -45,6 +48,7 @@ class Cluster:
                 *("-D", self.place.data, "-U", SUPERUSER, "-E", "UTF8", f"--locale={LOCALE}"),
                 *("--auth=trust", "--no-instructions"),
             )
+        self._end_orphans()
         # Its process id may belong to another program by now, which would deceive PostgreSQL.
         (self.place.data / "postmaster.pid").unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
@@ -68,12 +72,25 @@ class Cluster:
     def _postmaster(self) -> int | None:
         try:
             pid = int((self.place.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            process = psutil.Process(pid)
-            if process.name() == "postgres" and Path(process.cwd()) == self.place.data.resolve():
+            if self._is_mine(psutil.Process(pid)):
                 return pid
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             pass
         return None
+
+    def _end_orphans(self) -> None:
+        """End what a killed server left behind: a second server would destroy the data with it."""
+        left = [one for one in psutil.process_iter() if self._is_mine(one)]
+        _, left = psutil.wait_procs(left, timeout=PATIENCE)
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left)
+
+    def _is_mine(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            return process.name() == "postgres" and Path(process.cwd()) == self.place.data.resolve()
+        return False
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         account = self.place.account

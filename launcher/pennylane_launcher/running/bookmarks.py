@@ -1,4 +1,4 @@
-"""Forgets bookmarks that do not match their tables, so that the run reads those streams whole.
+"""Prepares a run: keeps others out, and makes Meltano's bookmarks match the tables.
 
 The first step of the job `sync`: `python -m pennylane_launcher.running.bookmarks`.
 """
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import sqlalchemy as sa
 import structlog
@@ -19,12 +20,13 @@ from meltano.core.db import project_engine
 from meltano.core.error import MeltanoError
 from meltano.core.project import Project
 from meltano.core.state_service import StateService
+from sqlalchemy.orm import Session
 
 from pennylane_launcher import meltano
 from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.postgres import database, warehouse
-from pennylane_launcher.running import leftovers
+from pennylane_launcher.running import claim, keeper, killed, leftovers
 from pennylane_launcher.settings import envfile, weak
 from pennylane_launcher.settings.redaction import Secrets
 
@@ -41,7 +43,9 @@ def main() -> int:
         weak.refuse_token(folder, settings)
         with database.database(folder) as (url, variables):
             os.environ.update(variables)
-            fit(url, warehouse.schema(settings))
+            schema = warehouse.schema(settings)
+            _keep_others_out(url, schema)
+            fit(url, schema)
     except LauncherError as error:
         print(Secrets.of(folder).hide(str(error)), file=sys.stderr)
         return error.exit_code
@@ -54,31 +58,50 @@ def main() -> int:
 
 
 def fit(url: str, schema: str) -> None:
-    """Forget the bookmarks that do not match their tables, and say why.
+    """Forget the bookmarks that do not match their tables, and say why; advance those that may be.
+
+    Nothing is in progress: a run that Meltano believes in was killed, and is marked as failed.
 
     Args:
         url: libpq URL of the database.
         schema: the schema of the tables.
     """
-    if os.environ.get("MELTANO_RUN_FULL_REFRESH", "").lower() in {"1", "true", "yes", "on"}:
-        return  # it ignores bookmarks
-    with _state() as (service, name):
+    with _state() as (session, service, name):
+        interrupted = killed.was_interrupted(session, name)
+        killed.bury(session, name)
+        if os.environ.get("MELTANO_RUN_FULL_REFRESH", "").lower() in {"1", "true", "yes", "on"}:
+            return  # it ignores bookmarks
         state: dict[str, Any] = service.get_state(name)
-        bookmarks: Mapping[str, Any] = state.get("singer_state", {}).get("bookmarks") or {}
+        before: Mapping[str, Any] = state.get("singer_state", {}).get("bookmarks") or {}
+        newer = deliveries.newer(url, schema, before) if interrupted else {}
+        bookmarks = {**before, **newer}
         found = deliveries.misfits(url, schema, bookmarks, adopt=True) if bookmarks else {}
-        if not found:
+        if not found and not newer:
             return
         for stream, reason in found.items():
             print(f"'{stream}' is read completely again: {reason}.")
-        state["singer_state"]["bookmarks"] = {
+        state.setdefault("singer_state", {})["bookmarks"] = {
             stream: bookmark for stream, bookmark in bookmarks.items() if stream not in found
         }
         service.set_state(name, json.dumps(state))
 
 
+def _keep_others_out(url: str, schema: str) -> None:
+    """Make sure that no other run is in progress, for as long as this one is."""
+    parent = psutil.Process(os.getppid())
+    if claim.is_ours(url, schema):
+        with psycopg.connect(url, autocommit=True) as connection:
+            claim.wait_for_target(connection, schema)
+    elif any(Path(part).name == "meltano" for part in parent.cmdline()[:2]):
+        keeper.keep(url, schema, parent.pid)
+    else:  # by hand, without a run
+        with claim.claim(url, schema, "bookmarks:check"):
+            pass
+
+
 @contextmanager
-def _state() -> Iterator[tuple[StateService, str]]:
-    """Provide Meltano's store of bookmarks, and the name of this pipeline's state in it."""
+def _state() -> Iterator[tuple[Session, StateService, str]]:
+    """Provide Meltano's own tables, its store of bookmarks, and this pipeline's state ID."""
     project = Project.find()
     project.activate_environment(os.environ.get("MELTANO_ENVIRONMENT") or "dev")
     environment = project.environment
@@ -88,7 +111,7 @@ def _state() -> Iterator[tuple[StateService, str]]:
     parts = [environment.name if environment else "", PIPELINE, *([suffix] if suffix else [])]
     _, sessions = project_engine(project)
     with sessions() as session, StateService(project, session) as service:
-        yield service, ":".join(parts)
+        yield session, service, ":".join(parts)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,30 @@
-"""Whether a run that Meltano believes to be running was killed."""
+"""Runs that Meltano believes to be running, although they were killed."""
 
-import time
+from meltano.core.job.finder import JobFinder
+from meltano.core.job.job import State
+from sqlalchemy.orm import Session
 
-import psycopg
-
-SILENCE = 30.0
-"""Seconds without a heartbeat after which a run counts as killed; Meltano writes one per second."""
-
-_SIGNS = """
-select run_id, last_heartbeat_at from meltano.runs
-where state = 'RUNNING' and last_heartbeat_at is not null
-"""
+REASON = "The run was killed: it no longer holds its lock in the database."
 
 
-def run(url: str, *, silence: float = SILENCE) -> bool:
-    """Tell whether there are runs that never ended, all of them without a heartbeat.
-
-    Meltano itself waits five minutes before it gives such a run up. Heartbeats are watched rather
-    than compared with a clock, because another machine's clock may be wrong.
+def bury(session: Session, name: str) -> None:
+    """Mark runs of a pipeline as failed; otherwise Meltano waits five minutes for their heartbeat.
 
     Args:
-        url: libpq URL of the database.
-        silence: seconds to watch, if there is such a run.
+        session: of Meltano's own tables.
+        name: the pipeline's state ID. Nobody holds its lock.
     """
-    with psycopg.connect(url, autocommit=True) as connection:
-        if connection.execute("select to_regclass('meltano.runs')").fetchone() == (None,):
-            return False
-        before = connection.execute(_SIGNS).fetchall()
-        end = time.monotonic() + silence
-        while before and time.monotonic() < end:
-            time.sleep(1)
-            now = connection.execute(_SIGNS).fetchall()
-            if sorted(now, key=str) != sorted(before, key=str):
-                # One is alive, or has just ended.
-                return False
-    return bool(before)
+    for job in JobFinder(name).running(session):
+        job.fail(REASON)
+        job.save(session)
+
+
+def was_interrupted(session: Session, name: str) -> bool:
+    """Tell whether the latest run of a pipeline was not completed, and no one set the state since.
+
+    Args:
+        session: of Meltano's own tables.
+        name: the pipeline's state ID.
+    """
+    latest = JobFinder(name).latest(session)
+    return latest is not None and latest.state in {State.RUNNING, State.FAIL}

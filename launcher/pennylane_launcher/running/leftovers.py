@@ -1,10 +1,26 @@
 """What a killed run left behind: files in which Meltano wrote plugin settings and secrets."""
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+
+
+@contextmanager
+def none(project: Path) -> Iterator[None]:
+    """Clear before and after a run, however it ends.
+
+    Args:
+        project: the project's folder.
+    """
+    (project / ".meltano" / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    clear(project)
+    try:
+        yield
+    finally:
+        clear(project)
 
 
 def clear(project: Path) -> None:

@@ -17,6 +17,7 @@ from pennylane_launcher.postgres import embedded, warehouse
 from pennylane_launcher.postgres.cluster import SUPERUSER
 from pennylane_launcher.postgres.database import DEMO_DATABASE, database
 from pennylane_launcher.running import outcome, pipeline
+from pennylane_launcher.running.claim import SESSION, claim
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.sandbox import TOKEN, fingerprint, sandbox
 from pennylane_launcher.settings import envfile, weak
@@ -53,8 +54,6 @@ def demo(project: Path, *, seed: int, size: int) -> int:
             code = pipeline.run(
                 meltano.environment(url, api_url=api.url, token=TOKEN),
                 progress,
-                # Nothing else uses this database: a run that seems to be running was killed.
-                options=["--force"],
                 env_file=Path(os.devnull),
                 check=api.check,
             )
@@ -93,7 +92,12 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         raise LauncherError(msg)
     weak.refuse_token(project, settings)
     schema, since = warehouse.schema(settings), _since(settings)
-    with alone(project), database(project) as (url, environment):
+    with (
+        database(project) as (url, environment),
+        claim(url, schema, "make run") as session,
+        alone(project),
+    ):
+        environment |= {SESSION: str(session)}
         print(f"Loading into {warehouse.name(url)}, schema {schema} …")
         before, begin = report.rows(url, schema), time.monotonic()
         progress = Progress(wording(project, settings))

@@ -43,7 +43,17 @@ def tell(
     Raises:
         LauncherError: the run failed; gives the reason.
     """
-    result = report.read(url, schema, since=since)
+    try:
+        result = report.read(url, schema, since=since)
+    except psycopg.OperationalError as error:
+        if not code:
+            raise
+        reason = str(progress.reasons) or str(error).splitlines()[0]
+        msg = (
+            f"The run failed after {seconds:.0f} s: the connection to PostgreSQL was lost"
+            f" ({reason.rstrip('.')}). Run again once it is back: nothing is lost."
+        )
+        raise LauncherError(msg) from error
     # After a failed load, old and new rows are mixed: their totals would prove nothing.
     if result.rows and (progress.loaded or not code):
         print(f"\n{result}\n\n{changes.sentence(progress.ended, before, result.rows)}")

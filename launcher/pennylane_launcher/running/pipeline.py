@@ -13,6 +13,7 @@ import yaml
 
 from pennylane_launcher import meltano, terminal
 from pennylane_launcher.errors import SettingsError
+from pennylane_launcher.running import leftovers
 from pennylane_launcher.running.processes import PATIENCE, child
 from pennylane_launcher.running.progress import Progress
 
@@ -64,8 +65,6 @@ def step(
     blocks: Sequence[str],
     environment: Mapping[str, str],
     progress: Progress,
-    *,
-    options: Sequence[str] = (),
 ) -> int:
     """Run one step of a job, as the scheduler does.
 
@@ -73,7 +72,6 @@ def step(
         blocks: what `meltano run` gets.
         environment: all the variables that Meltano gets.
         progress: receives the whole output, and chooses what to show.
-        options: of `meltano run`.
 
     Returns:
         Meltano's exit code; EX_CONFIG if a plugin reports that a retry cannot succeed.
@@ -83,7 +81,7 @@ def step(
         # match their tables: the steps before the load are repeated with it.
         blocks = [*_around_the_load()[0], *blocks]
     # Installing is for `make install`: a step that did would fail without a package registry.
-    command = meltano.command(*meltano.json_log(), "run", "--no-install", *options, *blocks)
+    command = meltano.command(*meltano.json_log(), "run", "--no-install", *blocks)
     code = _watch(command, environment, progress, None)
     return SettingsError.exit_code if SettingsError.exit_code in progress.exit_codes else code
 
@@ -105,7 +103,11 @@ def _watch(
 ) -> int:
     """Run one command to its end, and return its exit code."""
     begin = time.monotonic()
-    with child(command, environment=environment) as process, _tap_ends_first(process):
+    with (
+        leftovers.none(Path()),
+        child(command, environment=environment) as process,
+        _tap_ends_first(process),
+    ):
         lines = _lines(process)
         due = begin + _pause(0)
         while True:

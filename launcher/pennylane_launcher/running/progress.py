@@ -17,6 +17,7 @@ ROUTINE = re.compile(
     r"|Ended '\w+': |(?:Extractor|Loader|Mappers|Extractor and loader) failed"
     r"|Using logging configuration from"
     r"|Skipping parse of env var|(?:tap-pennylane|mapper-snake-case) v"
+    r"|This Session's transaction has been rolled back"
     r"|The `dialect\+driver` configuration option"
 )
 BEGINNING = re.compile(r"Beginning .*sync of '(\w+)'")

@@ -19,8 +19,10 @@ from dotenv import dotenv_values
 from pennylane_launcher import meltano
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
+from pennylane_launcher.postgres import warehouse
 from pennylane_launcher.postgres.database import database
-from pennylane_launcher.running import killed, pipeline
+from pennylane_launcher.running import pipeline
+from pennylane_launcher.running.claim import SESSION, claim
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.services import Services
 from pennylane_launcher.settings import envfile, weak
@@ -56,9 +58,12 @@ def step(project: Path, blocks: Sequence[str]) -> int:
     settings = envfile.variables(project)
     weak.refuse_token(project, settings)
     progress = Progress(wording(project, settings))
-    with alone(project), database(project) as (url, environment):
-        options = ["--force"] if killed.run(url) else []
-        code = pipeline.step(blocks, environment, progress, options=options)
+    with (
+        database(project) as (url, environment),
+        claim(url, warehouse.schema(settings), "step of a schedule") as session,
+        alone(project),
+    ):
+        code = pipeline.step(blocks, environment | {SESSION: str(session)}, progress)
     if code and (reason := str(progress.reasons)):
         print(f"The step failed: {reason}", file=sys.stderr)
     return code

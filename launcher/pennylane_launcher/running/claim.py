@@ -1,0 +1,81 @@
+"""One run at a time per schema, whoever starts it, on whichever machine.
+
+A run holds a turn in the warehouse for as long as it lives (see `target_postgres_exact.turns`):
+the launcher does for its own runs, `keeper` for those of Meltano alone. Its target holds another
+one, which may outlive the run by the seconds in which it writes what it was given.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from target_postgres_exact import turns
+
+from pennylane_launcher.errors import LauncherError
+
+RUN = "pennylane-launcher run"
+"""The turn of a run, from before its first request until after its last step."""
+SESSION = "PENNYLANE_LAUNCHER_SESSION"
+"""The variable that tells the parts of a run which session holds its turn."""
+
+
+class OccupiedError(LauncherError):
+    """Another run is in progress."""
+
+
+@contextmanager
+def claim(url: str, schema: str, program: str, pid: int | None = None) -> Iterator[int]:
+    """Hold the turn of a run for the duration of the block.
+
+    Args:
+        url: libpq URL of the database.
+        schema: the schema of the tables.
+        program: what the user started.
+        pid: the process of the run; this one by default.
+
+    Yields:
+        The session that holds it.
+
+    Raises:
+        OccupiedError: another run is in progress; says which.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        turns.introduce(connection, program, pid)
+        if holder := turns.take(connection, RUN, schema):
+            raise OccupiedError(_sentence(schema, holder))
+        wait_for_target(connection, schema)
+        yield connection.info.backend_pid
+
+
+def is_ours(url: str, schema: str) -> bool:
+    """Tell whether the run that this process is a part of holds its turn already.
+
+    Args:
+        url: libpq URL of the database.
+        schema: the schema of the tables.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        holder = turns.holder(connection, RUN, schema)
+    return holder is not None and os.environ.get(SESSION) == str(holder.session)
+
+
+def wait_for_target(connection: psycopg.Connection, schema: str) -> None:
+    """Wait until no target is loading any more.
+
+    Args:
+        connection: in autocommit mode.
+        schema: the schema of the tables.
+
+    Raises:
+        OccupiedError: one is still loading after a while; says which.
+    """
+    if holder := turns.take(connection, turns.LOAD, schema, keep=False):
+        raise OccupiedError(_sentence(schema, holder))
+
+
+def _sentence(schema: str, holder: turns.Holder) -> str:
+    return (
+        f"Another run into schema '{schema}' is in progress: {holder}. No request was sent; wait"
+        " until it has ended, or end it there."
+    )
