@@ -144,7 +144,8 @@ def books(postgres: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -
         assert done.returncode == 0, done.stdout + done.stderr
         # Meltano logs JSON lines: none is shown raw, and routine ones are not shown.
         assert '{"' not in done.stdout
-        assert "loaded; building and testing the views" in done.stdout
+        assert "loaded; bringing the views up to date" in done.stdout
+        assert "testing the books" in done.stdout
         assert "Ended 'customers'" not in done.stdout
         yield loaded
 
@@ -201,8 +202,13 @@ plugins:
       settings:
         [{name: sqlalchemy_url, sensitive: true}, {name: host}, {name: default_target_schema}]
   utilities:
-    - {name: views, namespace: views, executable: ./views, commands: {build: {args: build}}}
-jobs: [{name: sync, tasks: [tap-pennylane target-postgres, "views:build"]}]
+    - name: views
+      namespace: views
+      executable: ./views
+      commands: {build: {args: build}, test: {args: test}}
+jobs:
+  - {name: sync, tasks: [tap-pennylane target-postgres, "views:build"]}
+  - {name: verify, tasks: ["views:test"]}
 environments: [{name: dev}, {name: prod}]
 """
 SMALL_TAP = f"""#!{sys.executable}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,6 +13,8 @@ from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.monitoring import facts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pennylane_launcher.postgres.embedded import Server
 
     from conftest import Books, Check
@@ -22,7 +26,9 @@ def test_all_is_well(books: Books, check: Check) -> None:
     done = books.launch("check-health")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Healthy: 9 tables, the last complete run began ")
-    assert done.stdout.endswith("; the trial balance agrees.\n")
+    balance, tests = done.stdout.rstrip(".\n").split("; ")[1:]
+    assert balance == "the trial balance agrees"
+    assert re.fullmatch(r"(\d+) of \1 tests passed (a moment|\d+ minutes?) ago", tests)
     assert check() == (0, [])
 
 
@@ -244,6 +250,114 @@ def test_a_database_that_is_down_says_nothing_of_the_rest(
         assert "Resolved: " in line
         assert "PostgreSQL cannot be used" in line
     assert check()[0] == 0
+
+
+def test_a_test_that_fails_is_told_until_all_pass(books: Books, check: Check) -> None:
+    with books.wrong_debit():
+        assert books.meltano("verify").returncode == 1
+        # The reconciliation has a line of its own, and its test is not told twice.
+        code, (line, reconciliation) = check("verify=failed")
+        assert code == 1
+        assert reconciliation.startswith("The ledger lines do not add up")
+        assert line == (
+            "Tests of the books failed: pennylane_entries_balance (1 row)."
+            " `.venv/bin/meltano run verify` runs them again."
+        )
+        assert check() == (1, [])
+    # What is checked anew is over, what only the tests know is not.
+    code, (clear,) = check()
+    assert (code, clear.startswith("Resolved: The ledger lines")) == (1, True)
+    # It explains the failure of no other job.
+    assert check("sync=failed") == (1, ["The job sync failed: its log says why."])
+    assert check("sync=success")[0] == 1
+    assert books.meltano("verify").returncode == 0
+    code, (clear,) = check("verify=success")
+    assert (code, clear.startswith(f"Resolved: {line} ")) == (0, True)
+
+
+def test_no_test_is_claimed_that_did_not_run(
+    books: Books, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = (
+        "update pennylane_logs.pennylane_test_runs set tested_at = tested_at {} interval '5 hours'"
+    )
+    # Of the first load; the later ones were minutes ago.
+    loaded = (
+        "update pennylane.sync_log set started_at = started_at {} interval '4 hours'"
+        " where run_id = (select run_id from pennylane.sync_log order by started_at limit 1)"
+    )
+    assert books.load().returncode == 0
+    with books.changed(old.format("-"), old.format("+")):
+        code, (line,) = check(changes=False)
+        assert (code, line.endswith(" tests passed 5 hours ago.")) == (0, True)
+        monkeypatch.setenv("HEALTH_TESTS_MAX_AGE_HOURS", "0.0001")
+        assert check(changes=False)[0] == 1
+        monkeypatch.delenv("HEALTH_TESTS_MAX_AGE_HOURS")
+        with books.changed(loaded.format("-"), loaded.format("+")):
+            code, (line,) = check()
+            assert code == 1
+            assert line.startswith(
+                "The books have been untested for more than 3 hours: their tests last ran 5 hours"
+                " ago."
+            )
+        assert check()[1][0].startswith("Resolved: The books have been untested")
+    with renamed(books, "pennylane_logs.pennylane_test_runs"):
+        code, (line,) = check(changes=False)
+        assert (code, line.endswith("; the books were never tested.")) == (0, True)
+        with books.changed(loaded.format("-"), loaded.format("+")):
+            code, (line,) = check(changes=False)
+            assert (code, "their tests have never run." in line) == (1, True)
+
+
+@contextmanager
+def renamed(books: Books, table: str) -> Iterator[None]:
+    """Let a table be missing for the duration of the block."""
+    name = table.split(".")[1]
+    with books.changed(
+        f"alter table {table} rename to elsewhere",
+        f"alter table {table.replace(name, 'elsewhere')} rename to {name}",
+    ):
+        yield
+
+
+def test_a_build_that_left_something_undone_is_told(books: Books, check: Check) -> None:
+    why = "pennylane_live.customers could not be replaced: session 1 had it in use."
+    kept = books.execute("select fingerprint::text from pennylane_logs.pennylane_build")[0][0]
+    with books.changed(
+        f"update pennylane_logs.pennylane_build set error = '{why}', fingerprint = null",  # noqa: S608
+        f"update pennylane_logs.pennylane_build set error = null, fingerprint = '{kept}'",  # noqa: S608
+    ):
+        assert check("sync=failed") == (1, [f"The views were not built completely: {why}"])
+    code, (line,) = check("sync=success")
+    assert (code, line.startswith("Resolved: The views were not built completely")) == (0, True)
+
+
+def test_years_that_cannot_be_compared_are_named_and_not_claimed(
+    books: Books, check: Check
+) -> None:
+    ((first,), *others) = books.execute(
+        "select distinct period_start::text from pennylane_live.trial_balance order by 1"
+    )
+
+    def behind(*years: str) -> tuple[str, str]:
+        change = "update meltano.state set completed_state = ({})::text"
+        path = "'{singer_state,bookmarks,trial_balance,behind}'"
+        text = ", ".join(f'"{year}"' for year in years)
+        return (
+            change.format(f"jsonb_set(completed_state::jsonb, {path}, '[{text}]')"),
+            change.format(f"completed_state::jsonb #- {path}"),
+        )
+
+    with books.changed(*behind(first)):
+        _, (line,) = check(changes=False)
+        assert (
+            "; the trial balance agrees, without the fiscal years whose lines have changed since it"
+            f" was read (beginning {first}); " in line
+        )
+    with books.changed(*behind(first, *(year for (year,) in others))):
+        _, (line,) = check(changes=False)
+        assert "; the trial balance was not compared, because lines have changed since" in line
+        assert "agrees" not in line
 
 
 @pytest.mark.parametrize("given", ["soon", "0", "-1", "nan", "inf"])

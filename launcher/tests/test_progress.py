@@ -31,9 +31,10 @@ def metric(kind: str, value: int, *, stream: str = "customers") -> str:
         (line("Block run completed", level="error"), None),
         (
             line("Block run completed", block_type="ExtractLoadBlocks", success=True),
-            "loaded; building and testing the views",
+            "loaded; bringing the views up to date",
         ),
         (line("FAIL 1 key", name="dbt", stdio="stderr"), "dbt: FAIL 1 key"),
+        (line("Building …", name="views", stdio="stdout"), "views: Building …"),
         (line("Extractor failed", level="error"), None),
         (line("No such job", level="error"), "meltano: No such job"),
         (from_tap("Reading again from the start"), "tap-pennylane: Reading again from the start"),
@@ -87,7 +88,9 @@ def test_it_counts_what_the_tap_reports() -> None:
         assert progress.feed(given) is None
     assert str(progress) == "loading customers · 1,239 rows · 3 requests · 12 % of the rate limit"
     progress.feed(line("Block run completed", block_type="ExtractLoadBlocks", success=True))
-    assert str(progress) == "building and testing the views"
+    assert str(progress) == "bringing the views up to date"
+    progress.test()
+    assert str(progress) == "testing the books"
 
 
 def test_a_step_that_cannot_start_is_a_reason() -> None:

@@ -197,7 +197,7 @@ def copy(project: Path) -> None:
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     # Only the views about runs, to be quick.
     text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
-    quick = text.replace("args: build\n", "args: run --select +path:models/logs\n")
+    quick = text.replace("args: run\n", "args: run --select +path:models/logs\n")
     assert quick != text
     (project / "meltano.yml").write_text(quick, encoding="utf-8")
     shutil.copy(ROOT / "logging.yaml", project)
@@ -223,7 +223,7 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         "TAP_PENNYLANE__SELECT": '["customers.*", "journals.*", "sync_log.*"]',
         # Shorter than a run takes.
         "SCHEDULE_SYNC_INTERVAL": "* * * * * */5",
-        "SCHEDULE_FULL_REFRESH_INTERVAL": "@manual",
+        "SCHEDULE_VERIFY_INTERVAL": "@manual",
         "SCHEDULE_HEALTH_INTERVAL": "@manual",
         "AIRFLOW__API__PORT": str(free_port()),
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1",

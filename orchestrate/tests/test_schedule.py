@@ -96,11 +96,12 @@ def test_reading_the_dag_file_starts_no_meltano(machine: Machine) -> None:
 
     first = read()
     assert "interval='*/7 * * * *'" in first
-    assert "MELTANO_RUN_FULL_REFRESH" in first
+    assert "name='verify'" in first
+    assert "steps=['dbt:test']" in first
     assert read() == first
     assert calls.read_text(encoding="utf-8") == "call\n"
     file = machine.project / "meltano.yml"
-    file.write_text(file.read_text(encoding="utf-8").replace("30 2 * * 0", "0 4 * * 6"))
+    file.write_text(file.read_text(encoding="utf-8").replace("5 * * * *", "0 4 * * 6"))
     assert "interval='0 4 * * 6'" in read()
     assert calls.read_text(encoding="utf-8") == "call\ncall\n"
 
@@ -144,7 +145,7 @@ def _pennylane_is_down(machine: Machine) -> None:
     sandbox.fault("*", "status", status=503)
     failed = _next_run(machine, "failed")
     assert machine.tries(failed)[LOAD] == ("failed", 2)
-    assert machine.tries(failed)["dbt-build"][0] == "success"
+    assert machine.tries(failed)["views-build"][0] == "success"
     bookmarks = machine.bookmarks()
     sandbox.change("customers", create=1, update=2)
     _next_run(machine, "failed")
@@ -186,6 +187,6 @@ def _a_scope_is_missing(machine: Machine) -> None:
     machine.sandbox.fault("/journals", "status", status=403)
     failed = _next_run(machine, "failed")
     assert machine.tries(failed)[LOAD] == ("failed", 1)
-    assert machine.tries(failed)["dbt-build"][0] == "success"
+    assert machine.tries(failed)["views-build"][0] == "success"
     assert machine.customers() == machine.truth()
     machine.sandbox.clear_faults()

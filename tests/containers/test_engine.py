@@ -29,7 +29,7 @@ SETTINGS = {
     "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
     "TAP_PENNYLANE_MAX_RETRIES": "1",
     "SCHEDULE_SYNC_INTERVAL": "* * * * * */5",
-    "SCHEDULE_FULL_REFRESH_INTERVAL": "@manual",
+    "SCHEDULE_VERIFY_INTERVAL": "@manual",
     "SCHEDULE_HEALTH_INTERVAL": "@manual",
 }
 # Every character with a special meaning in a shell, a URL, a file of variables or SQL.

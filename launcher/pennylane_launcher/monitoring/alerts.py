@@ -18,6 +18,8 @@ from pennylane_launcher.settings import envfile, weak
 FILE = Path("logs/incidents.json")
 REASONS = {"database", "empty", "views", "run", "failed", "lost", "reconciliation"}
 """Kinds of problems that make a job fail, and explain it better."""
+TESTS = "verify"
+"""The job that runs the tests."""
 OUTCOME = re.compile(r"([\w. -]{1,60})=(failed|success)")
 
 
@@ -96,12 +98,12 @@ def _verdicts(outcomes: Sequence[str]) -> dict[str, str]:
 
 def _with_verdicts(found: Health, verdicts: Mapping[str, str]) -> Health:
     # If a problem with the tables was reported, the failure of their job needs no report.
-    explained = frozenset({""} if REASONS & {problem.kind for problem in found.problems} else ())
+    kinds = {problem.kind for problem in found.problems}
     failed = [
         Problem(
             f"job:{job}",
             {"": f"The job {job} failed: its log says why."},
-            explained,
+            frozenset({""} if kinds & (REASONS | ({"tests"} if job == TESTS else set())) else ()),
             title=f"the job {job} failed",
         )
         for job, verdict in verdicts.items()

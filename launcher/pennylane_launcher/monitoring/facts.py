@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from pennylane_launcher.books import proof
+from pennylane_launcher.books.proof import Proof
 from pennylane_launcher.postgres import warehouse
 
 OPTIONS = "-c statement_timeout=120s -c lock_timeout=30s -c default_transaction_read_only=on"
@@ -60,6 +62,9 @@ class Facts:
         failure: the last run, if it failed, regardless of its tables.
         fresh: by table, the start of the last run that read it completely or found it fresh enough.
         differences: accounts and fiscal years where the trial balance does not agree.
+        years: first days of the fiscal years that have a trial balance.
+        proof: what the last build and the last tests left behind.
+        untested_since: the start of the first successful read that no test has followed.
         company: its name, if it was loaded.
     """
 
@@ -72,6 +77,9 @@ class Facts:
     failure: Run | None = None
     fresh: Mapping[str, datetime] = field(default_factory=dict)
     differences: Sequence[tuple[str, str, str]] = ()
+    years: frozenset[date] = frozenset()
+    proof: Proof = field(default_factory=Proof)
+    untested_since: datetime | None = None
     company: str | None = None
 
 
@@ -106,13 +114,17 @@ class _Questions:
     def __init__(self, connection: psycopg.Connection[dict[str, Any]], schema: str) -> None:
         self._connection = connection
         self._schema = schema
-        self._names = {
-            name: sql.Identifier(schema, name)
-            for name in ("sync_log", "etl_logs", "sync_metadata", "company")
-        } | {
-            name: sql.Identifier(f"{schema}_logs", name)
-            for name in ("pennylane_sync_runs", "trial_balance_differences")
-        }
+        self._names = (
+            {
+                name: sql.Identifier(schema, name)
+                for name in ("sync_log", "etl_logs", "sync_metadata", "company")
+            }
+            | {
+                name: sql.Identifier(f"{schema}_logs", name)
+                for name in ("pennylane_sync_runs", "trial_balance_differences")
+            }
+            | {"balance": sql.Identifier(f"{schema}_live", "trial_balance")}
+        )
 
     def has_tables(self) -> bool:
         return bool(self._ask(_TABLES, schema=sql.Literal(self._schema)))
@@ -157,6 +169,8 @@ class _Questions:
             and (not expected or row["table_name"] in expected)
             and row["moment"] >= fresh.get(row["table_name"], row["moment"])
         }
+        proved = proof.read(self._connection, self._schema)
+        untested = self._ask(_UNTESTED, tested_at=sql.Literal(proved.tested_at))
         return Facts(
             now=self._now(),
             is_loaded=True,
@@ -172,6 +186,9 @@ class _Questions:
                 (row["account_number"], str(row["period_start"]), str(row["period_end"]))
                 for row in self._ask(_DIFFERENCES)
             ],
+            years=frozenset(row["period_start"] for row in self._ask(_YEARS)),
+            proof=proved,
+            untested_since=untested[0]["moment"],
             company=self._company(),
         )
 
@@ -284,4 +301,11 @@ order by _sdc_batched_at desc limit 1
 
 _DIFFERENCES = """
 select account_number, period_start, period_end from {trial_balance_differences} order by 2, 1
+"""
+
+_YEARS = "select distinct period_start from {balance}"
+
+_UNTESTED = """
+select min(execution_date) as moment from {etl_logs}
+where status = 'success' and execution_date > coalesce({tested_at}, '-infinity'::timestamp)
 """

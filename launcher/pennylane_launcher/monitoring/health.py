@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import psycopg
@@ -20,7 +20,7 @@ from pennylane_launcher.settings.wording import wording
 
 EMPTY = "Nothing was loaded yet: `make run` loads your books; if it has run, its output says why."
 VIEWS = (
-    "The views about the runs are missing or outdated: `.venv/bin/meltano run dbt:build` builds"
+    "The views about the runs are missing or outdated: `.venv/bin/meltano run views:build` builds"
     " them."
 )
 
@@ -31,6 +31,8 @@ TITLES = {
     "empty": "nothing was loaded yet",
     "views": "the views are missing",
 }
+CHECKED_NOW = {"trial_balance_agrees", "pennylane_tables_hold_what_was_delivered"}
+"""Tests whose question each check asks anew."""
 RECONCILED = frozenset({"ledger_entry_lines", "trial_balance"})
 """The two tables that the reconciliation compares."""
 
@@ -63,6 +65,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
         LauncherError: a setting is invalid.
     """
     limit, where = max_age(settings), moments.zone(settings)
+    untested_limit = max_age(settings, "HEALTH_TESTS_MAX_AGE_HOURS", "3")
     redaction = Redaction(Secrets(project, settings))
     with ExitStack() as stack:
         try:
@@ -81,23 +84,35 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
             return _only("database", redaction(warehouse.unusable(url or "", error)))
         except LauncherError as error:
             return _only("database", redaction(str(error)))
-    failures = [*_failures(project, settings, found, redaction), *_missing(found, lost)]
+    failures = [
+        *_failures(project, settings, found, redaction),
+        *_missing(found, lost),
+        *_unbuilt(found, redaction),
+        *_untested(found, untested_limit),
+    ]
     return _judge(found, failures, limit, where)
 
 
-def max_age(settings: Mapping[str, str]) -> timedelta:
-    """Return the maximum age of the last success of a table.
+def max_age(
+    settings: Mapping[str, str], name: str = "HEALTH_MAX_AGE_HOURS", default: str = "26"
+) -> timedelta:
+    """Return the maximum age of the last success of a table, or of the tests.
+
+    Args:
+        settings: environment variables, those of `.env` included.
+        name: of the setting.
+        default: in hours.
 
     Raises:
         LauncherError: the setting is not a number above 0.
     """
-    text = settings.get("HEALTH_MAX_AGE_HOURS") or "26"
+    text = settings.get(name) or default
     try:
         age = timedelta(hours=float(text))
     except (ValueError, OverflowError):
         age = timedelta()
     if age <= timedelta():
-        msg = f"HEALTH_MAX_AGE_HOURS is not a number of hours above 0: {text}"
+        msg = f"{name} is not a number of hours above 0: {text}"
         raise LauncherError(msg)
     return age
 
@@ -148,6 +163,44 @@ def _missing(found: Facts, lost: Mapping[str, str]) -> list[Problem]:
     return [Problem("lost", {"": text}, title="loaded rows are missing")] if wanted else []
 
 
+def _unbuilt(found: Facts, redaction: Redaction) -> list[Problem]:
+    """Return what the last build of the views left undone."""
+    if not found.proof.undone:
+        return []
+    why = redaction(found.proof.undone, 400).rstrip(".")
+    text = f"The views were not built completely: {why}."
+    return [Problem("views", {"": text}, title="the views were not built")]
+
+
+def _untested(found: Facts, limit: timedelta) -> list[Problem]:
+    """Return the tests that failed, and whether they are overdue."""
+    proof = found.proof
+    problems = []
+    if failed := sorted(proof.failed.keys() - CHECKED_NOW):
+        said = listed(
+            f"{name} ({'could not run' if (rows := proof.failed[name]) is None else _rows(rows)})"
+            for name in failed
+        )
+        text = f"Tests of the books failed: {said}. `.venv/bin/meltano run verify` runs them again."
+        problems.append(Problem("tests", {"": text}, title="tests of the books failed"))
+    if found.untested_since and found.now - found.untested_since > limit:
+        ran = f"last ran {_ago(found, proof.tested_at)}" if proof.tested_at else "have never run"
+        text = (
+            f"The books have been untested for more than {moments.span(limit)}: their tests {ran}."
+            " Check that the schedule `verify` runs, or start it: `.venv/bin/meltano run verify`."
+        )
+        problems.append(Problem("untested", {"": text}, title="the books are untested"))
+    return problems
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
+
+
+def _ago(found: Facts, moment: datetime) -> str:
+    return f"{moments.span(found.now - moment)} ago"
+
+
 def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinfo | None) -> Health:
     if not found.is_loaded:
         if found.is_running:
@@ -159,7 +212,7 @@ def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinf
         if found.now - found.fresh[table] > limit
     }
     problems = [*failures, Problem("stale", stale, frozenset(found.failed), len(found.expected))]
-    judged = {"database", "empty", "views", "run", "lost", "stale"}
+    judged = {"database", "empty", "views", "run", "lost", "stale", "tests", "untested"}
     # A run that failed as a whole says nothing about its tables.
     if all(failure.is_own for failure in found.failed.values()):
         judged.add("failed")
@@ -184,9 +237,32 @@ def _summary(found: Facts, where: tzinfo | None, *, is_reconciled: bool) -> str:
         f"{len(found.fresh)} tables, the last complete run began"
         f" {moments.span(found.now - last)} ago, {moments.local(last, where)}"
     )
+    balance = _balance(found) if is_reconciled else ""
+    return "; ".join(part for part in (summary, balance, _tests(found)) if part) + "."
+
+
+def _balance(found: Facts) -> str:
+    """Say which trial balances agree: none is claimed to that was not compared."""
     if not found.fresh.keys() >= RECONCILED:
-        return f"{summary}; no ledger is loaded that could be checked against the trial balance."
-    return f"{summary}; the trial balance agrees." if is_reconciled else f"{summary}."
+        return "no ledger is loaded that could be checked against the trial balance"
+    behind = ", ".join(str(day) for day in found.proof.behind if day in found.years)
+    if not behind:
+        return "the trial balance agrees"
+    if found.years <= {*found.proof.behind}:
+        return "the trial balance was not compared, because lines have changed since it was read"
+    return (
+        "the trial balance agrees, without the fiscal years whose lines have changed since it was"
+        f" read (beginning {behind})"
+    )
+
+
+def _tests(found: Facts) -> str:
+    """Say what the last tests proved."""
+    proof = found.proof
+    if not proof.tested_at:
+        return "the books were never tested"
+    passed = proof.tests - len(proof.failed)
+    return f"{passed} of {proof.tests} tests passed {_ago(found, proof.tested_at)}"
 
 
 def _disagreement(differences: Iterable[tuple[str, str, str]]) -> str:
@@ -196,5 +272,5 @@ def _disagreement(differences: Iterable[tuple[str, str, str]]) -> str:
     accounts = "; ".join(f"{year}, account {listed(found)}" for year, found in years.items())
     return (
         "The ledger lines do not add up to Pennylane's trial balance:"
-        f" fiscal year {accounts}. `.venv/bin/meltano run dbt:build` prints the difference."
+        f" fiscal year {accounts}. `.venv/bin/meltano run verify` prints the difference."
     )

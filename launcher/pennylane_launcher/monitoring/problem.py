@@ -14,8 +14,8 @@ class Problem:
     """One problem, with everything that it concerns.
 
     Attributes:
-        kind: database, untried, empty, views, run, failed, lost, stale, reconciliation, webhook,
-            mail or `job:` and its name.
+        kind: database, untried, empty, views, run, failed, lost, stale, reconciliation, tests,
+            untested, webhook, mail or `job:` and its name.
         members: tables and reasons, if the kind is about tables; else the sentence, without name.
         explained: members that another problem already reports.
         tables: how many tables there are, including those without problems.

@@ -16,17 +16,16 @@ LAST_GOOD = """
 """
 
 
-def tell(
+def read(
     url: str,
     schema: str,
     progress: Progress,
     *,
     code: int,
     seconds: float,
-    before: Mapping[str, int],
     since: date | None = None,
 ) -> report.Report:
-    """Print the outcome of a run.
+    """Return what the tables hold after a run.
 
     Args:
         url: libpq URL of the database.
@@ -34,17 +33,13 @@ def tell(
         progress: what the run said.
         code: its exit code.
         seconds: how long it took.
-        before: the rows of each table before it.
         since: ledger lines before this day were not loaded.
 
-    Returns:
-        The report that was printed.
-
     Raises:
-        LauncherError: the run failed; gives the reason.
+        LauncherError: the run failed, and PostgreSQL has gone.
     """
     try:
-        result = report.read(url, schema, since=since)
+        return report.read(url, schema, since=since)
     except psycopg.OperationalError as error:
         if not code:
             raise
@@ -54,6 +49,30 @@ def tell(
             f" ({reason.rstrip('.')}). Run again once it is back: nothing is lost."
         )
         raise LauncherError(msg) from error
+
+
+def tell(
+    url: str,
+    result: report.Report,
+    progress: Progress,
+    *,
+    code: int,
+    seconds: float,
+    before: Mapping[str, int],
+) -> None:
+    """Print the outcome of a run.
+
+    Args:
+        url: libpq URL of the database.
+        result: what the tables hold after it.
+        progress: what the run said.
+        code: its exit code.
+        seconds: how long it took.
+        before: the rows of each table before it.
+
+    Raises:
+        LauncherError: the run failed; gives the reason.
+    """
     # After a failed load, old and new rows are mixed: their totals would prove nothing.
     if result.rows and (progress.loaded or not code):
         print(f"\n{result}\n\n{changes.sentence(progress.ended, before, result.rows)}")
@@ -68,7 +87,6 @@ def tell(
         print(_what_stands(url))
         msg = f"The run failed after {seconds:.0f} s: {reason}"
         raise LauncherError(msg)
-    return result
 
 
 def _what_stands(url: str) -> str:

@@ -18,7 +18,9 @@ from pennylane_launcher.running.processes import PATIENCE, child
 from pennylane_launcher.running.progress import Progress
 
 JOB = "sync"
-"""In `meltano.yml`: load, then build and test the views."""
+"""In `meltano.yml`: load, then bring the views up to date."""
+TESTS = "verify"
+"""In `meltano.yml`: run all tests."""
 
 TICK = 1.0
 """Seconds between updates of the line on a terminal."""
@@ -59,6 +61,25 @@ def run(
         progress.build()
         watched(*rest)
     return code
+
+
+def verify(
+    environment: Mapping[str, str], progress: Progress, *, env_file: Path | None = None
+) -> int:
+    """Run all tests of the books, and print what fails.
+
+    Args:
+        environment: all the variables that Meltano gets.
+        progress: receives the whole output, and chooses what to show.
+        env_file: read instead of the project's `.env`.
+
+    Returns:
+        Meltano's exit code.
+    """
+    progress.test()
+    terminal.say(str(progress))
+    command = meltano.command(*meltano.json_log(), "run", TESTS, env_file=env_file)
+    return _watch(command, environment, progress, None)
 
 
 def step(

@@ -24,7 +24,7 @@ BEGINNING = re.compile(r"Beginning .*sync of '(\w+)'")
 LAST = "sync_log"
 """The stream that the tap sends last: after it, only the target is still busy."""
 LOADING, WRITING = "loading", "writing to PostgreSQL"
-VIEWS = "building and testing the views"
+VIEWS, TESTS = "bringing the views up to date", "testing the books"
 
 
 class Progress:
@@ -72,6 +72,10 @@ class Progress:
         """Note that the views are being built."""
         self.stage = VIEWS
 
+    def test(self) -> None:
+        """Note that the tests are running."""
+        self.stage = TESTS
+
     def _say(self, entry: dict[str, Any]) -> str | None:
         event = str(entry.get("event", ""))
         # A plugin's line outside its log is rarely good news: it may be a traceback.
@@ -85,7 +89,7 @@ class Progress:
         elif entry.get("block_type") == "ExtractLoadBlocks" and entry.get("success"):
             self.loaded = True
             self.build()
-            return "loaded; building and testing the views"
+            return f"loaded; {VIEWS}"
         elif isinstance(cause := entry.get("err"), str):
             # Meltano reports in this way that a step could not start.
             self.reasons.feed(entry, self._word(cause))
@@ -98,8 +102,8 @@ class Progress:
 
     def __str__(self) -> str:
         """Return the progress of the run."""
-        if self.stage == VIEWS:
-            return VIEWS
+        if self.stage in {VIEWS, TESTS}:
+            return self.stage
         parts = [f"loading {self.stream}" if self.stage == LOADING else self.stage]
         if self.rows:
             parts.append(f"{self.rows.total():,} rows")

@@ -14,8 +14,8 @@ ANOTHER = re.compile(
     r"Another '.*?' pipeline is already running which started at (?P<began>\S+ \S+?)\."
 )
 EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Interrupt)\b")
-TESTS = "dbt"
-"""The plugin that reports failures in plain lines, not in a log."""
+PLAIN = {"dbt", "views"}
+"""The plugins that report failures in plain lines, not in a log."""
 MOST = 8
 """Streams that are named with their reasons; the others are only counted."""
 
@@ -37,7 +37,7 @@ class Reasons:
         """
         plugin = str(entry.get("name") or "meltano")
         plain = "stdio" in entry and "plugin_logger" not in entry
-        if not (EXCEPTION.match(text) or plugin == TESTS) if plain else not _is_loud(entry):
+        if not (EXCEPTION.match(text) or plugin in PLAIN) if plain else not _is_loud(entry):
             return
         if found := STREAM.match(text):
             self._streams[found["stream"]] = found["why"]

@@ -1,0 +1,232 @@
+"""Builds the views, but only if something about them changed: they hold no data.
+
+The last step of the job `sync`: `python -m pennylane_launcher.running.views`.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from pennylane_launcher import meltano
+from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.postgres import database, warehouse
+from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings.redaction import Secrets
+
+DBT = Path("transform/dbt")
+NOT_BUILT = {"scripts", "target", "tests", "logs"}
+"""Folders of the dbt project whose files make no view."""
+SETTINGS = ("DBT_", "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA", "MELTANO_ENVIRONMENT")
+UNFINISHED = "the next build tries again."
+"""How dbt's macros end a message about something that was in use."""
+TABLE = "pennylane_build"
+WHY = {
+    "models": "the models or settings have changed",
+    "tables": "tables or columns have come or gone",
+    "views": "views are missing or were changed by hand",
+}
+Fingerprint = dict[str, str]
+
+
+def main() -> int:
+    """Count the rows of the last run, build the views if needed, and return the exit code."""
+    folder = Path.cwd()
+    try:
+        schema = warehouse.schema(envfile.variables(folder))
+        with database.database(folder) as (url, variables):
+            os.environ.update(variables)
+            return bring_up_to_date(folder, url, schema)
+    except LauncherError as error:
+        print(Secrets.of(folder).hide(str(error)), file=sys.stderr)
+        return error.exit_code
+    except psycopg.Error as error:
+        cause = str(error).strip().splitlines()[0].rstrip(".")
+        text = f"The views cannot be compared with the tables: {cause}."
+        print(Secrets.of(folder).hide(text), file=sys.stderr)
+        return 1
+
+
+def bring_up_to_date(project: Path, url: str, schema: str) -> int:
+    """Build the views unless a build without errors found everything as it is now.
+
+    Args:
+        project: the project's folder.
+        url: libpq URL of the database.
+        schema: the schema of the tables.
+
+    Returns:
+        dbt's exit code.
+
+    Raises:
+        psycopg.Error: the database cannot be queried.
+    """
+    with _record(url, schema) as record:
+        before = _of_files(project) | record.fingerprint()
+        known = record.last()
+        if known == before:
+            record.count_rows()
+            return 0
+    changed = [why for part, why in WHY.items() if known and known.get(part) != before[part]]
+    print(f"Building the views: {'; '.join(changed) or 'no earlier build was complete'}.")
+    code, complaint = _build()
+    with _record(url, schema) as record:
+        # What changed during the build is not in the views: only they are looked at again.
+        after = before | {"views": record.fingerprint()["views"]}
+        record.remember(None if complaint else after, complaint)
+    return code
+
+
+def _build() -> tuple[int, str | None]:
+    """Run dbt with all its settings, and return the exit code and what was left undone."""
+    # Meltano has passed on everything that it read from `.env`.
+    # What this Meltano logs is that it starts; what dbt says, the one that called us logs.
+    quiet = ("--log-config", os.devnull, "--log-level", "warning")
+    command = meltano.command(*quiet, "invoke", "dbt:run", env_file=Path(os.devnull))
+    said: list[str] = []
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            said.append(line.strip())
+    undone = [line for line in said if line.lower().endswith(UNFINISHED)]
+    if process.returncode and not undone:
+        undone = [line for line in said if line][-1:] or ["dbt ended without a message"]
+    return process.returncode, undone[0] if undone else None
+
+
+def _of_files(project: Path) -> Fingerprint:
+    """Return the fingerprint of all that dbt reads: its project, and its settings."""
+    found = hashlib.sha256()
+    for path in (project / "meltano.yml", *_sources(project / DBT)):
+        found.update(f"{path.relative_to(project)}\0".encode())
+        found.update(path.read_bytes())
+    for name, value in sorted(os.environ.items()):
+        if name.startswith(SETTINGS):
+            found.update(f"{name}={value}\0".encode())
+    return {"models": found.hexdigest()}
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".csv", ".sql", ".yml"} and NOT_BUILT.isdisjoint(path.parts):
+            yield path
+
+
+@contextmanager
+def _record(url: str, schema: str) -> Iterator["_Record"]:
+    """Provide the record in one transaction."""
+    with psycopg.connect(url, connect_timeout=warehouse.WAIT) as connection:
+        yield _Record(connection, schema)
+
+
+class _Record:
+    """What the database holds, and what it held after the last build."""
+
+    def __init__(self, connection: psycopg.Connection, schema: str) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._names = {
+            name: sql.Identifier(f"{schema}_logs", name)
+            for name in (TABLE, "pennylane_counted_rows", "pennylane_uncounted_rows")
+        } | {"logs": sql.Identifier(f"{schema}_logs"), "schema": sql.Literal(schema)}
+
+    def fingerprint(self) -> Fingerprint:
+        """Return the fingerprints of the raw tables and of the views."""
+        return {
+            part: str(self._ask(query)[0][0])
+            for part, query in (("tables", _TABLES), ("views", _VIEWS))
+        }
+
+    def last(self) -> Fingerprint | None:
+        """Return what the last build found; None if it left something undone."""
+        if not self._exists(TABLE):
+            return None
+        found = [row[0] for row in self._ask("select fingerprint from {pennylane_build}")]
+        return found[0] if found else None
+
+    def remember(self, fingerprint: Fingerprint | None, error: str | None) -> None:
+        """Record a build in place of the last one."""
+        if not self._exists(TABLE):
+            self._ask(_CREATE)
+        self._ask("delete from {pennylane_build}")
+        self._ask(
+            "insert into {pennylane_build} (fingerprint, error) values ({fingerprint}, {error})",
+            fingerprint=sql.Literal(fingerprint and json.dumps(fingerprint)),
+            error=sql.Literal(error),
+        )
+
+    def count_rows(self) -> None:
+        """Keep the numbers of rows that runs wrote, before a later run overwrites the rows."""
+        if self._exists("pennylane_counted_rows") and self._exists("pennylane_uncounted_rows"):
+            self._ask(_COUNT)
+
+    def _exists(self, name: str) -> bool:
+        text = self._names[name].as_string(self._connection)
+        return bool(self._ask("select true where to_regclass({text}) is not null", text=text))
+
+    def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        composed = sql.SQL(query).format(**self._names, **values)
+        done = self._connection.execute(composed)
+        return done.fetchall() if done.description else []
+
+
+_CREATE = """
+create schema if not exists {logs};
+create table {pennylane_build} (
+    fingerprint jsonb, error text, built_at timestamptz not null default now()
+);
+comment on table {pennylane_build} is
+    'The last build of the views: what it was made from, or what it left undone';
+"""
+
+# The tables that the views read, and Meltano's own, which are in a schema of any name.
+_TABLES = """
+select md5(string_agg(concat_ws(
+    ' ', relnamespace::regnamespace, relname, attname, format_type(atttypid, atttypmod)
+), ',' order by relnamespace, relname, attname))
+from pg_class
+left join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+where relkind in ('r', 'p')
+    and (
+        relnamespace = (select oid from pg_namespace where nspname = {schema})
+            and not starts_with(relname, '_')
+        or relname in ('runs', 'state')
+    )
+"""
+
+# A replaced view has a new row in pg_rewrite. The role for readers may be created after a build.
+_VIEWS = """
+select md5(concat_ws(
+    '; ',
+    (
+        select string_agg(concat_ws(' ', pg_class.oid, pg_rewrite.xmin), ',' order by pg_class.oid)
+        from pg_class
+        left join pg_rewrite on ev_class = pg_class.oid
+        where (relkind in ('v', 'm') or relname = 'pennylane_counted_rows')
+            and relnamespace in (
+                select oid from pg_namespace
+                where nspname = {schema} or starts_with(nspname, {schema} || '_')
+            )
+    ),
+    (select string_agg(rolname, ',' order by rolname) from pg_roles)
+))
+"""
+
+_COUNT = """
+insert into {pennylane_counted_rows} (table_name, process, records)
+select table_name, process, records from {pennylane_uncounted_rows} where has_ended
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

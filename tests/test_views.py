@@ -1,0 +1,190 @@
+"""Views are built only when something about them changed; tests have a job of their own."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Pipeline
+
+BUILDING = "Building the views: "
+LAST = (
+    "SELECT built_at, fingerprint IS NOT NULL AS is_complete, error"
+    " FROM pennylane_logs.pennylane_build"
+)
+
+
+@pytest.fixture(scope="module")
+def warehouse(books: Pipeline) -> Pipeline:
+    """Books with their views, to be changed."""
+    return books.copy()
+
+
+def change(pipeline: Pipeline, *statements: str) -> None:
+    with psycopg.connect(pipeline.url) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def last(pipeline: Pipeline) -> dict[str, Any]:
+    (row,) = pipeline.query(LAST)
+    return row
+
+
+def emptied(pipeline: Pipeline, view: str) -> str:
+    """A statement that makes a view show no rows."""
+    (old,) = pipeline.query(f"SELECT pg_get_viewdef('{view}') AS text")
+    return f"CREATE OR REPLACE VIEW {view} AS {old['text'].rstrip(';')} LIMIT 0"
+
+
+def build(pipeline: Pipeline, **variables: str) -> str:
+    """What the step says; empty if there was nothing to build."""
+    done = pipeline.meltano("run", "views:build", **variables)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.partition(BUILDING)[2].partition("\n")[0]
+
+
+def test_a_run_that_changes_nothing_about_the_views_builds_nothing(warehouse: Pipeline) -> None:
+    before = last(warehouse)
+    assert before["is_complete"]
+    warehouse.sandbox.change("customers", create=1, update=1, delete=1)
+    done = warehouse.sync()
+    assert done.returncode == 0, done.stdout
+    assert BUILDING not in done.stdout
+    assert last(warehouse) == before
+    # The rows that the run wrote are counted all the same, before a later run overwrites them.
+    counted = warehouse.query(
+        "SELECT max(records) AS records FROM pennylane_logs.pennylane_counted_rows"
+        " WHERE table_name = 'customers' AND process = (SELECT max(_sdc_sync_started_at)"
+        " FROM pennylane.customers)"
+    )
+    assert counted == [{"records": 3}]
+    assert warehouse.query("SELECT FROM pennylane_logs.pennylane_uncounted_rows") == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "why"),
+    [
+        (["DROP SCHEMA pennylane_live CASCADE"], "views are missing or were changed by hand"),
+        (["DROP VIEW pennylane_marts.fec_file"], "views are missing or were changed by hand"),
+        (["REPLACE"], "views are missing or were changed by hand"),
+        (
+            ["ALTER TABLE pennylane.customers DROP COLUMN first_name CASCADE"],
+            "tables or columns have come or gone; views are missing or were changed by hand",
+        ),
+        (["CREATE TABLE pennylane.quotes_of_old ()"], "tables or columns have come or gone"),
+        (["DELETE FROM pennylane_logs.pennylane_build"], "no earlier build was complete"),
+    ],
+)
+def test_what_changed_in_the_database_is_built_once(
+    warehouse: Pipeline, statements: list[str], why: str
+) -> None:
+    if statements == ["REPLACE"]:
+        statements = [emptied(warehouse, "pennylane_live.journals")]
+    change(warehouse, *statements)
+    assert build(warehouse) == f"{why}."
+    assert last(warehouse)["is_complete"]
+    assert warehouse.query("SELECT FROM pennylane_live.journals")
+    assert warehouse.query("SELECT FROM pennylane_marts.fec_file")
+    assert build(warehouse) == ""
+
+
+def test_a_setting_and_a_model_that_changed_are_built_once(
+    warehouse: Pipeline, own_models: Callable[[], Path]
+) -> None:
+    changed = "the models or settings have changed."
+    zone = {"DBT_PENNYLANE_TIME_ZONE": "Indian/Reunion"}
+    assert build(warehouse, **zone) == changed
+    assert build(warehouse, **zone) == ""
+    assert build(warehouse) == changed
+    (own_models() / "models" / "marts" / "mine.sql").write_text("select 1 as one")
+    assert build(warehouse) == changed
+    assert warehouse.query("SELECT one FROM pennylane_marts.mine") == [{"one": 1}]
+    assert build(warehouse) == ""
+
+
+@pytest.fixture
+def own_models(warehouse: Pipeline) -> Iterator[Callable[[], Path]]:
+    """Give the project its own copy of the dbt project, for the rest of the test."""
+    link = warehouse.project / "transform"
+    real = link.resolve()
+
+    def copy() -> Path:
+        link.unlink()
+        shutil.copytree(real, link)
+        return link / "dbt"
+
+    yield copy
+    if not link.is_symlink():
+        shutil.rmtree(link)
+        link.symlink_to(real)
+
+
+@contextmanager
+def reading(pipeline: Pipeline, view: str) -> Iterator[None]:
+    """A transaction that has read a view and stays open."""
+    with psycopg.connect(pipeline.url, application_name="notebook") as connection:
+        connection.execute(f"SELECT count(*) FROM {view}".encode())  # noqa: S608
+        yield
+        connection.rollback()
+
+
+def test_a_view_in_use_is_tried_again_in_the_next_run(warehouse: Pipeline) -> None:
+    change(warehouse, emptied(warehouse, "pennylane_live.suppliers"))
+    with reading(warehouse, "pennylane_live.suppliers"):
+        done = warehouse.meltano("run", "views:build")
+    assert done.returncode == 1
+    left = last(warehouse)
+    assert not left["is_complete"]
+    assert left["error"].startswith("pennylane_live.suppliers could not be replaced: session ")
+    assert build(warehouse) == "no earlier build was complete."
+    assert last(warehouse)["error"] is None
+    assert warehouse.query("SELECT FROM pennylane_live.suppliers")
+
+
+def test_an_index_that_was_not_created_is_tried_again_in_the_next_run(
+    warehouse: Pipeline,
+) -> None:
+    change(
+        warehouse,
+        "DROP INDEX pennylane.transactions_date_live",
+        "DELETE FROM pennylane_logs.pennylane_build",
+    )
+    with psycopg.connect(warehouse.url) as writer:
+        writer.execute("UPDATE pennylane.transactions SET label = label")
+        build(warehouse)
+        writer.rollback()
+    assert not last(warehouse)["is_complete"]
+    assert build(warehouse) == "no earlier build was complete."
+    assert warehouse.query("SELECT FROM pg_indexes WHERE indexname = 'transactions_date_live'")
+    assert last(warehouse)["is_complete"]
+
+
+def test_the_outcome_of_all_tests_is_kept_and_that_of_some_is_not(warehouse: Pipeline) -> None:
+    outcomes = "SELECT tests, failed FROM pennylane_logs.pennylane_test_runs ORDER BY tested_at"
+    assert warehouse.meltano("run", "verify").returncode == 0
+    (first,) = warehouse.query(outcomes)
+    assert first["tests"] > 100
+    assert first["failed"] == {}
+    assert warehouse.dbt("test", "--select", "trial_balance_agrees").returncode == 0
+    assert len(warehouse.query(outcomes)) == 1
+
+    change(
+        warehouse,
+        "UPDATE pennylane.ledger_entry_lines SET debit = debit + 1"
+        " WHERE id = (SELECT min(id) FROM pennylane_live.ledger_entry_lines)",
+    )
+    assert warehouse.meltano("run", "verify").returncode == 1
+    _, second = warehouse.query(outcomes)
+    assert second["tests"] == first["tests"]
+    assert second["failed"]["pennylane_entries_balance"] == 1
+    # Building nothing, the next run has nothing to say about it.
+    assert build(warehouse) == ""
