@@ -234,6 +234,7 @@ class _Measured:
         self.numbers = {
             "rows": rows,
             "requests": stats["total"],
+            "requests_by_path": stats["requests"],
             "rate_limited": stats["rate_limited"],
             "busiest_window": stats["busiest_window"],
             "rows_per_second": round(rows / done.seconds),
