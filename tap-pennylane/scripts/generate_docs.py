@@ -68,6 +68,10 @@ def freshness(stream: PennylaneStream | SyncLog) -> str:
         return "its changelog" if stream.changelog.endswith(f"/{stream.name}") else "changelogs"
     hours = stream.refresh_hours
     read = f"a full read every {hours} h" if hours else "a full read in every run"
+    if stream.replaces_parts:
+        read = f"by fiscal year, when `{stream.moved_by}` changed"
+    elif stream.moved_by:
+        read = f"when `{stream.moved_by}` changed, and {read}"
     return read if stream.selected_by_default else f"{read}; off by default"
 
 

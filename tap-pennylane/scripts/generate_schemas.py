@@ -217,7 +217,7 @@ def of_tombstones(stream: PennylaneStream) -> dict[str, dict[str, Any]]:
     """The property that marks a deletion, for a stream that learns of individual deletions."""
     return (
         {DELETED_AT: {"type": ["string", "null"], "format": "date-time"}}
-        if stream.changelogs
+        if stream.changelogs or stream.replaces_parts
         else {}
     )
 

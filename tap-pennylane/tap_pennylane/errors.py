@@ -33,11 +33,7 @@ class RecordError(PennylaneError):
     """A record's value does not fit its schema."""
 
 
-class UntraceableError(PennylaneError):
-    """The changelogs don't say which records changed: the collection needs a full read."""
-
-
-class ExpiredError(UntraceableError):
+class ExpiredError(PennylaneError):
     """The bookmark is older than the oldest event that the changelog keeps."""
 
 

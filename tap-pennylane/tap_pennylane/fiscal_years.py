@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 PATH = "/fiscal_years"
 
+CLOSED = {"closed", "frozen"}
+"""The statuses of fiscal years whose lines can't change; any other is taken for open."""
+
 
 class FiscalYears(Collection):
     """The list of fiscal years, read once per run."""
@@ -40,17 +43,43 @@ class FiscalYears(Collection):
         Raises:
             PennylaneError: The fiscal years can't be read.
         """
-        for year in self._records():
+        for year in self._records:
             if not since or year["finish"] >= since:
                 yield {"period_start": year["start"], "period_end": year["finish"]}
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the list was read in this run, so that it costs no request."""
+        return "_pages" in vars(self)
+
+    def are_open(self) -> dict[str, bool]:
+        """Return whether each fiscal year accepts changes, by its first day.
+
+        Raises:
+            PennylaneError: The fiscal years can't be read.
+        """
+        return {year["start"]: year["status"] not in CLOSED for year in self._records}
+
+    def first_day_of(self, day: str) -> str | None:
+        """Return the first day of a date's fiscal year; None if it is unknown.
+
+        Args:
+            day: The date, YYYY-MM-DD.
+        """
+        try:
+            years = self._records
+        except PennylaneError:  # the stream `fiscal_years` reports it
+            return None
+        return next((one["start"] for one in years if one["start"] <= day <= one["finish"]), None)
 
     def first_day(self) -> str | None:
         """Return the first day of the oldest fiscal year, YYYY-MM-DD; None if it is unknown."""
         try:
-            return min((year["start"] for year in self._records()), default=None)
+            return min((year["start"] for year in self._records), default=None)
         except PennylaneError:  # the stream `fiscal_years` reports it
             return None
 
+    @cached_property
     def _records(self) -> list[dict[str, Any]]:
         reader = RecordReader(schema_file(self.name), keys=("start", "finish"))
         return [reader.read(item) for items in self._pages for item in items]

@@ -53,8 +53,29 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default={},
         title="Refresh hours",
         description=(
-            "For collections without a changelog: the minimum number of hours between two reads, "
-            'by stream; 0 means every run. JSON, such as `{"commercial_documents": 24}`.'
+            "For collections without a changelog: the number of hours between two reads, by "
+            'stream; 0 means every run. JSON, such as `{"commercial_documents": 24}`.'
+        ),
+    ),
+    th.Property(
+        "verify_requests",
+        th.IntegerType(minimum=0),
+        default=100,
+        title="Verification requests",
+        description=(
+            "Maximum number of requests per run that read records again which no changelog named, "
+            "to find changes and deletions that left no event; 0 turns this off."
+        ),
+    ),
+    th.Property(
+        "verify_days",
+        th.ObjectType(additional_properties=th.NumberType(minimum=0)),
+        default={},
+        title="Verification days",
+        description=(
+            "For collections with a changelog, and the trial balance: within how many days all "
+            "records are read again, by stream; 7 unless set, 1 for `ledger_entries`. JSON, such "
+            'as `{"customers": 30}`.'
         ),
     ),
     th.Property(
@@ -133,6 +154,8 @@ _REMEDIES = {
     "api_url": "give scheme and host only, like https://app.pennylane.com",
     "start_date": "give a date like 2024-01-31",
     "refresh_hours": 'give JSON of streams and hours, like {"commercial_documents": 24}',
+    "verify_requests": "give a whole number of at least 0; 0 turns the verification off",
+    "verify_days": 'give JSON of streams and days, like {"customers": 30}',
     "page_size": "give a whole number from 1 to 1000",
     "requests_per_window": "give a whole number of at least 1; Pennylane allows 25",
     "window_seconds": "give a number of seconds above 0; Pennylane counts in 5",
@@ -182,7 +205,7 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
 
     Args:
         config: The tap's configuration.
-        streams: The stream names that `refresh_hours` may contain.
+        streams: The stream names that `refresh_hours` and `verify_days` may contain.
     """
     complaints = list(_misspelt(config))
     if "batch_config" in config:
@@ -205,9 +228,10 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
     if isinstance(start := config.get("start_date"), str) and not _is_date(start):
         complaints.append(_complaint("start_date", start))
     complaints += _misspelt_streams(config.get("stream_maps"), {*streams, "sync_log"})
-    hours = config.get("refresh_hours")
-    if isinstance(hours, dict) and (unknown := hours.keys() - set(streams)):
-        complaints.append(_complaint("refresh_hours", dict.fromkeys(unknown, "no such stream")))
+    for name in ("refresh_hours", "verify_days"):
+        found = config.get(name)
+        if isinstance(found, dict) and (unknown := found.keys() - set(streams)):
+            complaints.append(_complaint(name, dict.fromkeys(unknown, "no such stream")))
     return complaints
 
 

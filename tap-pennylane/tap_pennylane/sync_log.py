@@ -28,7 +28,7 @@ class Entry:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     ended_at: datetime | None = None
     mode: str | None = None
-    """scan, resumed scan, changelog, expired→scan, or not due."""
+    """scan, resumed scan, changelog, expired→scan, derived, or not due."""
     records: int = 0
     tombstones: int = 0
     requests: int = 0
@@ -37,6 +37,12 @@ class Entry:
     status: str = "interrupted"
     """success, failed or skipped; interrupted until the stream has ended."""
     error: str | None = None
+    verified_at: datetime | None = None
+    """When the last complete read or verification began."""
+    verified_share: float | None = None
+    """How much of the collection the verification under way has read, from 0 to 1."""
+    verified_records: int = 0
+    """The records that the verification read in this run."""
 
     def skip(self, reason: str) -> None:
         """Record why the stream was not read."""
@@ -73,6 +79,29 @@ class SyncLog:
             entry.ended_at = datetime.now(UTC)
             entry.error = redacted(entry.error) if entry.error else None
             self._report(entry)
+
+    @contextmanager
+    def verifying(self, stream: str) -> Iterator[Entry]:
+        """Complete the entry of a stream that is verified after it was read, and log it."""
+        entry = next(one for one in self.entries if one.stream == stream)
+        before = self._client.usage
+        try:
+            yield entry
+        finally:
+            used = self._client.usage - before
+            entry.requests += used.requests
+            entry.rate_limited += used.rate_limited
+            entry.seconds_waited = round(entry.seconds_waited + used.seconds_waited, 3)
+            entry.ended_at = datetime.now(UTC)
+            LOGGER.info(
+                "Verified '%s': %d records, %d requests, %s",
+                stream,
+                entry.verified_records,
+                used.requests,
+                "complete"
+                if entry.verified_share is None
+                else f"{entry.verified_share:.0%} of the collection so far",
+            )
 
     def _report(self, entry: Entry) -> None:
         """Log how a stream ended, as a sentence and as fields of structured logs.

@@ -25,7 +25,7 @@ from tap_pennylane.messages import MessageWriter
 from tap_pennylane.redaction import redact
 from tap_pennylane.replication.stream_maps import StreamMapper
 from tap_pennylane.run import Run
-from tap_pennylane.streams import STREAMS
+from tap_pennylane.streams import STREAMS, verification
 from tap_pennylane.streams.base import PennylaneStream
 from tap_pennylane.streams.owner import OwningTap
 from tap_pennylane.streams.sync_log import SyncLog
@@ -67,6 +67,7 @@ class TapPennylane(OwningTap):
             raise ConfigValidationError(errors[0], errors=errors)
         self._selection_warning: str | None = None
         """A warning about costly streams that are not read."""
+        self._is_verified = False
         super().__init__(**options)
 
     @override
@@ -167,6 +168,13 @@ class TapPennylane(OwningTap):
         requests = [*self.run.changelogs.requests(), *scans]
         self.run.client.expect(requests, self.config["concurrency"])
         self.sync_all()
+        self.verify()
+
+    @override
+    def verify(self) -> None:
+        if not self._is_verified:
+            self._is_verified = True
+            verification.verify(self)
 
     def try_streams(self) -> None:
         """Read one record of every selected stream; the SDK's own test would select all streams."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,6 +33,31 @@ class Progress(msgspec.Struct, omit_defaults=True):
     """The table version, for ACTIVATE_VERSION."""
     left: list[Range] | None = None
     """The ranges not yet delivered; None means everything."""
+    total: int | None = None
+    """The extent of the collection, measured like `left`: see `extent`."""
+
+
+class Part(msgspec.Struct, omit_defaults=True):
+    """One fiscal year of the trial balance: how it was last read."""
+
+    until: str
+    """The last day of the fiscal year."""
+    read_at: str
+    """When the run began that read it."""
+    pages: int
+    """How many pages it had."""
+    is_open: bool = True
+    """Whether the fiscal year accepts changes, as far as known."""
+
+
+def extent(ranges: list[Range]) -> int:
+    """Return the length of ranges: in ids, or in days up to today."""
+    return sum(
+        (date.today() - date.fromisoformat(one.after)).days  # noqa: DTZ011 - an estimate
+        if isinstance(one.after, str)
+        else (one.until or one.after) - one.after
+        for one in ranges
+    )
 
 
 class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -54,6 +80,17 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
     changes: dict[str, Position] = {}
     """How far each changelog was consumed, by path."""
     scan: Progress | None = None
+    verification: Progress | None = None
+    """The progress of a verification: a full read in small parts, while changes are followed."""
+    moved: dict[str, str] = {}
+    """When runs began that delivered changes. For lines: by the first day of the fiscal year; the
+    empty key stands for unknown fiscal years, and for all other collections."""
+    followed_at: str | None = None
+    """Up to which run a collection without a changelog followed the one that it derives from."""
+    parts: dict[str, Part] = {}
+    """For the trial balance: its fiscal years, by their first day."""
+    behind: list[str] = []
+    """The fiscal years whose balance is older than the lines, by their first day."""
 
     @classmethod
     def load(cls, state: Mapping[str, Any], stream: str, company: int) -> Bookmark | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from copy import copy
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import islice
@@ -18,10 +19,11 @@ from typing_extensions import override
 
 from tap_pennylane.api.collection import Collection
 from tap_pennylane.api.pagination import INCLUDED, pages
-from tap_pennylane.errors import PennylaneError, RefusedError, UntraceableError
+from tap_pennylane.errors import ExpiredError, PennylaneError, RefusedError
 from tap_pennylane.replication import changelog
 from tap_pennylane.replication.bookmark import Range
 from tap_pennylane.replication.plan import Follow, NotDue, Resume
+from tap_pennylane.replication.scan import Allowance
 from tap_pennylane.replication.source import Source
 from tap_pennylane.sync_log import Entry
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from tap_pennylane.api.collection import Items
     from tap_pennylane.api.events import Changelogs, Event
     from tap_pennylane.record import RecordReader
+    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.output import Output
     from tap_pennylane.replication.plan import Plan
     from tap_pennylane.replication.scan import Pages
@@ -40,6 +43,9 @@ LOGGER = logging.getLogger("tap-pennylane.children")
 
 LISTS_PER_STATE = 10
 """Maximum number of lists delivered between two bookmarks."""
+
+PARENTS_PER_PAGE = 10
+"""Maximum number of parents whose lists are read together in a verification."""
 
 
 class ChildLists(Collection):
@@ -107,6 +113,16 @@ class ChildSource(Source):
     def _read(self, left: list[Range] | None) -> Pages:
         return self._by_parent(left) if self.changelogs else super()._read(left)
 
+    @override
+    def verify(self, left: list[Range] | None, budget: Budget) -> Pages:
+        """Read some parents by their own id or date, and their lists."""
+        parents = copy(self.parent.collection)
+        size = max(1, min(PARENTS_PER_PAGE, budget.left - 1))
+        parents.query = {**parents.query, "limit": size}
+        for found, rest in self.parent.scan(parents, left, Allowance(budget, per_page=1 + size)):
+            lists = self.lists.lists(sorted(item["id"] for item in found))
+            yield [item for _, items in lists for item in items], rest
+
     def _by_parent(self, left: list[Range] | None) -> Pages:
         waiting: Items = []
         for count, (parent, items) in enumerate(self.lists.lists(self.parents(left)), 1):
@@ -151,7 +167,7 @@ class ChildSource(Source):
         if isinstance(plan, NotDue):
             return 0
         if isinstance(plan, Follow):
-            with suppress(UntraceableError):
+            with suppress(ExpiredError):
                 since = plan.bookmark.changes
                 events = changelog.read_events(changelogs, self.changelogs, since)
                 gone = changelog.trace(self, events).gone
@@ -184,6 +200,7 @@ class IncludedChild:
         self._run = run
         self._has_warned_of_missing_lists = False
         self.output = output
+        self._lists_requested = 0
         self.sent = Entry(name)
         """The counts of what was sent along so far."""
 
@@ -191,6 +208,11 @@ class IncludedChild:
     def is_wanted(self) -> bool:
         """Whether its records are sent: it is selected and has not failed."""
         return self.output.is_wanted and self._name not in self._run.failures
+
+    def take_requests(self) -> int:
+        """Return how many lists have cost a request since the last call."""
+        requests, self._lists_requested = self._lists_requested, 0
+        return requests
 
     def deliver(self, parents: Items, replaced: Sequence[int] = ()) -> None:
         """Send the lists of some parents.
@@ -216,6 +238,7 @@ class IncludedChild:
         kind = lists.path.rpartition("/")[2]
         included = {one["id"]: (one.get(INCLUDED) or {}).get(kind) or {} for one in parents}
         cut = [one for one, part in included.items() if part.get("has_more", True)]
+        self._lists_requested += len(cut)
         self._mention_missing_lists(kind, sum(not part for part in included.values()))
         for parent, part in included.items():
             if parent not in cut:

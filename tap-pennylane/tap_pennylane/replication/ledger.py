@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 from array import array
 from bisect import bisect_left
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from tap_pennylane.api.query import filtered
-from tap_pennylane.errors import UntraceableError
 from tap_pennylane.replication.changelog import changed
-from tap_pennylane.replication.source import Source
+from tap_pennylane.replication.scan import Allowance
+from tap_pennylane.replication.source import ALL, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from tap_pennylane.api.collection import Items
     from tap_pennylane.api.events import Event
     from tap_pennylane.replication.bookmark import Range
+    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.scan import Pages
 
 LOGGER = logging.getLogger("tap-pennylane.ledger")
@@ -27,15 +30,33 @@ LOGGER = logging.getLogger("tap-pennylane.ledger")
 ANY_DATE = ("date", "gteq", "1900-01-01")
 """A condition that every date meets. With it, the API always includes closed years."""
 
+REQUESTS_FOR_OLDEST = 2
+"""What it costs to check that the list has the oldest entry."""
+
 
 class LinesSource(Source):
     """Ledger entry lines, each of which refers to its entry."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Prepare it; no entry is known yet."""
+    def __init__(
+        self, fiscal_year: Callable[[str], str | None], *arguments: Any, **options: Any
+    ) -> None:
+        """Prepare it; no entry is known yet.
+
+        Args:
+            fiscal_year: Returns the first day of a date's fiscal year, if known.
+            arguments: Passed to `Source`.
+            options: Passed to `Source`.
+        """
         super().__init__(*arguments, **options)
         self.entry_of: dict[int, int] = {}
         """The entry of each line that was fetched by its id."""
+        self.accounts: set[int] = set()
+        """The ledger accounts of changed lines."""
+        self._fiscal_year = fiscal_year
+        self._gone: set[int] = set()
+        """Lines that no longer exist, though no event said so."""
+        self._had_no_year: set[int] = set()
+        """Lines that were created since the last run, so that no other fiscal year had them."""
         self.entries = array("q")
         """The entries of all lines that were read; successive lines of an entry count once."""
         self.are_all_known = False
@@ -57,24 +78,41 @@ class LinesSource(Source):
     def fetch_by_ids(self, ids: Sequence[int]) -> Iterator[tuple[Sequence[int], Items]]:
         for asked, items in super().fetch_by_ids(ids):
             self._note(items)
-            self._note_lines(items)
+            self._note_lines(asked, items)
             yield asked, items
 
-    def entries_of(self, lines: Iterable[int]) -> list[int]:
-        """Return the entries that lines belong to.
+    @override
+    def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
+        if key == "id":
+            created = {event.id for event in events if event.operation == "insert"}
+            deleted = {event.id for event in events if event.operation == "delete"}
+            self._had_no_year |= created - deleted
+        return super().changed(key, events)
 
-        Raises:
-            UntraceableError: A line no longer exists.
+    @override
+    def note_changes(self, items: Items, gone: Sequence[int], began: datetime) -> None:
+        """Note the fiscal years of the changed lines, and their accounts.
+
+        A line that existed before may have been in another fiscal year, and nothing says in which
+        one: then the whole collection counts as changed.
         """
-        unknown = [line for line in lines if line not in self.entry_of]
+        for item in items:
+            if isinstance(account := (item.get("ledger_account") or {}).get("id"), int):
+                self.accounts.add(account)
+            year = self._fiscal_year(item["date"]) if item.get("date") else None
+            self.moved[year or ALL] = began
+        if gone or not self._had_no_year.issuperset(item["id"] for item in items):
+            self.moved[ALL] = began
+
+    def entries_of(self, lines: Iterable[int]) -> list[int]:
+        """Return the entries of those lines that still exist."""
+        known = self.entry_of.keys() | self._gone
+        unknown = [line for line in lines if line not in known]
         # Without the start date, because earlier lines refer to entries as well.
         query = {"limit": self.collection.query["limit"]}
-        for _, items in self.collection.by_ids(unknown, query):
-            self._note_lines(items)
-        if gone := next((line for line in lines if line not in self.entry_of), None):
-            msg = f"the line {gone} no longer exists, and nothing says which entry it belonged to"
-            raise UntraceableError(msg)
-        return [self.entry_of[line] for line in lines]
+        for asked, items in self.collection.by_ids(unknown, query):
+            self._note_lines(asked, items)
+        return [self.entry_of[line] for line in lines if line in self.entry_of]
 
     def _note(self, items: Items) -> None:
         for item in items:
@@ -82,9 +120,10 @@ class LinesSource(Source):
             if entry is not None and (not self.entries or self.entries[-1] != entry):
                 self.entries.append(entry)
 
-    def _note_lines(self, items: Items) -> None:
+    def _note_lines(self, asked: Iterable[int], items: Items) -> None:
         named = ((item["id"], _entry(item)) for item in items)
         self.entry_of.update((line, entry) for line, entry in named if entry is not None)
+        self._gone.update(line for line in asked if line not in self.entry_of)
 
 
 class EntriesSource(Source):
@@ -97,16 +136,38 @@ class EntriesSource(Source):
 
     @override
     def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
-        """Return the entries of changed lines: entries have no changelog of their own."""
+        """Return the entries of changed lines: entries have no changelog of their own.
+
+        Nothing says which entry a deleted line belonged to. If the entry still exists, it balances,
+        so another of its lines has changed and names it. If not, the next verification finds that
+        it is gone; until then, the dbt views leave out entries that have only deleted lines.
+        """
         if key != "id":
             return super().changed(key, events)
         lines = changed(events, key)
-        if any(lines.values()):
-            msg = (
-                "lines were deleted, and the changelog does not say which entries they belonged to"
-            )
-            raise UntraceableError(msg)
-        return dict.fromkeys(self.lines.entries_of(lines), False)
+        self.has_untold_deletions |= any(lines.values())
+        living = [line for line, is_gone in lines.items() if not is_gone]
+        return dict.fromkeys(self.lines.entries_of(living), False)
+
+    @override
+    def verify(self, left: list[Range] | None, budget: Budget) -> Pages:
+        """Read the list again, with the entries of closed years even if it omits them.
+
+        `unlisted` then says that it omits some: what was not read may exist all the same.
+        """
+        listed = copy(self.collection)
+        if left is None:
+            self._note_closed_years(budget)
+        if self.unlisted and not listed.since:
+            listed.since = ANY_DATE[2]  # and the entries without a date, as always
+        yield from self.scan(listed, left, Allowance(budget))
+        if not budget.was_refused:
+            self._note_closed_years(budget)
+
+    def _note_closed_years(self, budget: Budget) -> None:
+        if not (self.unlisted or self.collection.since):
+            budget.spend(REQUESTS_FOR_OLDEST)
+            self.unlisted = self._leaves_closed_years_out(array("q"))
 
     @override
     def _read(self, left: list[Range] | None) -> Pages:

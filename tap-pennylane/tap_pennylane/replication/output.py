@@ -136,6 +136,7 @@ class Output:
             PennylaneError: One was not sent, because a stream map could not be applied.
         """
         self.confirm()
+        self._is_begun = True  # the SDK has written the SCHEMA message
         for record in records:
             yield record
             self.confirm()

@@ -33,6 +33,8 @@ class Terms:
     """Whether version 0.1.0 omitted records without a date."""
     max_age: timedelta = timedelta()
     """Without changelogs: how old a read may be before the next one is due."""
+    verify_within: timedelta = timedelta(days=7)
+    """With changelogs: how old the last complete read may become."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,13 @@ class Follow:
 
 @dataclass(frozen=True)
 class NotDue:
-    """Read nothing: the last read is recent enough."""
+    """Read nothing, because the last read is recent enough.
+
+    If a collection that this one derives from has changed in this run, some is read after all: see
+    `derived.py`.
+    """
+
+    bookmark: Bookmark
 
 
 Plan = Scan | Resume | Follow | NotDue
@@ -106,21 +114,25 @@ def decide(bookmark: Bookmark | None, terms: Terms, now: Now) -> Plan:
     if bookmark.read_at and terms.max_age:
         age = now.began - datetime.fromisoformat(bookmark.read_at)
         if age < terms.max_age:
-            return NotDue()
+            return NotDue(bookmark)
     return _scan(bookmark, terms, now)
 
 
 def start_over(
-    bookmark: Bookmark, terms: Terms, now: Now, positions: Mapping[str, Position], reason: str
+    bookmark: Bookmark,
+    terms: Terms,
+    now: Now,
+    positions: Mapping[str, Position],
+    reason: str | None = None,
 ) -> Scan:
-    """Plan a full read because the changelogs can't be followed.
+    """Plan a full read because the changelogs can't be followed, or there is none to follow.
 
     Args:
         bookmark: The bookmark of the stream's last run.
         terms: The stream's current properties and settings.
         now: The current run.
         positions: How far each changelog was read; one that was not read is absent.
-        reason: Why they can't be followed.
+        reason: Why they can't be followed, if that is the reason.
     """
     return _scan(bookmark, terms, now, reason, positions)
 
@@ -152,7 +164,7 @@ def _scan(
     Afterwards, the changelogs are followed from `positions` or, failing that, from now.
     """
     start = Position((now.began - MARGIN).isoformat())
-    progress = Progress(now.began.isoformat(), _new_version(earlier, now))
+    progress = Progress(now.began.isoformat(), new_version(earlier, now))
     bookmark = Bookmark(
         format=FORMAT,
         company=now.company,
@@ -161,22 +173,23 @@ def _scan(
         unlisted=bool(earlier and earlier.unlisted),
         columns=now.columns,
         version=earlier.version if earlier else None,
+        moved=earlier.moved if earlier else {},
         changes={path: (positions or {}).get(path, start) for path in terms.changelogs},
         scan=progress,
     )
     return Scan(bookmark, progress, reason)
 
 
-def _new_version(earlier: Bookmark | None, now: Now) -> int:
-    """Return a version that is higher than any before, even if our clock is wrong.
+def new_version(earlier: Bookmark | None, now: Now) -> int:
+    """Return a table version that is higher than any before, even if our clock is wrong.
 
     Odd and even versions alternate, for the two copies of an export: see `ExportStream`.
     """
     version = now.version
     if earlier and earlier.version:
         version = max(version, earlier.version + 1)
-    if earlier and earlier.scan:
-        version = max(version, earlier.scan.version + 1)
+    for progress in (earlier.scan, earlier.verification) if earlier else ():
+        version = max(version, progress.version + 1 if progress else 0)
     if earlier and earlier.version and version % 2 == earlier.version % 2:
         version += 1
     return version
@@ -184,7 +197,7 @@ def _new_version(earlier: Bookmark | None, now: Now) -> int:
 
 def _refuse_the_future(bookmark: Bookmark, terms: Terms, now: Now) -> None:
     moments = [position.processed_at for position in bookmark.changes.values()]
-    moments += [bookmark.scan.began] if bookmark.scan else []
+    moments += [one.began for one in (bookmark.scan, bookmark.verification) if one]
     latest = max(map(datetime.fromisoformat, moments), default=None)
     if latest and latest > now.began + AHEAD:
         msg = (

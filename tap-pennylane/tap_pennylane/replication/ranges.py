@@ -58,6 +58,7 @@ class RangeReaders:
         page_size: int,
         *,
         next_slot: Callable[[], float] = lambda: 0,
+        may_read: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare the readers; nothing is sent yet.
 
@@ -68,11 +69,15 @@ class RangeReaders:
             page_size: Rows in a full page.
             next_slot: Returns the seconds until a request can be sent. Readers choose a page only
                 then.
+            may_read: Returns whether another page may be read; if not, the rest stays unread.
         """
         self._fetch = fetch
         self._page_size = page_size
         self._readers = readers
         self._next_slot = next_slot
+        self._may_read = may_read
+        self._is_cut_short = False
+        self._active = readers
         spans = [(int(one.after), one.until) for one in ranges if one.until is not None]
         self._unread = self._undelivered = [(low, high) for low, high in spans if low < high]
         self._density: dict[int, float] = {}
@@ -85,7 +90,7 @@ class RangeReaders:
         self._pages: Handover[tuple[Items, list[Span]]] = Handover(LONGEST_QUEUE, self._stop)
 
     def pages(self) -> Iterator[tuple[Items, list[Range]]]:
-        """Yield the pages as they arrive.
+        """Yield the pages as they arrive, until everything is read or `may_read` ends it.
 
         Yields:
             The items of a page, and the ranges left to read once it is delivered.
@@ -96,12 +101,15 @@ class RangeReaders:
         for _ in range(self._readers):
             threading.Thread(target=self._read, daemon=True).start()
         try:
-            pages = iter(self._pages)
-            while self._undelivered:
-                items, spans = next(pages)
+            for items, spans in self._pages if self._undelivered else ():
                 for span in spans:
                     self._undelivered = _without(self._undelivered, span)
                 yield items, [Range(*span) for span in self._undelivered]
+                if not self._undelivered:
+                    break
+            if self._undelivered and not self._is_cut_short:
+                msg = f"the readers ended before the ids {self._undelivered} were read"
+                raise PennylaneError(msg)
         finally:
             self._stop.set()
             with self._progress:
@@ -113,15 +121,24 @@ class RangeReaders:
                 self._pages.put(self._page(request))
         except BaseException as error:  # noqa: BLE001 - raised again by the consumer
             self._pages.fail(error)
+        with self._progress:
+            self._active -= 1
+            is_last = not self._active
+        if is_last:
+            self._pages.close()
 
     def _next(self) -> Request | None:
         """Wait until a request can be sent, and choose it; None at the end."""
         with self._progress:
-            while self._unread and not self._stop.is_set():
+            while self._unread and not (self._stop.is_set() or self._is_cut_short):
                 wait = self._next_slot()
                 if wait <= 0 and (request := self._choice()):
-                    self._asked.add(request.end)
-                    return request
+                    if self._may_read():
+                        self._asked.add(request.end)
+                        return request
+                    self._is_cut_short = True
+                    self._progress.notify_all()
+                    break
                 self._progress.wait(min(wait, 1) if wait > 0 else 1)
         return None
 

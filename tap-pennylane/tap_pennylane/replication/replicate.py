@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_pennylane.errors import ExpiredError, UntraceableError
-from tap_pennylane.replication import changelog
-from tap_pennylane.replication.bookmark import Bookmark
+from tap_pennylane.errors import ExpiredError
+from tap_pennylane.replication import changelog, verification
+from tap_pennylane.replication.bookmark import Bookmark, Progress
 from tap_pennylane.replication.plan import (
     Follow,
     NotDue,
@@ -22,8 +22,10 @@ from tap_pennylane.replication.plan import (
     Resume,
     Scan,
     decide,
+    new_version,
     start_over,
 )
+from tap_pennylane.replication.source import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from tap_pennylane.api.ahead import Request
     from tap_pennylane.api.collection import Items
     from tap_pennylane.record import RecordReader
-    from tap_pennylane.replication.bookmark import Progress
+    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.changelog import Changes
     from tap_pennylane.replication.children import IncludedChild
     from tap_pennylane.replication.output import Output
@@ -75,6 +77,10 @@ class Replication:
         self._included = included
         self._state = state
         self._terms = terms
+        self._followed: Bookmark | None = None
+        """The bookmark, once this run has followed the changelogs."""
+        self._follows_a_scan = False
+        """Whether the changes are those since a full read began."""
 
     @cached_property
     def plan(self) -> Plan:
@@ -119,9 +125,14 @@ class Replication:
             PennylaneError: Not everything could be read; the bookmark says what is left.
         """
         plan = self.plan
+        if not isinstance(plan, Scan):
+            moved = plan.bookmark.moved.items()
+            self.source.note_moved({key: datetime.fromisoformat(at) for key, at in moved})
         if isinstance(plan, NotDue):
-            entry.mode = "not due"
-            return
+            if not self.source.is_behind(plan.bookmark):
+                yield from self._catch_up(plan.bookmark, entry)
+                return
+            plan = start_over(plan.bookmark, self._terms, self._now, {})
         if isinstance(plan, Resume):
             entry.mode = "resumed scan"
             yield from self._scan(plan.bookmark, plan.progress, entry)
@@ -129,13 +140,14 @@ class Replication:
         if isinstance(plan, Follow):
             entry.mode = entry.mode or "changelog"
             bookmark, events = plan.bookmark, {}
+            self._follows_a_scan = changelog.is_older(bookmark.changes, bookmark.read_at)
             try:
                 events = changelog.read_events(
                     self._run.changelogs, self.source.changelogs, bookmark.changes
                 )
                 changes = changelog.trace(self.source, events)
-            except UntraceableError as error:
-                entry.mode = "expired→scan" if isinstance(error, ExpiredError) else "scan"
+            except ExpiredError as error:
+                entry.mode = "expired→scan"
                 reached = changelog.positions(events)
                 plan = start_over(bookmark, self._terms, self._now, reached, str(error))
             else:
@@ -156,6 +168,7 @@ class Replication:
         """Deliver the collection, or what is left of it, then activate the table version."""
         self._begin(progress.version, is_whole=True)
         self.source.unlisted = bookmark.unlisted
+        self.source.note_moved({ALL: self._run.began})
         for items, left in self.source.read_all(progress.left):
             for item in items:
                 yield self._reader.read(item)
@@ -163,22 +176,96 @@ class Replication:
             self._send_along(items)
             progress.left = left
             self._remember(bookmark)
-        for output in self._outputs():
-            output.activate_version(progress.version)
-        bookmark.scan = None
+        self._complete(bookmark, progress, entry)
+
+    def _complete(self, bookmark: Bookmark, progress: Progress, entry: Entry) -> None:
+        """Activate the table version: rows that were not sent with it are gone."""
+        is_verified = bookmark.verification is not None
+        if not (is_verified and self.source.unlisted):  # what was not listed may still exist
+            for output in self._outputs():
+                output.activate_version(progress.version)
+        bookmark.scan = bookmark.verification = None
         bookmark.unlisted = self.source.unlisted
         bookmark.version = progress.version
         bookmark.read_at = progress.began
+        self.source.note_scan(bookmark)
         self._remember(bookmark)
+        entry.verified_at, entry.verified_share = datetime.fromisoformat(progress.began), None
+
+    def _catch_up(self, bookmark: Bookmark, entry: Entry) -> Iterator[dict[str, Any]]:
+        """Deliver what other collections' changes affect."""
+        entry.mode = "not due"
+        self._begin(bookmark.version or 0, is_whole=False)
+        for piece in self.source.catch_up(bookmark, self._run.began):
+            entry.mode = "derived"
+            for item in piece.items:
+                yield self._reader.read(item)
+                entry.records += 1
+            if piece.void:
+                yield self._reader.tombstone(*piece.void)
+            self._remember(bookmark)
+
+    def urgency(self) -> float:
+        """Return how urgent a verification is: see `verification.urgency`."""
+        if (bookmark := self._followed) is None:
+            return 0
+        # Lines that were deleted during a full read are not known, so the views can't tell that
+        # their entry is gone.
+        is_urgent = self._follows_a_scan and self.source.has_untold_deletions
+        within = timedelta() if is_urgent else self._terms.verify_within
+        return verification.urgency(bookmark, within, self._run.began)
+
+    def verify(self, budget: Budget, entry: Entry) -> Iterator[dict[str, Any]]:
+        """Read the next part of a verification, after the changelogs were followed.
+
+        Args:
+            budget: The requests that it may cost; what is left then can verify other collections.
+            entry: The stream's entry in the record of runs; receives the counts.
+
+        Yields:
+            Records.
+        """
+        if (bookmark := self._followed) is None:
+            return
+        progress = bookmark.verification or Progress(
+            self._run.began.isoformat(), new_version(bookmark, self._now)
+        )
+        self._begin(progress.version, is_whole=True)
+        self.source.unlisted = bookmark.unlisted
+        budget.was_refused = False
+        for items, left in self.source.verify(progress.left, budget):
+            for item in items:
+                yield self._reader.read(item)
+                entry.verified_records += 1
+            self._send_along(items)
+            budget.spend(self._child.take_requests() if self._child else 0)
+            if left is not None:
+                verification.advance(progress, left)
+                bookmark.verification = progress
+                self._remember(bookmark)
+        if budget.was_refused:
+            entry.verified_share = verification.share(bookmark.verification)
+            verification.warn_if_late(bookmark, self._terms, self._run.began)
+        else:
+            bookmark.verification = progress
+            self.source.moved[ALL] = self._run.began  # it may have found changes without an event
+            self._complete(bookmark, progress, entry)
 
     def _follow(
         self, bookmark: Bookmark, changes: Changes, entry: Entry
     ) -> Iterator[dict[str, Any]]:
         """Deliver the changes that the changelogs name."""
-        self._begin(bookmark.version or 0, is_whole=self.source.replaces)
+        # While a verification is under way, changes belong to its version: it will not send the
+        # records that were created since, or that it has sent before.
+        version = bookmark.verification.version if bookmark.verification else bookmark.version
+        self._begin(version or 0, is_whole=self.source.replaces)
+        if bookmark.read_at:
+            entry.verified_at = datetime.fromisoformat(bookmark.read_at)
+        entry.verified_share = verification.share(bookmark.verification)
         deleted = [identity for identity, is_gone in changes.gone.items() if is_gone]
         yield from self._tombstones(deleted, datetime.now(UTC), entry)
         self._send_along([], deleted)
+        self.source.note_changes([], deleted, self._run.began)
         delivered = set(deleted)
         living = [identity for identity, is_gone in changes.gone.items() if not is_gone]
         for asked, items in self.source.fetch_by_ids(living):
@@ -194,6 +281,7 @@ class Replication:
             else:
                 yield from self._tombstones(sorted(missing), datetime.now(UTC), entry)
             self._send_along(items, asked)
+            self.source.note_changes(items, sorted(missing), self._run.began)
             delivered.update(asked)
             while changes.steps and changes.steps[0].ids <= delivered:
                 step = changes.steps.popleft()
@@ -201,6 +289,7 @@ class Replication:
             self._remember(bookmark)
         bookmark.changes = changes.positions
         self._remember(bookmark)
+        self._followed = bookmark
 
     def _tombstones(
         self, identities: Sequence[int], moment: datetime, entry: Entry
@@ -224,6 +313,8 @@ class Replication:
 
     def _remember(self, bookmark: Bookmark) -> None:
         bookmark.columns = self._columns()  # the included child may have failed meanwhile
+        if self.source.changelogs:
+            bookmark.moved = {key: at.isoformat() for key, at in self.source.moved.items()}
         self._output.remember(bookmark.dump())
 
     def _outputs(self) -> Iterator[Output]:

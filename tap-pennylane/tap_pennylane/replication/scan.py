@@ -7,7 +7,7 @@ from collections import deque
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane.api.ahead import in_order
 from tap_pennylane.api.pagination import check_order
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_pennylane.api.collection import Collection, Items
+    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.ranges import Request
 
     Pages = Iterator[tuple[Items, list[Range] | None]]
+    Window = tuple[date | None, date | None]
+    """From one day to before another one; None for no limit."""
 
 LOGGER = logging.getLogger("tap-pennylane.scan")
 
@@ -39,6 +42,22 @@ FEW_PAGES, MANY_PAGES = 2, 8
 """After a window of dates with at most `FEW_PAGES`, the next is longer; after one with more than
 `MANY_PAGES`, shorter."""
 
+FRUGAL_READERS = 4
+"""Readers that share a budget. Each reserves a window's pages before it knows how many there are,
+so more readers would leave more of the budget unused."""
+
+
+class Allowance(NamedTuple):
+    """What a scan may spend; it then stops, and resumes from what is left."""
+
+    budget: Budget
+    per_page: int = 1
+    """Requests that each page causes, including its own."""
+
+    def take_page(self) -> bool:
+        """Take the requests of a page, if there are enough."""
+        return self.budget.take(self.per_page)
+
 
 def scan(
     collection: Collection,
@@ -46,6 +65,7 @@ def scan(
     *,
     by: str | None = None,
     first_day: Callable[[], str | None] = lambda: None,
+    allowance: Allowance | None = None,
 ) -> Pages:
     """Read a collection to its end, or what is left of it.
 
@@ -54,6 +74,7 @@ def scan(
         left: What is left to read, as yielded by an earlier scan; None means everything.
         by: The field by which an interrupted read resumes, `id` or `date`; None to start over.
         first_day: Returns the first day of the company's books, if known.
+        allowance: Ends the scan early; its budget then says that it was refused.
 
     Yields:
         A page of items, each with the parameters of its part, and what is left to read once the
@@ -64,7 +85,9 @@ def scan(
     """
     if by is None:
         return _from_the_start(collection)
-    return _by_date(collection, left, first_day) if by == "date" else _by_id(collection, left)
+    if by == "date":
+        return _by_date(collection, left, first_day, allowance)
+    return _by_id(collection, left, allowance)
 
 
 def _from_the_start(collection: Collection) -> Pages:
@@ -73,12 +96,13 @@ def _from_the_start(collection: Collection) -> Pages:
             yield items, None
 
 
-def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
+def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowance | None) -> Pages:
     """Read the first page, then the last page, then the rest between them in parallel.
 
     A record that is created meanwhile is left to the changelog.
     """
     query = collection.dated_query
+    may_read = allowance.take_page if allowance else lambda: True
 
     def read(asked: dict[str, Any]) -> tuple[Items, bool]:
         items, cursor = collection.page(asked)
@@ -94,6 +118,8 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
         return read(part if request.upwards else from_the_end(part))
 
     if left is None:
+        if not may_read():
+            return
         if collection.may_lack_date and collection.since:
             yield from ((items, None) for items in _without_date(collection))
         first, has_more = read_end(query)
@@ -103,6 +129,7 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
         if not first:
             msg = f"{collection.path} returned an empty page but reported more"
             raise PennylaneError(msg)
+        may_read()  # without the last page, nothing says what is left
         after = first[-1]["id"]
         newest, _ = read_end(from_the_end(query))
         last = [item for item in reversed(newest) if item["id"] > after]
@@ -116,10 +143,15 @@ def _by_id(collection: Collection, left: list[Range] | None) -> Pages:
         left = pieces(after, until, _pages(until - after, first, newest), collection.readers)
         yield first, [*left, Range(until, last[-1]["id"])]
         yield last, left
-    next_slot = collection.client.next_slot
-    yield from RangeReaders(
-        fetch, left, collection.readers, query["limit"], next_slot=next_slot
-    ).pages()
+    readers = RangeReaders(
+        fetch,
+        left,
+        collection.readers if allowance is None or allowance.per_page == 1 else 1,
+        query["limit"],
+        next_slot=collection.client.next_slot,
+        may_read=may_read,
+    )
+    yield from readers.pages()
 
 
 def _without_date(collection: Collection) -> Iterator[Items]:
@@ -177,44 +209,48 @@ def pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
 
 
 def _by_date(
-    collection: Collection, left: list[Range] | None, first_day: Callable[[], str | None]
+    collection: Collection,
+    left: list[Range] | None,
+    first_day: Callable[[], str | None],
+    allowance: Allowance | None,
 ) -> Pages:
     """Read a single page, or windows of dates, because the API does not filter by ranges of ids."""
     if left is None:
+        if allowance and not allowance.take_page():
+            return
         items, cursor = collection.page(collection.dated_query)
         if cursor is None:
             yield items, []
             return
     if left != []:
-        yield from _windows(collection, str(left[0].after) if left else None, first_day)
+        after = str(left[0].after) if left else None
+        yield from _windows(collection, after, first_day, allowance)
 
 
 def _windows(
-    collection: Collection, after: str | None, first_day: Callable[[], str | None]
+    collection: Collection,
+    after: str | None,
+    first_day: Callable[[], str | None],
+    allowance: Allowance | None,
 ) -> Pages:
     """Read all before the first fiscal year, then windows of a few pages, then all after today."""
     today = collection.client.now().date()
     first = date.fromisoformat(after or collection.since or first_day() or today.isoformat())
-    days = FIRST_WINDOW
-    asked: deque[tuple[date | None, date | None]] = deque()
+    windows = _Windows(first, today, is_first=after is None and not collection.since)
+    asked: deque[Window] = deque()
+    reserved = allowance.per_page * MANY_PAGES if allowance else 0
 
-    def window(begin: date | None, end: date | None) -> Callable[[], Iterator[Items]]:
-        asked.append((begin, end))
-        conditions = [("date", "gteq", begin.isoformat())] if begin else []
-        conditions += [("date", "lt", end.isoformat())] if end else []
-        return partial(collection.pages, filtered(collection.dated_query, *conditions))
+    def tasks() -> Iterator[Callable[[], Iterator[Items]]]:
+        for begin, end in windows:
+            if allowance and not allowance.budget.take(reserved):
+                return
+            asked.append((begin, end))
+            conditions = [("date", "gteq", begin.isoformat())] if begin else []
+            conditions += [("date", "lt", end.isoformat())] if end else []
+            yield partial(collection.pages, filtered(collection.dated_query, *conditions))
 
-    def windows() -> Iterator[Callable[[], Iterator[Items]]]:
-        if after is None and not collection.since:
-            yield window(None, first)
-        begin = first
-        while begin <= today:
-            end = min(begin + timedelta(days=days), today + timedelta(days=1))
-            yield window(begin, end)
-            begin = end
-        yield window(begin, None)
-
-    for pages in in_order(windows(), collection.readers):
+    readers = min(collection.readers, FRUGAL_READERS) if allowance else collection.readers
+    for pages in in_order(tasks(), readers):
         begin, end = asked.popleft()
         left = [Range(begin.isoformat())] if begin else None
         count = 0
@@ -222,9 +258,43 @@ def _windows(
             _check_dates(collection, items, begin, end)
             yield items, left
             count += 1
-        if begin and end and not FEW_PAGES < count <= MANY_PAGES:
+        if allowance:
+            allowance.budget.spend(count * allowance.per_page - reserved)
+        if end:
+            yield [], [Range(end.isoformat())]
+        windows.adapt((begin, end), count)
+
+
+class _Windows:
+    """Successive windows of dates, each as long as the density of the records suggests."""
+
+    def __init__(self, first: date, today: date, *, is_first: bool) -> None:
+        """Begin with a short window.
+
+        Args:
+            first: The first day of the first window with a beginning.
+            today: The last day of the last window with an end.
+            is_first: Whether there is a window before the first day.
+        """
+        self._first, self._today, self._is_first = first, today, is_first
+        self._days = FIRST_WINDOW
+
+    def __iter__(self) -> Iterator[Window]:
+        if self._is_first:
+            yield None, self._first
+        begin = self._first
+        while begin <= self._today:
+            end = min(begin + timedelta(days=self._days), self._today + timedelta(days=1))
+            yield begin, end
+            begin = end
+        yield begin, None
+
+    def adapt(self, window: Window, pages: int) -> None:
+        """Choose the length of later windows by the pages that one has filled."""
+        begin, end = window
+        if begin and end and not FEW_PAGES < pages <= MANY_PAGES:
             length = (end - begin).days
-            days = length * 2 if count <= FEW_PAGES else max(1, length // 2)
+            self._days = length * 2 if pages <= FEW_PAGES else max(1, length // 2)
 
 
 def _check_dates(

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane.api.query import from_the_end
 from tap_pennylane.replication.changelog import changed
-from tap_pennylane.replication.scan import scan
+from tap_pennylane.replication.scan import Allowance, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from tap_pennylane.api.ahead import Request
     from tap_pennylane.api.collection import Collection, Items
     from tap_pennylane.api.events import Event
-    from tap_pennylane.replication.bookmark import Range
+    from tap_pennylane.replication.bookmark import Bookmark, Range
+    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.scan import Pages
+
+ALL = ""
+"""Stands for the whole collection in `Source.moved`."""
+
+
+class Piece(NamedTuple):
+    """Some items of a collection of which only a part is read again."""
+
+    items: Items
+    void: tuple[Mapping[str, Any], datetime] | None = None
+    """The key of a tombstone, and its time: rows of this part sent before that time are void."""
 
 
 class Source:
@@ -51,6 +64,12 @@ class Source:
         self.changelogs = changelogs or {}
         self.unlisted = False
         """Whether the API's list omitted records that other streams refer to."""
+        self.has_untold_deletions = False
+        """Whether records may be gone though no event names them."""
+        self.moved: dict[str, datetime] = {}
+        """When runs began that delivered changes, by part of the collection, or for `ALL`."""
+        self.moved_before: Mapping[str, datetime] = {}
+        """The same, without the changes that `note_changes` added."""
         self._scan_by = scan_by
         self._first_day = first_day
         self._opening_pages = opening_pages
@@ -74,7 +93,52 @@ class Source:
             self.cache_ids(ids)
 
     def _read(self, left: list[Range] | None) -> Pages:
-        return scan(self.collection, left, by=self._scan_by, first_day=self._first_day)
+        return self.scan(self.collection, left, None)
+
+    def verify(self, left: list[Range] | None, budget: Budget) -> Pages:
+        """Read the collection again, or what is left of it, until the budget refuses a request."""
+        return self.scan(self.collection, left, Allowance(budget))
+
+    def scan(
+        self, collection: Collection, left: list[Range] | None, allowance: Allowance | None
+    ) -> Pages:
+        """Read this source's collection, or a variant of it: see `scan.scan`."""
+        first_day = self._first_day
+        return scan(collection, left, by=self._scan_by, first_day=first_day, allowance=allowance)
+
+    def note_moved(self, moments: Mapping[str, datetime]) -> None:
+        """Note when changes were delivered by earlier runs, or by a full read."""
+        self.moved, self.moved_before = dict(moments), moments
+
+    def note_changes(self, items: Items, gone: Sequence[int], began: datetime) -> None:
+        """Note in `moved` that records were delivered as changed.
+
+        Args:
+            items: The changed records.
+            gone: The ids of the deleted ones.
+            began: When this run began.
+        """
+        if items or gone:
+            self.moved[ALL] = began
+
+    def is_behind(self, bookmark: Bookmark) -> bool:
+        """Return whether a collection that derives from another one must be read again."""
+        del bookmark
+        return False
+
+    def catch_up(self, bookmark: Bookmark, now: datetime) -> Iterator[Piece]:
+        """Read again what another collection's changes affect, if that is a part of this one.
+
+        Args:
+            bookmark: The bookmark; says, when a piece is yielded, what is read once the piece is
+                delivered.
+            now: When this run began.
+        """
+        del bookmark, now
+        return iter(())
+
+    def note_scan(self, bookmark: Bookmark) -> None:
+        """Note in the bookmark what a complete read has found."""
 
     def sample(self, count: int) -> Items:
         """Return a few items of the first page that is not empty."""
@@ -98,9 +162,6 @@ class Source:
         Args:
             key: The event field that names the record, as in `changelogs`.
             events: The changelog's events, in order.
-
-        Raises:
-            UntraceableError: The events do not identify the records.
         """
         return changed(events, key)
 

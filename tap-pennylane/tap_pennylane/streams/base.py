@@ -14,6 +14,7 @@ from typing_extensions import override
 from tap_pennylane import schemas
 from tap_pennylane.api.collection import Collection
 from tap_pennylane.record import OMITTED, PRIVATE, RecordReader
+from tap_pennylane.replication.derived import DerivedSource
 from tap_pennylane.replication.output import Output, WritingStream
 from tap_pennylane.replication.plan import Terms
 from tap_pennylane.replication.replicate import Replication
@@ -89,7 +90,17 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
     """Changelogs of links to the records: path, and the event field that names the record."""
 
     refresh_hours: ClassVar[float] = 0
-    """Without a changelog: the minimum number of hours between two reads; 0 means every run."""
+    """Without a changelog: the number of hours between two reads; 0 means every run."""
+
+    verify_days: ClassVar[float] = 7
+    """With a changelog: how old the last complete read may become, in days."""
+
+    moved_by: ClassVar[str | None] = None
+    """Without a changelog: the stream from whose records this one derives."""
+
+    replaces_parts: ClassVar[bool] = False
+    """Whether parts are read again on their own, each followed by a tombstone of the earlier ones.
+    """
 
     include: ClassVar[tuple[str, str] | None] = None
     """A list that responses contain on request (`include`), and the child stream made from it."""
@@ -166,6 +177,8 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
     @cached_property
     def source(self) -> Source:
         """The collection and its changelogs."""
+        if basis := self.basis:
+            return self.source_of(DerivedSource, basis)
         return self.source_of(Source)
 
     def source_of(self, kind: Callable[..., S], *arguments: Any) -> S:
@@ -197,10 +210,25 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
         """Converts items to this stream's records."""
         return RecordReader(schema_file(self.name), type(self).primary_keys, self.name)
 
+    @property
+    def max_age(self) -> timedelta:
+        """Without a changelog: how old a read may be before the next one is due."""
+        return timedelta(hours=self._setting("refresh_hours"))
+
+    def _setting(self, name: str) -> float:
+        """Return this stream's value of a setting that may differ by stream."""
+        value: float = self.config[name].get(self.name, getattr(self, name))
+        return value
+
+    @property
+    def basis(self) -> Source | None:
+        """What the stream derives from, if that is read as well."""
+        stream = self.tap.streams.get(self.moved_by or "")
+        return stream.source if stream and stream.selected else None
+
     @cached_property
     def replication(self) -> Replication:
         """Decides what to read in this run, and reads it."""
-        hours = self.config["refresh_hours"].get(self.name, self.refresh_hours)
         start_date = self.config.get("start_date")
         lacked_undated = self.once_lacked_undated
         if lacked_undated is None:
@@ -211,7 +239,8 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
             start_date=start_date,
             may_lack_date=self.may_lack_date,
             once_lacked_undated=lacked_undated,
-            max_age=timedelta(hours=hours),
+            max_age=self.max_age,
+            verify_within=timedelta(days=self._setting("verify_days")),
         )
         return Replication(
             self.run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,12 +11,15 @@ from typing_extensions import override
 from tap_pennylane.api.collection import Collection
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.fiscal_years import ByFiscalYear
+from tap_pennylane.replication.derived import BalancesSource, NamedSource
+from tap_pennylane.replication.ledger import LinesSource
 from tap_pennylane.streams.base import PennylaneStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_pennylane.api.collection import Items
+    from tap_pennylane.replication.source import Source
 
 
 class _Answer(Collection):
@@ -54,6 +58,9 @@ class BankAccounts(PennylaneStream):
 
     name = "bank_accounts"
     path = "/bank_accounts"
+    refresh_hours = 1
+    moved_by = "transactions"
+    order = 1
 
 
 class BankEstablishments(PennylaneStream):
@@ -77,6 +84,7 @@ class Categories(PennylaneStream):
 
     name = "categories"
     path = "/categories"
+    refresh_hours = 1
 
 
 class CategoryGroups(PennylaneStream):
@@ -84,6 +92,7 @@ class CategoryGroups(PennylaneStream):
 
     name = "category_groups"
     path = "/category_groups"
+    refresh_hours = 1
     sort = None
 
 
@@ -165,6 +174,7 @@ class FiscalYears(PennylaneStream):
 
     name = "fiscal_years"
     path = "/fiscal_years"
+    refresh_hours = 1
 
     @cached_property
     @override
@@ -185,6 +195,7 @@ class Journals(PennylaneStream):
 
     name = "journals"
     path = "/journals"
+    refresh_hours = 1
 
 
 class LedgerAccounts(PennylaneStream):
@@ -192,7 +203,17 @@ class LedgerAccounts(PennylaneStream):
 
     name = "ledger_accounts"
     path = "/ledger_accounts"
+    refresh_hours = 1
+    moved_by = "ledger_entry_lines"
     largest_page = 1000
+    order = 1
+
+    @cached_property
+    @override
+    def source(self) -> Source:
+        if isinstance(basis := self.basis, LinesSource):
+            return self.source_of(NamedSource, basis)
+        return super().source
 
 
 class Numberings(PennylaneStream):
@@ -296,9 +317,13 @@ class TrialBalance(PennylaneStream):
     name = "trial_balance"
     path = "/trial_balance"
     primary_keys = ("period_start", "period_end", "number")
+    refresh_hours = 1
+    moved_by = "ledger_entry_lines"
+    replaces_parts = True
     largest_page = 1000
     sort = None
     opening_pages = 0
+    order = 1
     parameters: ClassVar[Mapping[str, str]] = {"is_auxiliary": "true"}
 
     @cached_property
@@ -306,6 +331,21 @@ class TrialBalance(PennylaneStream):
     def collection(self) -> Collection:
         years, first_date = self.run.fiscal_years, self.config.get("start_date")
         return self.collection_of(_Balances, years, first_date)
+
+    @cached_property
+    @override
+    def source(self) -> Source:
+        if basis := self.basis:
+            within = timedelta(days=self._setting("verify_days"))
+            return self.source_of(BalancesSource, basis, self.run.fiscal_years, within)
+        return super().source
+
+    @property
+    @override
+    def max_age(self) -> timedelta:
+        """No limit if the lines are read, which say when a balance changed."""
+        is_set = self.name in self.config["refresh_hours"]
+        return super().max_age if is_set or not self.basis else timedelta.max
 
 
 class WebhookSubscriptions(PennylaneStream):

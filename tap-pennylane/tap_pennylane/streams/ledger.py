@@ -23,7 +23,11 @@ class LedgerEntryLines(PennylaneStream):
     @cached_property
     @override
     def source(self) -> LinesSource:
-        return self.source_of(LinesSource)
+        balances = self.tap.streams.get("trial_balance")
+        uses_years = bool(balances and balances.selected)
+        return self.source_of(
+            LinesSource, self.run.fiscal_years.first_day_of if uses_years else lambda _: None
+        )
 
 
 class LedgerEntries(PennylaneStream):
@@ -37,6 +41,7 @@ class LedgerEntries(PennylaneStream):
         ("/changelogs/ledger_entries_categories", "ledger_entry"),
     )
     order = 1
+    verify_days = 1  # a deleted line does not say which entry it belonged to
     dated = True
     may_lack_date = True
     once_lacked_undated = True  # that version always filtered by date

@@ -35,6 +35,10 @@ class OwningTap(Tap):
         """The stream maps of all streams."""
         raise NotImplementedError
 
+    def verify(self) -> None:
+        """Verify some records, once per run, after all streams were read."""
+        raise NotImplementedError
+
     @property
     def selected(self) -> Sequence[Stream]:
         """The selected streams of the API, in reading order."""

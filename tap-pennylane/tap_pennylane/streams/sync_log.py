@@ -42,7 +42,8 @@ class SyncLog(WritingStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Yield the entries of this run."""
+        """Yield the entries of this run, after the verification, which is part of it."""
+        self.tap.verify()
         try:
             yield from self.output.confirmed(self.tap.run.log.rows())
         except PennylaneError as error:
