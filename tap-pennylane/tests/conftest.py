@@ -13,12 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
+
+
+FOLLOWED = sorted(
+    name
+    for name, stream in TapPennylane(validate_config=False).streams.items()
+    if name != "sync_log"
+    and stream.selected_by_default
+    and stream.changelog
+    and "{" not in stream.path
+)
+"""The streams, except child streams, that follow a changelog."""
 
 
 @dataclass
@@ -45,6 +57,69 @@ class Run:
     def log_rows(self) -> dict[str, dict[str, Any]]:
         """The record of runs, by stream."""
         return {row["stream"]: row for row in self.records["sync_log"]}
+
+
+class Warehouse:
+    """The tables of target-postgres-exact: rows by stream and id, and which are deleted."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in FOLLOWED}
+
+    def load(self, run: Run) -> Warehouse:
+        """Upsert, mark deletions and activate versions, as target-postgres does."""
+        for message in run.messages:
+            table = self.rows.get(message.get("stream", ""))
+            if table is None:
+                continue
+            if message["type"] == "RECORD":
+                record = {"version": message["version"], **message["record"]}
+                if record["_sdc_deleted_at"]:  # the contents of the row stay
+                    given = {name: value for name, value in record.items() if value is not None}
+                    record = {**table.get(record["id"], {}), **given}
+                table[record["id"]] = record
+            elif message["type"] == "ACTIVATE_VERSION":
+                for row in table.values():
+                    if row["version"] < message["version"]:
+                        row["_sdc_deleted_at"] = "gone"
+        return self
+
+    def live(self, name: str) -> dict[int, dict[str, Any]]:
+        """The rows that are not deleted."""
+        return {id_: row for id_, row in self.rows[name].items() if not row.get("_sdc_deleted_at")}
+
+    def viewed(self, name: str) -> dict[int, dict[str, Any]]:
+        """The rows that the dbt views show: no entries that have only deleted lines."""
+        rows = self.live(name)
+        if name == "ledger_entries":
+            lines = self.rows["ledger_entry_lines"].values()
+            named = {row.get("ledger_entry_id") for row in lines if row.get("_sdc_deleted_at")}
+            living = self.live("ledger_entry_lines").values()
+            hidden = named - {row["ledger_entry_id"] for row in living}
+            rows = {id_: row for id_, row in rows.items() if id_ not in hidden}
+        return rows
+
+    def assert_equals(self, sandbox: Sandbox, *, raw: bool = False) -> None:
+        """Every table that follows a changelog equals the sandbox's current records.
+
+        So do the views, or if `raw` is true, the tables themselves.
+        """
+        seen = self.live if raw else self.viewed
+        for name in FOLLOWED:
+            wanted = {item["id"]: item["updated_at"] for item in sandbox.state(name)}
+            got = {id_: row["updated_at"] for id_, row in seen(name).items()}
+            assert got == wanted, name
+
+
+@pytest.fixture
+def warehouse() -> Warehouse:
+    """An empty warehouse."""
+    return Warehouse()
+
+
+@pytest.fixture
+def followed() -> list[str]:
+    """The streams, except child streams, that follow a changelog."""
+    return FOLLOWED
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,8 +32,8 @@ class Progress(msgspec.Struct, omit_defaults=True):
     """The table version, for ACTIVATE_VERSION."""
     left: list[Range] | None = None
     """The ranges not yet delivered; None means everything."""
-    total: int | None = None
-    """The extent of the collection, measured like `left`: see `extent`."""
+    records: int = 0
+    """How many records were delivered so far."""
 
 
 class Part(msgspec.Struct, omit_defaults=True):
@@ -48,16 +47,6 @@ class Part(msgspec.Struct, omit_defaults=True):
     """How many pages it had."""
     is_open: bool = True
     """Whether the fiscal year accepts changes, as far as known."""
-
-
-def extent(ranges: list[Range]) -> int:
-    """Return the length of ranges: in ids, or in days up to today."""
-    return sum(
-        (date.today() - date.fromisoformat(one.after)).days  # noqa: DTZ011 - an estimate
-        if isinstance(one.after, str)
-        else (one.until or one.after) - one.after
-        for one in ranges
-    )
 
 
 class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -77,6 +66,8 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The table version, from the last completed scan."""
     read_at: str | None = None
     """When the last completed full read began."""
+    records: int | None = None
+    """How many records that read delivered."""
     changes: dict[str, Position] = {}
     """How far each changelog was consumed, by path."""
     scan: Progress | None = None

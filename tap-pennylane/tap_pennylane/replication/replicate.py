@@ -174,6 +174,7 @@ class Replication:
                 yield self._reader.read(item)
                 entry.records += 1
             self._send_along(items)
+            progress.records += len(items)
             progress.left = left
             self._remember(bookmark)
         self._complete(bookmark, progress, entry)
@@ -187,7 +188,7 @@ class Replication:
         bookmark.scan = bookmark.verification = None
         bookmark.unlisted = self.source.unlisted
         bookmark.version = progress.version
-        bookmark.read_at = progress.began
+        bookmark.read_at, bookmark.records = progress.began, progress.records
         self.source.note_scan(bookmark)
         self._remember(bookmark)
         entry.verified_at, entry.verified_share = datetime.fromisoformat(progress.began), None
@@ -237,14 +238,14 @@ class Replication:
             for item in items:
                 yield self._reader.read(item)
                 entry.verified_records += 1
+            progress.records += len(items)
             self._send_along(items)
             budget.spend(self._child.take_requests() if self._child else 0)
             if left is not None:
-                verification.advance(progress, left)
-                bookmark.verification = progress
+                progress.left, bookmark.verification = left, progress
                 self._remember(bookmark)
         if budget.was_refused:
-            entry.verified_share = verification.share(bookmark.verification)
+            entry.verified_share = verification.share(bookmark)
             verification.warn_if_late(bookmark, self._terms, self._run.began)
         else:
             bookmark.verification = progress
@@ -261,7 +262,7 @@ class Replication:
         self._begin(version or 0, is_whole=self.source.replaces)
         if bookmark.read_at:
             entry.verified_at = datetime.fromisoformat(bookmark.read_at)
-        entry.verified_share = verification.share(bookmark.verification)
+        entry.verified_share = verification.share(bookmark)
         deleted = [identity for identity, is_gone in changes.gone.items() if is_gone]
         yield from self._tombstones(deleted, datetime.now(UTC), entry)
         self._send_along([], deleted)

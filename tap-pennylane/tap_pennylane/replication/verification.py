@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tap_pennylane.replication.bookmark import extent
-
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from tap_pennylane.replication.bookmark import Bookmark, Progress, Range
+    from tap_pennylane.replication.bookmark import Bookmark
     from tap_pennylane.replication.plan import Terms
 
 LOGGER = logging.getLogger("tap-pennylane.verification")
 
 BEGINS_AT = 0.5
 """The share of `verify_days` after which a verification begins; the rest is the time for it."""
+
+SHORTEST = timedelta(milliseconds=1)
+"""Stands for `verify_days` of 0: always due, the oldest read first."""
 
 
 def urgency(bookmark: Bookmark, within: timedelta, now: datetime) -> float:
@@ -34,27 +33,25 @@ def urgency(bookmark: Bookmark, within: timedelta, now: datetime) -> float:
     if not bookmark.read_at:
         return 0
     age = now - datetime.fromisoformat(bookmark.read_at)
-    share = age / within if within else float("inf")
+    share = age / max(within, SHORTEST)
     return share if bookmark.verification or share >= BEGINS_AT else 0
 
 
-def advance(progress: Progress, left: list[Range]) -> None:
-    """Note what is left of a verification."""
-    progress.left = left
-    progress.total = progress.total or max(1, extent(left))
+def share(bookmark: Bookmark) -> float | None:
+    """Return how much of the collection a verification has read.
 
-
-def share(progress: Progress | None) -> float | None:
-    """Return how much of the collection a verification has read, from 0 to 1; None without one."""
-    if progress is None or progress.left is None or progress.total is None:
+    Returns:
+        From 0 to 1, compared with the last complete read; None if no verification is under way.
+    """
+    if bookmark.verification is None or not bookmark.records:
         return None
-    return round(max(0.0, 1 - extent(progress.left) / progress.total), 4)
+    return round(min(1.0, bookmark.verification.records / bookmark.records), 4)
 
 
 def warn_if_late(bookmark: Bookmark, terms: Terms, now: datetime) -> None:
     """Warn if a verification, at its pace so far, takes longer than it may."""
     progress, within = bookmark.verification, terms.verify_within
-    if progress and within and (done := share(progress)):
+    if progress and within and (done := share(bookmark)):
         pace = (now - datetime.fromisoformat(progress.began)) / done
         if pace > within * (1 - BEGINS_AT):
             LOGGER.warning(
