@@ -13,4 +13,7 @@
     'seconds_waited': ['numeric', 'seconds_waited'],
     'status': ['text', 'status'],
     'error': ['text', 'error'],
+    'verified_at': ['timestamp without time zone', 'verified_at'],
+    'verified_share': ['numeric', 'verified_share'],
+    'verified_records': ['bigint', 'verified_records'],
 }) }}

@@ -13,7 +13,7 @@ where referring.{{ column_name }} is not null
     )
     and referring._read_at < (
         select max(log.started_at) from {{ ref('stg_pennylane__sync_log') }} as log
-        where log.stream = '{{ table }}' and log.status = 'success' and log.mode <> 'not due'
+        where log.stream = '{{ table }}' and log.status = 'success' and log.mode not in ('not due', 'derived')
     )
 group by referring.{{ column_name }}
 {%- endtest -%}
