@@ -148,6 +148,38 @@ def test_a_whole_read_beside_lines_that_are_only_followed_loses_no_closed_year(
         assert company.stats["requests"][f"/{ENTRIES}"] <= len(company.state(ENTRIES)) // 100 + 4
 
 
+def test_a_verification_loses_no_closed_year(read: Callable[..., Run], company: Sandbox) -> None:
+    first = read(LINES, ENTRIES)
+    company.change(ENTRIES, update=2, silent=True)
+    gone = company.change(ENTRIES, delete=2, silent=True)["deleted"]
+    second = read(LINES, ENTRIES, state=first.state, verify_days={ENTRIES: 0})
+    assert second.log_rows[ENTRIES]["mode"] == "changelog"
+    assert set(ids(second.records[ENTRIES])) == set(ids(company.state(ENTRIES)))
+    wanted = set(ids(company.state(ENTRIES)))
+    assert live(first, second) == wanted
+    assert wanted.isdisjoint(gone)
+
+
+def test_a_list_that_begins_to_omit_closed_years_deletes_none(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    def asked(path: str, query: Query) -> Answer | None:
+        """Omit what was closed meanwhile, unless there is a filter by date."""
+        if path != f"/{ENTRIES}" or '"date"' in query.get("filter", [""])[0]:
+            return None
+        page = company.get(path, **query)
+        page["items"] = [item for item in page["items"] if (item["date"] or "9") >= START]
+        return 200, {}, json.dumps(page).encode()
+
+    first = read(LINES, ENTRIES)
+    wanted = set(ids(company.state(ENTRIES)))
+    with other_server(company, asked=asked) as url:
+        days = {ENTRIES: 0}
+        second = read(LINES, ENTRIES, api_url=url, state=first.state, verify_days=days)
+    assert second.log_rows[ENTRIES]["verified_records"] == len(wanted)
+    assert live(first, second) == wanted
+
+
 @pytest.mark.parametrize("after", [700, 2300])
 def test_a_load_that_was_cut_off_ends_whole(
     read: Callable[..., Run], company: Sandbox, tmp_path: Path, after: int
@@ -233,6 +265,11 @@ def test_entries_that_the_list_leaves_out_are_fetched_by_id_and_stay(
         assert ids(first.records[ENTRIES]) == ids(rows)
         assert f"list omits {1 + hides * closed} existing entries" in first.log
         assert first.log.count("list omits") == 1
+
+        days = {ENTRIES: 0}
+        verified = read(LINES, ENTRIES, api_url=url, state=first.state, verify_days=days)
+        assert one not in ids(verified.records[ENTRIES])
+        assert live(first, verified) == set(ids(rows))
 
         left_out.add(another)
         company.change(ENTRIES, delete=[gone])

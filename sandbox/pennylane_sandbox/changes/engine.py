@@ -12,7 +12,7 @@ from pennylane_sandbox.changes.trade import Invoices, Transactions
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.ledger import MANUAL
-from pennylane_sandbox.model import Entry, Json, Line
+from pennylane_sandbox.model import Entry, Invoice, Json, Line, Transaction
 
 _KEYS = {
     "resource", "create", "update", "rewrite", "relist", "delete", "vanish", "recreate",
@@ -209,12 +209,15 @@ class Engine:
         rows = self._desk.books.collections[resource]
         changer = self._changers.get(resource)
         needed = changer.needed() if deleting and isinstance(changer, Plain) else set()
+        closed = self._desk.books.closed_until()
 
         def may(row: Any) -> bool:
             if row.id in spared or row.id in needed:
                 return False
             if not deleting:
                 return True
+            if isinstance(row, Line | Entry | Invoice | Transaction) and _date(row) <= closed:
+                return False  # closed years accept no deletions
             if isinstance(row, Line):
                 return row is row.entry.lines[0] and _can_fold(row)
             return not isinstance(row, Entry) or row.id % 1000 == MANUAL
@@ -241,6 +244,10 @@ class Engine:
                 if len(found) == wanted:
                     return list(found)
         return []
+
+
+def _date(row: Line | Entry | Invoice | Transaction) -> str:
+    return row.entry.date if isinstance(row, Line) else row.date
 
 
 def _can_fold(line: Line) -> bool:

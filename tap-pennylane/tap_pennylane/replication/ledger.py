@@ -30,9 +30,6 @@ LOGGER = logging.getLogger("tap-pennylane.ledger")
 ANY_DATE = ("date", "gteq", "1900-01-01")
 """A condition that every date meets. With it, the API always includes closed years."""
 
-REQUESTS_FOR_OLDEST = 2
-"""What it costs to check that the list has the oldest entry."""
-
 
 class LinesSource(Source):
     """Ledger entry lines, each of which refers to its entry."""
@@ -151,23 +148,10 @@ class EntriesSource(Source):
 
     @override
     def verify(self, left: list[Range] | None, budget: Budget) -> Pages:
-        """Read the list again, with the entries of closed years even if it omits them.
-
-        `unlisted` then says that it omits some: what was not read may exist all the same.
-        """
+        """Read the list again, by date, because without such a filter it may omit closed years."""
         listed = copy(self.collection)
-        if left is None:
-            self._note_closed_years(budget)
-        if self.unlisted and not listed.since:
-            listed.since = ANY_DATE[2]  # and the entries without a date, as always
-        yield from self.scan(listed, left, Allowance(budget))
-        if not budget.was_refused:
-            self._note_closed_years(budget)
-
-    def _note_closed_years(self, budget: Budget) -> None:
-        if not (self.unlisted or self.collection.since):
-            budget.spend(REQUESTS_FOR_OLDEST)
-            self.unlisted = self._leaves_closed_years_out(array("q"))
+        listed.since = listed.since or ANY_DATE[2]
+        return self.scan(listed, left, Allowance(budget))
 
     @override
     def _read(self, left: list[Range] | None) -> Pages:

@@ -102,7 +102,7 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
     A record that is created meanwhile is left to the changelog.
     """
     query = collection.dated_query
-    may_read = allowance.take_page if allowance else lambda: True
+    may_read = allowance.take_page if allowance else _without_limit
 
     def read(asked: dict[str, Any]) -> tuple[Items, bool]:
         items, cursor = collection.page(asked)
@@ -121,7 +121,7 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
         if not may_read():
             return
         if collection.may_lack_date and collection.since:
-            yield from ((items, None) for items in _without_date(collection))
+            yield from ((items, None) for items in _without_date(collection, may_read))
         first, has_more = read_end(query)
         if not has_more:
             yield first, []
@@ -154,7 +154,11 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
     yield from readers.pages()
 
 
-def _without_date(collection: Collection) -> Iterator[Items]:
+def _without_limit() -> bool:
+    return True
+
+
+def _without_date(collection: Collection, may_read: Callable[[], bool]) -> Iterator[Items]:
     """Read the records that a filter by date omits: they are at one end when sorted by date.
 
     Which end is not documented, so both are read: two requests if there are no such records.
@@ -162,6 +166,7 @@ def _without_date(collection: Collection) -> Iterator[Items]:
     given: set[int] = set()
     for order in ("date", "-date"):
         for items in collection.pages({**collection.query, "sort": order}):
+            may_read()  # counted, but not refused: such a read can't be resumed
             undated = [item for item in _with_ids(collection, items) if item.get("date") is None]
             found = [item for item in undated if item["id"] not in given]
             given.update(item["id"] for item in found)
