@@ -182,7 +182,8 @@ def test_lines_always_have_a_date_and_drafts_are_listed(sandbox: Any) -> None:
     assert len(sandbox.items("/ledger_entry_lines", filter=WIDE)) == 2000
 
 
-def test_an_undated_record_gets_its_date_when_it_is_edited(changing: Any) -> None:
+def test_an_undated_record_gets_its_date_when_it_is_edited(start: Any) -> None:
+    changing = start("--rate-limit", "none")
     for resource in ("ledger_entries", "customer_invoices", "supplier_invoices"):
         undated = next(one for one in changing.state(resource) if one["date"] is None)
         changing.change(resource, update=[undated["id"]])
