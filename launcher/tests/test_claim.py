@@ -4,23 +4,31 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
+from pennylane_launcher.claim import OccupiedError, claim, is_ours
 from pennylane_launcher.postgres import embedded
 from pennylane_launcher.running import keeper
-from pennylane_launcher.running.claim import SESSION, OccupiedError, claim, is_ours
 from target_postgres_exact import turns
 
 SLEEPER = """
 import sys, time
-from pennylane_launcher.running.claim import claim
+from pennylane_launcher.claim import claim
 with claim(sys.argv[1], "books", "make run"):
     print("held", flush=True)
     time.sleep(600)
 """
 HERE = f"process {{}} on host {socket.gethostname()} (role postgres), since 2"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let those who wait for a living run give up sooner."""
+    monkeypatch.setattr(turns, "PATIENCE", 2)
 
 
 @pytest.fixture
@@ -47,6 +55,14 @@ def test_the_second_run_is_told_who_runs_and_a_dead_one_stops_nobody(url: str) -
             pass
 
 
+def test_a_run_whose_load_is_over_is_waited_for(url: str) -> None:
+    with ExitStack() as first:
+        first.enter_context(claim(url, "books", "make run")).end()
+        threading.Timer(turns.PATIENCE + 1, first.close).start()
+        with claim(url, "books", "make run"):
+            pass
+
+
 def test_a_target_that_is_still_loading_is_waited_for_and_named(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as target:
         turns.introduce(target, "target-postgres-exact")
@@ -62,9 +78,10 @@ def test_a_target_that_is_still_loading_is_waited_for_and_named(url: str) -> Non
 
 def test_the_steps_of_a_run_know_its_lock(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_ours(url, "books")
-    with claim(url, "books", "make run") as session:
+    with claim(url, "books", "make run") as turn:
         assert not is_ours(url, "books")
-        monkeypatch.setenv(SESSION, str(session))
+        for name, value in turn.variables.items():
+            monkeypatch.setenv(name, value)
         assert is_ours(url, "books")
         assert not is_ours(url, "other_books")
     assert not is_ours(url, "books")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LOAD = "target-postgres-exact load"
 """The turn to write to the tables of a schema."""
 
-PATIENCE = 5.0
-"""Seconds to wait for a turn; its holder may be dying."""
+PATIENCE = 15.0
+"""Seconds to wait for a turn; its holder may be dying, on a machine that is busy."""
 LONG_PATIENCE = 60.0
 """Seconds to wait for a holder that says it is ending: it writes what it was given."""
 PAUSE = 0.1

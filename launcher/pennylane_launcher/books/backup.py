@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from pennylane_launcher.books import report
+from pennylane_launcher.claim import claim
 from pennylane_launcher.confirming import confirm
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
@@ -112,6 +113,7 @@ def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
     with (
         alone(project),
         data(project, demo=demo) as (url, schema),
+        claim(url, schema, "make restore"),
         tempfile.TemporaryFile() as script,
     ):
         # Read completely before anything is changed: half a script would be half the books.

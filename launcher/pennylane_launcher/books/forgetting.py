@@ -11,6 +11,7 @@ import yaml
 from psycopg import sql
 
 from pennylane_launcher import meltano
+from pennylane_launcher.claim import claim
 from pennylane_launcher.confirming import confirm
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
@@ -37,7 +38,11 @@ def forget(project: Path, *, sure: bool) -> int:
             cannot be used.
     """
     schema = warehouse.schema(envfile.variables(project))
-    with alone(project), database(project) as (url, environment):
+    with (
+        alone(project),
+        database(project) as (url, environment),
+        claim(url, schema, "make forget"),
+    ):
         personal, loaded = _personal(project), _loaded(project, environment)
         if not personal - loaded:
             msg = (

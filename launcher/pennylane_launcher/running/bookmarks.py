@@ -22,11 +22,11 @@ from meltano.core.project import Project
 from meltano.core.state_service import StateService
 from sqlalchemy.orm import Session
 
-from pennylane_launcher import meltano
+from pennylane_launcher import claim, meltano
 from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.postgres import database, warehouse
-from pennylane_launcher.running import claim, keeper, killed, leftovers
+from pennylane_launcher.running import keeper, killed, leftovers
 from pennylane_launcher.settings import envfile, weak
 from pennylane_launcher.settings.redaction import Secrets
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 import psutil
 import psycopg
 
+from pennylane_launcher.claim import OccupiedError, claim
 from pennylane_launcher.errors import LauncherError
-from pennylane_launcher.running.claim import OccupiedError, claim
 
 HELD = "held"
 PAUSE = 0.1

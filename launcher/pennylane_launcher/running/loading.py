@@ -11,13 +11,13 @@ from psycopg import sql
 
 from pennylane_launcher import meltano
 from pennylane_launcher.books import proof, report
+from pennylane_launcher.claim import claim
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
 from pennylane_launcher.postgres import embedded, warehouse
 from pennylane_launcher.postgres.cluster import SUPERUSER
 from pennylane_launcher.postgres.database import DEMO_DATABASE, database
 from pennylane_launcher.running import outcome, pipeline
-from pennylane_launcher.running.claim import SESSION, claim
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.sandbox import TOKEN, fingerprint, sandbox
 from pennylane_launcher.settings import envfile, weak
@@ -95,14 +95,15 @@ def run(project: Path, *, options: Sequence[str]) -> int:
     schema, since = warehouse.schema(settings), _since(settings)
     with (
         database(project) as (url, environment),
-        claim(url, schema, "make run") as session,
+        claim(url, schema, "make run") as turn,
         alone(project),
     ):
-        environment |= {SESSION: str(session)}
         print(f"Loading into {warehouse.name(url)}, schema {schema} …")
         before, begin = report.rows(url, schema), time.monotonic()
         progress = Progress(wording(project, settings))
-        code = pipeline.run(environment, progress, options=options)
+        code = pipeline.run(
+            environment | turn.variables, progress, options=options, failed=turn.end
+        )
         seconds = time.monotonic() - begin
         result = outcome.read(url, schema, progress, code=code, seconds=seconds, since=since)
         # Schedules test hourly. What needs it sooner: a first load, one of everything, or books

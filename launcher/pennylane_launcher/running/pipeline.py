@@ -36,6 +36,7 @@ def run(
     options: Sequence[str] = (),
     env_file: Path | None = None,
     check: Callable[[], None] | None = None,
+    failed: Callable[[], None] = lambda: None,
 ) -> int:
     """Run the pipeline in the current directory, and print its progress.
 
@@ -45,6 +46,7 @@ def run(
         options: of `meltano run`, such as `--full-refresh`.
         env_file: read instead of the project's `.env`.
         check: called regularly; what it raises ends the run.
+        failed: called when the load has failed, before anything else is done.
 
     Returns:
         Meltano's exit code.
@@ -55,6 +57,8 @@ def run(
         return _watch(command, environment, progress, check)
 
     code = watched(*options, JOB)
+    if code:
+        failed()
     if code and progress.stream and not progress.loaded and (rest := _around_the_load()[1]):
         # Meltano ends a job at the first failing step; the rows that were loaded still need views.
         terminal.say("not everything was loaded; building the views from what there is")

@@ -17,12 +17,12 @@ import psycopg
 from dotenv import dotenv_values
 
 from pennylane_launcher import meltano
+from pennylane_launcher.claim import claim
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
 from pennylane_launcher.postgres import warehouse
 from pennylane_launcher.postgres.database import database
 from pennylane_launcher.running import pipeline
-from pennylane_launcher.running.claim import SESSION, claim
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.services import Services
 from pennylane_launcher.settings import envfile, weak
@@ -60,10 +60,10 @@ def step(project: Path, blocks: Sequence[str]) -> int:
     progress = Progress(wording(project, settings))
     with (
         database(project) as (url, environment),
-        claim(url, warehouse.schema(settings), "step of a schedule") as session,
+        claim(url, warehouse.schema(settings), "step of a schedule") as turn,
         alone(project),
     ):
-        code = pipeline.step(blocks, environment | {SESSION: str(session)}, progress)
+        code = pipeline.step(blocks, environment | turn.variables, progress)
     if code and (reason := str(progress.reasons)):
         print(f"The step failed: {reason}", file=sys.stderr)
     return code

@@ -7,7 +7,7 @@ one, which may outlive the run by the seconds in which it writes what it was giv
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from target_postgres_exact import turns
@@ -24,8 +24,27 @@ class OccupiedError(LauncherError):
     """Another run is in progress."""
 
 
+class Claim:
+    """The turn of a run, while it is held."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        """Note which session holds it.
+
+        Args:
+            connection: the session.
+        """
+        self._connection = connection
+        self.variables = {SESSION: str(connection.info.backend_pid)}
+        """With them, the parts of the run know that they need no turn of their own."""
+
+    def end(self) -> None:
+        """Tell others that it is worth waiting: the load is over."""
+        with suppress(psycopg.Error):  # the server may be what failed
+            turns.end(self._connection)
+
+
 @contextmanager
-def claim(url: str, schema: str, program: str, pid: int | None = None) -> Iterator[int]:
+def claim(url: str, schema: str, program: str, pid: int | None = None) -> Iterator[Claim]:
     """Hold the turn of a run for the duration of the block.
 
     Args:
@@ -33,9 +52,6 @@ def claim(url: str, schema: str, program: str, pid: int | None = None) -> Iterat
         schema: the schema of the tables.
         program: what the user started.
         pid: the process of the run; this one by default.
-
-    Yields:
-        The session that holds it.
 
     Raises:
         OccupiedError: another run is in progress; says which.
@@ -45,7 +61,7 @@ def claim(url: str, schema: str, program: str, pid: int | None = None) -> Iterat
         if holder := turns.take(connection, RUN, schema):
             raise OccupiedError(_sentence(schema, holder))
         wait_for_target(connection, schema)
-        yield connection.info.backend_pid
+        yield Claim(connection)
 
 
 def is_ours(url: str, schema: str) -> bool:
