@@ -287,8 +287,7 @@ def test_postgres_is_killed_in_the_middle(quick: Pipeline, start: Callable[..., 
     os.kill(int(file.read_text().splitlines()[0]), signal.SIGKILL)
     said = first.end()
     assert first.process.returncode == 1, said
-    assert said.splitlines()[-1].startswith(("The run failed", "PostgreSQL")), said
-    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("The run failed after "), said
     second = start(embedded_one, variables=variables)
     said = second.end()
     assert second.process.returncode == 0, said
