@@ -23,12 +23,12 @@ import pytest
 import requests
 from pennylane_launcher import meltano
 from pennylane_sandbox.pytest_plugin import running
-from tap_pennylane.streams.child import ChildStream
+from tap_pennylane.streams.child import ChildStream, IncludedChildStream
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -67,9 +67,20 @@ SURPRISES: dict[str, list[str]] = {
     "silent": CHANGING,
 }
 """Changes as Pennylane's users see them, beside plain ones, and the collections that have them."""
-WANTED = os.environ.get("MODEL_SURPRISES", "").split()
+UNTOLD = {"relist", "vanish", "silent"}
+"""Those that a verification finds, since no event names what has changed."""
+WANTED = os.environ.get("MODEL_SURPRISES", "*").split()
 FAULTS = ["status", "drop", "truncate", "html", "rate_limit"]
-EVERY_RUN = json.dumps(dict.fromkeys(STREAMS, 0))
+BALANCES, ENTRIES = "trial_balance", "ledger_entries"
+EVERY_RUN = json.dumps(dict.fromkeys(STREAMS.keys() - {BALANCES}, 0))
+ALWAYS = json.dumps(dict.fromkeys(STREAMS, 0))
+VERIFIED = [
+    name
+    for name, stream in STREAMS.items()
+    if stream.changelog and not isinstance(stream, IncludedChildStream)
+]
+KILLED = ["bin/tap-pennylane", "bin/target-postgres-exact", "bin/meltano", ""]
+"""Processes, by their command line; the empty one stands for all."""
 HOUR, WEEK = 3600, 7 * 86_400
 
 
@@ -82,14 +93,47 @@ def plain(value: object) -> object:
     return value
 
 
-def assert_tables_equal(pipeline: Pipeline) -> None:
-    """Every live row, field by field."""
+def live(pipeline: Pipeline, name: str) -> Sequence[Mapping[str, Any]]:
+    """The rows that the views show."""
+    stream = STREAMS[name]
+    if isinstance(stream, ChildStream):
+        return pipeline.live_lists(name, stream.primary_keys[0])
+    rows = pipeline.live(name)
+    if name == BALANCES:
+        markers = {
+            (row["period_start"], row["period_end"]): row["_sdc_deleted_at"]
+            for row in pipeline.query("select * from pennylane.trial_balance where number = ''")
+        }
+        return [
+            row
+            for row in rows
+            if (at := markers.get((row["period_start"], row["period_end"]))) is None
+            or at <= row["_sdc_extracted_at"]
+        ]
+    if name == ENTRIES:
+        hidden = {
+            row["ledger_entry_id"]
+            for row in pipeline.query(
+                "select ledger_entry_id from pennylane.ledger_entry_lines "
+                "group by ledger_entry_id having bool_and(_sdc_deleted_at is not null)"
+            )
+        }
+        return [row for row in rows if row["id"] not in hidden]
+    return rows
+
+
+def complaints(done: subprocess.CompletedProcess[str]) -> str:
+    """What went wrong in a run, without Meltano's traceback."""
+    return "\n".join(line for line in done.stdout.splitlines() if " | " in line)[-5000:]
+
+
+def assert_tables_equal(pipeline: Pipeline, *, raw: bool = False) -> None:
+    """Every row that the views show, or every live row of the tables, field by field."""
     for name, stream in STREAMS.items():
         keys = stream.primary_keys
         wanted = {tuple(row[k] for k in keys): row for row in pipeline.sandbox.rows(stream.path)}
-        is_child = isinstance(stream, ChildStream)
-        live = pipeline.live_lists(name, keys[0]) if is_child else pipeline.live(name)
-        found = {tuple(plain(row[k]) for k in keys): row for row in live}
+        shown = pipeline.live(name) if raw and name == ENTRIES else live(pipeline, name)
+        found = {tuple(plain(row[k]) for k in keys): row for row in shown}
         assert found.keys() == wanted.keys(), name
         for key, row in found.items():
             for column, definition in stream.schema["properties"].items():
@@ -113,6 +157,8 @@ class History:
         self.gone: dict[str, list[int]] = {name: [] for name in RECREATABLE}
         self.steps: deque[str] = deque(maxlen=40)
         self.compared = 0
+        self.is_untold = False
+        """Whether something has changed since the last verification that no event tells."""
         self.surprises = [one for one in SURPRISES if one in surprises or "*" in surprises]
 
     def step(self) -> None:
@@ -154,6 +200,7 @@ class History:
         if kind == "silent" and self.random.random() < 0.5:
             counts = {"delete": 1}
         self.note(f"{kind} {name} {counts}")
+        self.is_untold |= kind in UNTOLD
         try:
             self.sandbox.change(name, **counts, silent=kind == "silent")
         except requests.HTTPError:  # too few rows that may go
@@ -183,11 +230,40 @@ class History:
 
     def run(self, *options: str, retries: int = 5) -> None:
         """A run that must succeed and leave the tables correct."""
-        self.note(f"run {options}")
-        done = self.pipeline.run("--force", *options, **self.variables(retries))
-        assert done.returncode == 0, done.stdout[-5000:]
+        self.sandbox.control("POST", "clock", advance_seconds=600)  # so that balances are due
+        budget = self.random.choice([0, 2, 10, 100])
+        self.note(f"run {options}, {budget} requests for verification")
+        variables = {**self.variables(retries), "TAP_PENNYLANE_VERIFY_REQUESTS": str(budget)}
+        done = self.pipeline.run("--force", *options, **variables)
+        assert done.returncode == 0, complaints(done)
+        self.is_untold &= "--full-refresh" not in options
+        if self.is_untold:
+            self.verify()
         assert_tables_equal(self.pipeline)
         self.compared += 1
+
+    def verify(self) -> None:
+        """A whole cycle of verification: then the tables themselves are correct."""
+        before, after = self.verified_at(), self.verified_at
+        variables = {**self.variables(5), "TAP_PENNYLANE_VERIFY_REQUESTS": "2000"}
+        while any(
+            moment <= before.get(name, moment) for name, moment in self.verified_at().items()
+        ):
+            self.note("run for verification")
+            done = self.pipeline.run("--force", **variables)
+            assert done.returncode == 0, complaints(done)
+        self.sandbox.control("POST", "clock", advance_seconds=600)
+        done = self.pipeline.run("--force", **variables)  # the balances that the lines moved
+        assert done.returncode == 0, complaints(done)
+        assert_tables_equal(self.pipeline, raw=True)
+        self.is_untold = False
+
+    def verified_at(self) -> dict[str, datetime]:
+        """When each collection was last read completely, or its verification began."""
+        rows = self.pipeline.query(
+            "select stream, max(verified_at) as moment from pennylane.sync_log group by stream"
+        )
+        return {row["stream"]: row["moment"] for row in rows if row["stream"] in VERIFIED}
 
     def run_with_faults(self) -> None:
         for _ in range(self.random.randint(1, 3)):
@@ -224,11 +300,9 @@ class History:
             stderr=subprocess.DEVNULL,
         ) as process:
             time.sleep(self.random.uniform(1.5, 4))
-            if self.random.random() < 0.5:
-                subprocess.run(
-                    ["pkill", "-KILL", "-s", str(process.pid), "-f", "bin/tap-pennylane"],
-                    check=False,
-                )
+            if one := self.random.choice(KILLED):
+                self.note(f"… {one}")
+                subprocess.run(["pkill", "-KILL", "-s", str(process.pid), "-f", one], check=False)
                 process.wait(timeout=60)
             else:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -239,6 +313,7 @@ class History:
             "TAP_PENNYLANE_ALL_STREAMS": "true",
             "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
             "TAP_PENNYLANE_REFRESH_HOURS": EVERY_RUN,
+            "TAP_PENNYLANE_VERIFY_DAYS": ALWAYS,
             "TAP_PENNYLANE__SELECT": json.dumps([f"{name}.*" for name in [*STREAMS, "sync_log"]]),
         }
 
@@ -252,6 +327,7 @@ def test_any_history_ends_in_the_same_rows(pipeline_of: Callable[[Sandbox], Pipe
             for _ in range(STEPS):
                 history.step()
             history.run()
+            history.verify()
             history.run("--full-refresh")
         except BaseException:
             logging.getLogger("model").exception(
