@@ -244,7 +244,7 @@ class History:
 
     def verify(self) -> None:
         """A whole cycle of verification: then the tables themselves are correct."""
-        before, after = self.verified_at(), self.verified_at
+        before = self.verified_at()
         variables = {**self.variables(5), "TAP_PENNYLANE_VERIFY_REQUESTS": "2000"}
         while any(
             moment <= before.get(name, moment) for name, moment in self.verified_at().items()
