@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tap_pennylane.errors import PennylaneError
 from tap_pennylane.replication.bookmark import Range
+from tap_pennylane.replication.budget import Budget
 from tap_pennylane.replication.ranges import LONGEST_QUEUE, RangeReaders, Request
 from tap_pennylane.replication.scan import pieces
 
@@ -83,6 +84,32 @@ def test_a_read_that_was_cut_off_goes_on(ids: list[int], readers: int, fail_afte
         delivered |= {item["id"] for item in items}
         left = rest
     assert delivered == set(ids)
+
+
+@settings(deadline=None, max_examples=40)
+@given(ids=sparse_ids, readers=st.integers(1, 6), requests=st.integers(1, 12))
+def test_small_budgets_read_everything_once(ids: list[int], readers: int, requests: int) -> None:
+    left, delivered = [Range(ids[0] - 1, ids[-1])], []
+    while left:
+        table, budget = Table(ids), Budget(requests)
+        reading = RangeReaders(table.fetch, left, readers, PAGE, may_read=budget.take)
+        for items, rest in reading.pages():
+            delivered += [item["id"] for item in items]
+            left = rest
+        assert table.requests <= requests
+        assert budget.was_refused == bool(left)
+    assert sorted(delivered) == ids
+
+
+def test_the_first_to_ask_a_budget_is_served() -> None:
+    budget = Budget(3)
+    assert budget.take(8)
+    assert not budget.take()
+    budget.spend(-7)
+    assert budget.take(2)
+    assert not budget.take()
+    assert budget.was_refused
+    assert not Budget(0).take()
 
 
 @pytest.mark.parametrize(
