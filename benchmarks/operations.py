@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -77,7 +78,8 @@ def operations(started: Started, scale: Scale) -> Iterator[Line]:
             yield Line(OPERATIONS, SYNC, {"size": size, "run": FIRST}, numbers)
             place.sync(database, budget=UNLIMITED)  # what the first load left to the next run
             for is_verifying in (False, True) if can_verify else (False,):
-                variables = {"TAP_PENNYLANE_VERIFY_DAYS": "0"} if is_verifying else {}
+                days = json.dumps(dict.fromkeys(NEWEST_FIRST, 0))
+                variables = {"TAP_PENNYLANE_VERIFY_DAYS": days} if is_verifying else {}
                 for name, change in RUNS.items():
                     for _ in range(scale.repeats):
                         place.sandbox.limit("none")
