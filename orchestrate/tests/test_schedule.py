@@ -28,7 +28,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         assert not machine.mails.subjects
 
         # A run that lasts far longer than its interval: no others queue up or start.
-        sandbox.fault("*", "latency", seconds=8)
+        sandbox.fault("*", "latency", seconds=20)
         _loading(machine)
         assert len(machine.runs("running")) == 1
         assert not machine.runs("queued")
@@ -177,8 +177,8 @@ def _the_token_is_refused(machine: Machine) -> None:
     assert "TAP_PENNYLANE_API_TOKEN in `.env`" in body
     machine.set_token(machine.sandbox.token)
     _next_run(machine, "success")
-    machine.wait(lambda: len(machine.mails.subjects) > 1)
-    assert machine.mails.subjects[1:] == [f"Resolved: {subject}"]
+    # Airflow's verdict on an earlier run may come after the next run's load, and be told by itself.
+    machine.wait(lambda: f"Resolved: {subject}" in machine.mails.subjects)
 
 
 def _a_scope_is_missing(machine: Machine) -> None:
