@@ -172,3 +172,16 @@ def test_a_failure_while_verifying_is_a_failure_of_the_stream(
     company.clear_faults()
     second = read(LINES, "customers", state=run.state, verify_days=ALWAYS)
     assert second.activated[LINES] > first.activated[LINES]
+
+
+def test_an_included_child_stream_is_verified_without_its_parent(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    child = "customer_invoice_lines"
+    first = read(child)
+    company.change("customer_invoices", create=1, silent=True)
+    second = read(child, state=first.state, verify_days={"customer_invoices": 0})
+    assert not second.records["customer_invoices"]
+    assert len(second.records[child]) > len(first.records[child])
+    assert second.activated[child] > first.activated[child]
+    assert second.log_rows[child]["verified_records"] > 0

@@ -21,26 +21,27 @@ def verify(tap: OwningTap) -> None:
     """
     run = tap.run
     budget = Budget(tap.config["verify_requests"])
-    streams = {stream.name: stream for stream in _senders(tap)}
+    senders = dict(_senders(tap))
     urgency = {
-        name: stream.replication.urgency()
-        for name, stream in streams.items()
-        if name not in run.failures
+        name: sender.replication.urgency()
+        for name, sender in senders.items()
+        if run.failures.keys().isdisjoint({name, sender.name})
     }
     for name in sorted(urgency, key=lambda one: -urgency[one]):
         if run.fatal or budget.left <= 0 or not urgency[name]:
             return
-        stream = streams[name]
+        sender = senders[name]
         with run.log.verifying(name) as entry, run.guarded(entry):
-            records = stream.replication.verify(budget, entry)
-            for _ in stream.output.send(records) if stream.selected else records:
+            records = sender.replication.verify(budget, entry)
+            for _ in sender.output.send(records) if sender.selected else records:
                 pass
 
 
-def _senders(tap: OwningTap) -> Iterator[PennylaneStream]:
-    """Yield the streams whose responses contain the selected streams' records."""
+def _senders(tap: OwningTap) -> Iterator[tuple[str, PennylaneStream]]:
+    """Yield the streams whose responses contain selected records, and under which name they log."""
     for stream in tap.selected:
         if isinstance(stream, IncludedChildStream):
-            yield stream.parent_stream
+            if not (parent := stream.parent_stream).selected:
+                yield stream.name, parent
         elif isinstance(stream, PennylaneStream):
-            yield stream
+            yield stream.name, stream
