@@ -66,6 +66,8 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The table version, from the last completed scan."""
     read_at: str | None = None
     """When the last completed full read began."""
+    scanned_until: str | None = None
+    """When the last complete read ended, if it was no verification."""
     records: int | None = None
     """How many records that read delivered."""
     changes: dict[str, Position] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -68,14 +67,6 @@ def trace(source: Traceable, events: Mapping[str, Sequence[Part]]) -> Changes:
 def positions(events: Mapping[str, Sequence[Part]]) -> dict[str, Position]:
     """Return how far each changelog was read."""
     return {path: parts[-1].position for path, parts in events.items()}
-
-
-def is_older(positions: Mapping[str, Position], moment: str | None) -> bool:
-    """Return whether no event since a moment was consumed of one of the changelogs."""
-    return moment is not None and any(
-        datetime.fromisoformat(position.processed_at) < datetime.fromisoformat(moment)
-        for position in positions.values()
-    )
 
 
 def changed(events: Iterable[Event], key: str) -> dict[int, bool]:

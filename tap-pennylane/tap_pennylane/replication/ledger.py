@@ -142,7 +142,8 @@ class EntriesSource(Source):
         if key != "id":
             return super().changed(key, events)
         lines = changed(events, key)
-        self.has_untold_deletions |= any(lines.values())
+        deletions = (event.instant for event in events if event.deletes(key))
+        self.untold_deletion = min(deletions, default=self.untold_deletion)
         living = [line for line, is_gone in lines.items() if not is_gone]
         return dict.fromkeys(self.lines.entries_of(living), False)
 

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("tap-pennylane.replication")
 
+LATENESS = timedelta(seconds=10)
+"""How long after a deletion its event may be processed."""
+
 
 class Replication:
     """Reads what a stream's plan says, and moves its bookmark."""
@@ -79,8 +82,6 @@ class Replication:
         self._terms = terms
         self._followed: Bookmark | None = None
         """The bookmark, once this run has followed the changelogs."""
-        self._follows_a_scan = False
-        """Whether the changes are those since a full read began."""
 
     @cached_property
     def plan(self) -> Plan:
@@ -140,7 +141,6 @@ class Replication:
         if isinstance(plan, Follow):
             entry.mode = entry.mode or "changelog"
             bookmark, events = plan.bookmark, {}
-            self._follows_a_scan = changelog.is_older(bookmark.changes, bookmark.read_at)
             try:
                 events = changelog.read_events(
                     self._run.changelogs, self.source.changelogs, bookmark.changes
@@ -177,6 +177,7 @@ class Replication:
             progress.records += len(items)
             progress.left = left
             self._remember(bookmark)
+        bookmark.scanned_until = self._run.client.now().isoformat()
         self._complete(bookmark, progress, entry)
 
     def _complete(self, bookmark: Bookmark, progress: Progress, entry: Entry) -> None:
@@ -212,7 +213,8 @@ class Replication:
             return 0
         # Lines that were deleted during a full read are not known, so the views can't tell that
         # their entry is gone.
-        is_urgent = self._follows_a_scan and self.source.has_untold_deletions
+        deleted, scanned = self.source.untold_deletion, bookmark.scanned_until
+        is_urgent = deleted and scanned and deleted < datetime.fromisoformat(scanned) + LATENESS
         within = timedelta() if is_urgent else self._terms.verify_within
         return verification.urgency(bookmark, within, self._run.began)
 

@@ -64,8 +64,8 @@ class Source:
         self.changelogs = changelogs or {}
         self.unlisted = False
         """Whether the API's list omitted records that other streams refer to."""
-        self.has_untold_deletions = False
-        """Whether records may be gone though no event names them."""
+        self.untold_deletion: datetime | None = None
+        """When a record may first have been deleted without an event that names it."""
         self.moved: dict[str, datetime] = {}
         """When runs began that delivered changes, by part of the collection, or for `ALL`."""
         self.moved_before: Mapping[str, datetime] = {}
