@@ -115,6 +115,7 @@ class Books:
     company_id = 7
     began = BEGAN
     version = 100
+    client = Clock()
 
     @property
     def changelogs(self) -> Books:
