@@ -84,7 +84,7 @@ class SyncLog:
     def verifying(self, stream: str) -> Iterator[Entry]:
         """Complete the entry of a stream that is verified after it was read, and log it."""
         entry = next(one for one in self.entries if one.stream == stream)
-        before = self._client.usage
+        before, verified_at = self._client.usage, entry.verified_at
         try:
             yield entry
         finally:
@@ -98,9 +98,9 @@ class SyncLog:
                 stream,
                 entry.verified_records,
                 used.requests,
-                "complete"
-                if entry.verified_share is None
-                else f"{entry.verified_share:.0%} of the collection so far",
+                f"{entry.verified_share or 0:.0%} of the collection so far"
+                if entry.verified_at == verified_at
+                else "complete",
             )
 
     def _report(self, entry: Entry) -> None:
