@@ -155,7 +155,9 @@ def quick(
         folder = tmp_path_factory.mktemp("quick")
         copy_project(pipeline.project, folder)
         content = yaml.safe_load((pipeline.project / "meltano.yml").read_text(encoding="utf-8"))
-        tasks = next(job for job in content["jobs"] if job["name"] == "sync")["tasks"]
+        jobs = {job["name"]: job for job in content["jobs"]}
+        jobs["verify"]["tasks"] = ["bookmarks:check"]  # there is nothing that it could test
+        tasks = jobs["sync"]["tasks"]
         load = next(n for n, task in enumerate(tasks) if str(task).startswith("tap-pennylane"))
         del tasks[load + 1 :]
         (folder / "meltano.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
