@@ -68,6 +68,25 @@ def assert_rows(company: Sandbox, stream: ChildStream, *runs: Run) -> None:
                 assert record[column] == expected, (stream.name, key, column)
 
 
+def test_a_load_that_was_cut_off_after_its_last_record_introduces_every_stream(
+    load: Callable[..., Run],
+) -> None:
+    """Nothing is left to read, but the included child stream's version is activated."""
+    streams = ["customer_invoices", "customer_invoice_lines", "sync_log"]
+    first = load(streams=streams)
+    assert first.exit_code == 0, first.log
+    bookmark = first.state["bookmarks"]["customer_invoices"]
+    bookmark["scan"] = {"began": bookmark["read_at"], "version": bookmark["version"], "left": []}
+    second = load(streams=streams, state=first.state)
+    assert second.exit_code == 0, second.log
+    introduced = set()
+    for message in second.messages:
+        if message["type"] == "SCHEMA":
+            introduced.add(message["stream"])
+        assert message.get("stream") is None or message["stream"] in introduced, message
+    assert second.activated.keys() == set(streams[:2])
+
+
 def test_every_list_is_read_whole_and_then_only_of_what_changed(
     load: Callable[..., Run], company: Sandbox
 ) -> None:

@@ -77,6 +77,7 @@ class Output:
     def activate_version(self, version: int) -> None:
         """Write ACTIVATE_VERSION: the version is complete, so older rows are deleted."""
         if self.is_selected:
+            self._introduce()
             self._writer._write_activate_version_message(version)  # noqa: SLF001
 
     def remember(self, bookmark: Mapping[str, Any]) -> None:
@@ -99,13 +100,17 @@ class Output:
         Raises:
             PennylaneError: A stream map could not be applied, or `records` raised it.
         """
-        if not self._is_begun:
-            self._is_begun = True
-            self._writer._write_schema_message()  # noqa: SLF001
+        self._introduce()
         for record in records:
             self._writer._write_record_message(record)  # noqa: SLF001
             self.confirm()
             yield
+
+    def _introduce(self) -> None:
+        """Write the SCHEMA message, unless it has been written."""
+        if not self._is_begun:
+            self._is_begun = True
+            self._writer._write_schema_message()  # noqa: SLF001
 
     def columns(self) -> list[str]:
         """Return the selected columns, and a fingerprint of their stream maps.
