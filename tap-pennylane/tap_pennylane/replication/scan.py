@@ -54,9 +54,9 @@ class Allowance(NamedTuple):
     per_page: int = 1
     """Requests that each page causes, including its own."""
 
-    def take_page(self) -> bool:
-        """Take the requests of a page, if there are enough."""
-        return self.budget.take(self.per_page)
+    def take_pages(self, pages: int = 1) -> bool:
+        """Take the requests of some pages, if there are enough."""
+        return self.budget.take(pages * self.per_page)
 
 
 def scan(
@@ -102,7 +102,6 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
     A record that is created meanwhile is left to the changelog.
     """
     query = collection.dated_query
-    may_read = allowance.take_page if allowance else _without_limit
 
     def read(asked: dict[str, Any]) -> tuple[Items, bool]:
         items, cursor = collection.page(asked)
@@ -118,10 +117,11 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
         return read(part if request.upwards else from_the_end(part))
 
     if left is None:
-        if not may_read():
+        opening = 2 + 2 * (collection.may_lack_date and bool(collection.since))
+        if allowance and not allowance.take_pages(opening):
             return
         if collection.may_lack_date and collection.since:
-            yield from ((items, None) for items in _without_date(collection, may_read))
+            yield from ((items, None) for items in _without_date(collection))
         first, has_more = read_end(query)
         if not has_more:
             yield first, []
@@ -129,7 +129,6 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
         if not first:
             msg = f"{collection.path} returned an empty page but reported more"
             raise PennylaneError(msg)
-        may_read()  # without the last page, nothing says what is left
         after = first[-1]["id"]
         newest, _ = read_end(from_the_end(query))
         last = [item for item in reversed(newest) if item["id"] > after]
@@ -149,7 +148,7 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
         collection.readers if allowance is None or allowance.per_page == 1 else 1,
         query["limit"],
         next_slot=collection.client.next_slot,
-        may_read=may_read,
+        may_read=allowance.take_pages if allowance else _without_limit,
     )
     yield from readers.pages()
 
@@ -158,7 +157,7 @@ def _without_limit() -> bool:
     return True
 
 
-def _without_date(collection: Collection, may_read: Callable[[], bool]) -> Iterator[Items]:
+def _without_date(collection: Collection) -> Iterator[Items]:
     """Read the records that a filter by date omits: they are at one end when sorted by date.
 
     Which end is not documented, so both are read: two requests if there are no such records.
@@ -166,7 +165,6 @@ def _without_date(collection: Collection, may_read: Callable[[], bool]) -> Itera
     given: set[int] = set()
     for order in ("date", "-date"):
         for items in collection.pages({**collection.query, "sort": order}):
-            may_read()  # counted, but not refused: such a read can't be resumed
             undated = [item for item in _with_ids(collection, items) if item.get("date") is None]
             found = [item for item in undated if item["id"] not in given]
             given.update(item["id"] for item in found)
@@ -221,7 +219,7 @@ def _by_date(
 ) -> Pages:
     """Read a single page, or windows of dates, because the API does not filter by ranges of ids."""
     if left is None:
-        if allowance and not allowance.take_page():
+        if allowance and not allowance.take_pages():
             return
         items, cursor = collection.page(collection.dated_query)
         if cursor is None:
