@@ -70,6 +70,7 @@ class Run:
             "TAP_PENNYLANE_API_TOKEN": self.pipeline.sandbox.token,
             "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "25",
             "TAP_PENNYLANE_WINDOW_SECONDS": "2",
+            "TAP_PENNYLANE_REFRESH_HOURS": '{"journals": 0}',  # requested by every run
         }
         system = (
             meltano.environment(self.pipeline.url)

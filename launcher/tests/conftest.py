@@ -56,6 +56,7 @@ class Books:
             "TAP_PENNYLANE_API_URL": self.sandbox.url,
             "TAP_PENNYLANE_API_TOKEN": self.sandbox.token,
             "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
+            "TAP_PENNYLANE_REFRESH_HOURS": '{"journals": 0}',  # requested by every run
             "TAP_PENNYLANE_MAX_RETRIES": "0",
             "MELTANO_ENVIRONMENT": "prod",
         }

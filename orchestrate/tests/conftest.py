@@ -221,6 +221,7 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         "TAP_PENNYLANE_API_URL": sandbox.url,
         "TAP_PENNYLANE_MAX_RETRIES": "0",
         "TAP_PENNYLANE__SELECT": '["customers.*", "journals.*", "sync_log.*"]',
+        "TAP_PENNYLANE_REFRESH_HOURS": '{"journals": 0}',
         # Shorter than a run takes.
         "SCHEDULE_SYNC_INTERVAL": "* * * * * */5",
         "SCHEDULE_VERIFY_INTERVAL": "@manual",
