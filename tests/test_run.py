@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ class MakeRun:
             "TAP_PENNYLANE_API_URL": self.pipeline.sandbox.url,
             "TAP_PENNYLANE_API_TOKEN": self.pipeline.sandbox.token,
             "TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000",
-            "TAP_PENNYLANE_REFRESH_HOURS": '{"bank_accounts": 0, "journals": 0, "ledger_accounts": 0}',
+            "TAP_PENNYLANE_REFRESH_HOURS": json.dumps(
+                {"bank_accounts": 0, "journals": 0, "ledger_accounts": 0}
+            ),
             "TAP_PENNYLANE_MAX_RETRIES": "1",
         }
         parts = meltano.target(self.pipeline.url)

@@ -48,9 +48,9 @@ def test_of_many_tables_each_alert_is_about_new_ones(books: Books, check: Check)
         books.execute("update pennylane.sync_log set status = 'success', error = null")
 
     try:
-        fail("customers", "ledger_accounts")
+        fail("customers", "ledger_entries")
         _, (both,) = check()
-        assert "customers: Of customers; ledger_accounts: Of ledger_accounts." in both
+        assert "customers: Of customers; ledger_entries: Of ledger_entries." in both
         fail("journals")
         _, (third,) = check()
         assert ("journals" in third, "customers" in third) == (True, False)
