@@ -46,7 +46,7 @@ def test_old_tables_are_said_but_not_those_that_are_not_due(
         " having max(execution_date) < now() at time zone 'utc' - interval '26 hours'"
     )
     with books.changed(shift.format("-"), shift.format("+")):
-        assert books.execute(old) == [("bank_establishments",)]
+        assert ("bank_establishments",) in books.execute(old)
         assert check() == (0, [])
     monkeypatch.setenv("HEALTH_MAX_AGE_HOURS", "0.0001")
     code, lines = check()

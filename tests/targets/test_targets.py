@@ -61,7 +61,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     (folder / "catalog.json").write_text(json.dumps(catalog))
 
     with running("--size", "300", "--rate-limit", "none") as sandbox:
-        config = {"api_url": sandbox.url, "api_token": sandbox.token, "requests_per_window": 100000}
+        config: dict[str, Any] = {
+            "api_url": sandbox.url,
+            "api_token": sandbox.token,
+            "requests_per_window": 100_000,
+            "refresh_hours": {"categories": 0},
+        }
         (folder / "config.json").write_text(json.dumps(config))
 
         def tap(*options: str | Path) -> str:
@@ -203,7 +208,7 @@ def test_target_jsonl(runs: Runs, tmp_path: Path) -> None:
     assert not alive.get("_sdc_deleted_at")
     assert tombstone["_sdc_deleted_at"]
     assert {line["id"] for line in invoices} == runs.alive["customer_invoices"] | {runs.invoice}
-    # Categories are read completely in each run: a deleted one is only in the first run's lines.
+    # Both runs read all categories: a deleted one is only in the first run's lines.
     categories = [line["id"] for line in lines("categories")]
     assert categories.count(runs.category) == 1
     assert all(categories.count(key) == 2 for key in runs.alive["categories"])
