@@ -18,7 +18,7 @@ GENERAL, ANALYTICAL = "general_ledger_export", "analytical_general_ledger_export
 EXPORTS = ["fec", GENERAL, ANALYTICAL]
 SELECTED = {
     "TAP_PENNYLANE__SELECT": json.dumps([f"{name}.*" for name in [*EXPORTS, "trial_balance"]]),
-    "TAP_PENNYLANE_REFRESH_HOURS": json.dumps(dict.fromkeys(EXPORTS, 0)),
+    "TAP_PENNYLANE_REFRESH_HOURS": json.dumps(dict.fromkeys([*EXPORTS, "trial_balance"], 0)),
 }
 ACCOUNTS = {"fec": "coalesce(comp_aux_num, compte_num)", GENERAL: "account"}
 
