@@ -34,8 +34,8 @@ def test_the_next_export_of_a_period_replaces_the_last(
         before = assert_exact(pipeline)
         assert before == 600
 
-        changed = sandbox.change("ledger_entries", delete=30, create=5, update=10)
-        assert len(changed["deleted"]) == 30
+        changed = sandbox.change("ledger_entries", delete=8, create=5, update=10)
+        assert len(changed["deleted"]) == 8
         done = pipeline.run(**SELECTED)
         assert done.returncode == 0, done.stdout
         after = assert_exact(pipeline)
@@ -46,7 +46,7 @@ def test_the_next_export_of_a_period_replaces_the_last(
         assert pipeline.dbt("run", "--select", "stg_pennylane__fec").returncode == 0
         shown = pipeline.query(view)
         assert len(shown) == after
-        sandbox.change("ledger_entries", delete=30)
+        sandbox.change("ledger_entries", delete=8)
         sandbox.fault("/files/fecs/*", "body", body="<html></html>", skip=2)
         sandbox.fault("/files/general_ledgers/*", "body", body="<html></html>")
         done = pipeline.run(TAP_PENNYLANE_MAX_RETRIES="0", **SELECTED)
