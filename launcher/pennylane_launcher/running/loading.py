@@ -101,16 +101,15 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         print(f"Loading into {warehouse.name(url)}, schema {schema} …")
         before, begin = report.rows(url, schema), time.monotonic()
         progress = Progress(wording(project, settings))
-        code = pipeline.run(
-            environment | turn.variables, progress, options=options, failed=turn.end
-        )
+        variables = environment | turn.variables
+        code = pipeline.run(variables, progress, options=options, failed=turn.end)
         seconds = time.monotonic() - begin
         result = outcome.read(url, schema, progress, code=code, seconds=seconds, since=since)
         # Schedules test hourly. What needs it sooner: a first load, one of everything, or books
         # that seem not to balance, because they may have changed between two reads.
         is_new = "--full-refresh" in options or not result.balanced
         if not code and (is_new or _is_untested(url, schema)):
-            code = pipeline.verify(environment, progress)
+            code = pipeline.verify(variables, progress)
         seconds = time.monotonic() - begin
         outcome.tell(url, result, progress, code=code, seconds=seconds, before=before)
     hint = " Look inside: make psql" if (project / "Makefile").exists() else ""
