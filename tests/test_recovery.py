@@ -54,8 +54,9 @@ group by 1 having bool_and(_sdc_deleted_at is not null)
 MANY = "/ledger_entry_lines"
 PAGES = 100
 """Of that list."""
-IN_FLIGHT = 16 + 4
-"""Requests under way when a run ends, and those of a run's beginning."""
+IN_FLIGHT = 16 + 4 + 25
+"""Requests under way when a run ends, those of a run's beginning, and those of the second since the
+last STATE message."""
 CHANGING = ["customers", "customer_invoices", "products", "transactions", "ledger_entries"]
 
 
