@@ -24,11 +24,20 @@ CLOSED = {"closed", "frozen"}
 
 
 class FiscalYears(Collection):
-    """The list of fiscal years, read once per run."""
+    """The list of fiscal years, requested once per run, even if it can't be read."""
 
     @cached_property
+    def _answer(self) -> list[Items] | PennylaneError:
+        try:
+            return list(super().read_part({}))
+        except PennylaneError as error:
+            return error
+
+    @property
     def _pages(self) -> list[Items]:
-        return list(super().read_part({}))
+        if isinstance(self._answer, PennylaneError):
+            raise self._answer
+        return self._answer
 
     @override
     def read_part(self, part: Mapping[str, Any]) -> Iterator[Items]:
@@ -50,7 +59,7 @@ class FiscalYears(Collection):
     @property
     def is_read(self) -> bool:
         """Whether the list was read in this run, so that it costs no request."""
-        return "_pages" in vars(self)
+        return isinstance(vars(self).get("_answer"), list)
 
     def are_open(self) -> dict[str, bool]:
         """Return whether each fiscal year accepts changes, by its first day.

@@ -219,3 +219,20 @@ def test_accounts_that_changed_lines_name_are_fetched(
     assert {row["id"] for row in fourth.records[ACCOUNTS]} == {
         row["id"] for row in company.state(ACCOUNTS)
     }
+
+
+def test_fiscal_years_that_cannot_be_read_are_requested_once(
+    read: Callable[..., Run], company: Sandbox
+) -> None:
+    first = read(LINES, BALANCES)
+    company.change("customer_invoices", create=20)
+    company.fault("/fiscal_years", "status", status=403)
+    second = read(LINES, BALANCES, state=first.state)
+    assert second.log_rows[LINES]["status"] == "success"
+    assert second.log_rows[LINES]["records"] > 20
+    assert second.log_rows[BALANCES]["status"] == "failed"
+    assert company.stats["requests"]["/fiscal_years"] == 1
+    company.clear_faults()
+    third = read(LINES, BALANCES, state=second.state)
+    assert third.exit_code == 0, third.log
+    assert company.stats["requests"]["/fiscal_years"] == 1
