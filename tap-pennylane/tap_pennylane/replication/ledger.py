@@ -52,8 +52,9 @@ class LinesSource(Source):
         self._fiscal_year = fiscal_year
         self._gone: set[int] = set()
         """Lines that no longer exist, though no event said so."""
-        self._had_no_year: set[int] = set()
-        """Lines that were created since the last run, so that no other fiscal year had them."""
+        self._created: set[int] = set()
+        self._altered: set[int] = set()
+        """Lines that were created, and lines that were edited or deleted, since the last run."""
         self.entries = array("q")
         """The entries of all lines that were read; successive lines of an entry count once."""
         self.are_all_known = False
@@ -81,24 +82,24 @@ class LinesSource(Source):
     @override
     def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
         if key == "id":
-            created = {event.id for event in events if event.operation == "insert"}
-            deleted = {event.id for event in events if event.operation == "delete"}
-            self._had_no_year |= created - deleted
+            for event in events:
+                (self._created if event.operation == "insert" else self._altered).add(event.id)
         return super().changed(key, events)
 
     @override
     def note_changes(self, items: Items, gone: Sequence[int], began: datetime) -> None:
         """Note the fiscal years of the changed lines, and their accounts.
 
-        A line that existed before may have been in another fiscal year, and nothing says in which
-        one: then the whole collection counts as changed.
+        Unless a line was only created, it may have been in another fiscal year before, and nothing
+        says in which one: then the whole collection counts as changed.
         """
         for item in items:
             if isinstance(account := (item.get("ledger_account") or {}).get("id"), int):
                 self.accounts.add(account)
             year = self._fiscal_year(item["date"]) if item.get("date") else None
             self.moved[year or ALL] = began
-        if gone or not self._had_no_year.issuperset(item["id"] for item in items):
+        new = self._created - self._altered
+        if gone or not new.issuperset(item["id"] for item in items):
             self.moved[ALL] = began
 
     def entries_of(self, lines: Iterable[int]) -> list[int]:
@@ -142,8 +143,9 @@ class EntriesSource(Source):
         if key != "id":
             return super().changed(key, events)
         lines = changed(events, key)
-        deletions = (event.instant for event in events if event.deletes(key))
-        self.untold_deletion = min(deletions, default=self.untold_deletion)
+        deletions = [event.instant for event in events if event.deletes(key)]
+        known = [self.untold_deletion] if self.untold_deletion else []
+        self.untold_deletion = min([*known, *deletions], default=None)
         living = [line for line, is_gone in lines.items() if not is_gone]
         return dict.fromkeys(self.lines.entries_of(living), False)
 
