@@ -116,11 +116,27 @@ class Pipeline:
 
     def live_lists(self, table: str, parent: str) -> list[dict[str, Any]]:
         """The rows of child tables that no later tombstone of their parent voids."""
+        return self._live_parts(table, parent, "id = 0")
+
+    def live_balances(self) -> list[dict[str, Any]]:
+        """The trial balance, without what a later tombstone of its fiscal year voids."""
+        return self._live_parts("trial_balance", "period_start", "number = ''")
+
+    def live_entries(self) -> list[dict[str, Any]]:
+        """The ledger entries, except those whose lines are all deleted."""
+        return self.query("""
+            SELECT * FROM pennylane.ledger_entries WHERE _sdc_deleted_at IS NULL AND id NOT IN (
+                SELECT ledger_entry_id FROM pennylane.ledger_entry_lines
+                WHERE ledger_entry_id IS NOT NULL
+                GROUP BY 1 HAVING bool_and(_sdc_deleted_at IS NOT NULL))
+        """)
+
+    def _live_parts(self, table: str, part: str, marker: str) -> list[dict[str, Any]]:
         return self.query(f"""
             SELECT * FROM pennylane.{table} AS row
             WHERE _sdc_deleted_at IS NULL AND NOT EXISTS (
                 SELECT FROM pennylane.{table} AS mark
-                WHERE mark.id = 0 AND mark.{parent} = row.{parent}
+                WHERE mark.{marker} AND mark.{part} = row.{part}
                   AND mark._sdc_deleted_at > row._sdc_extracted_at)
         """)  # noqa: S608
 

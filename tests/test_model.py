@@ -98,28 +98,9 @@ def live(pipeline: Pipeline, name: str) -> Sequence[Mapping[str, Any]]:
     stream = STREAMS[name]
     if isinstance(stream, ChildStream):
         return pipeline.live_lists(name, stream.primary_keys[0])
-    rows = pipeline.live(name)
     if name == BALANCES:
-        markers = {
-            (row["period_start"], row["period_end"]): row["_sdc_deleted_at"]
-            for row in pipeline.query("select * from pennylane.trial_balance where number = ''")
-        }
-        return [
-            row
-            for row in rows
-            if (at := markers.get((row["period_start"], row["period_end"]))) is None
-            or at <= row["_sdc_extracted_at"]
-        ]
-    if name == ENTRIES:
-        hidden = {
-            row["ledger_entry_id"]
-            for row in pipeline.query(
-                "select ledger_entry_id from pennylane.ledger_entry_lines "
-                "group by ledger_entry_id having bool_and(_sdc_deleted_at is not null)"
-            )
-        }
-        return [row for row in rows if row["id"] not in hidden]
-    return rows
+        return pipeline.live_balances()
+    return pipeline.live_entries() if name == ENTRIES else pipeline.live(name)
 
 
 def complaints(done: subprocess.CompletedProcess[str]) -> str:

@@ -44,3 +44,9 @@ def test_links_within_the_repository_lead_somewhere(page: str) -> None:
         found = (ROOT / page).parent / target if target else ROOT / page
         assert found.exists(), target
         assert not anchor or anchor in anchors(found), f"{target}#{anchor}"
+
+
+def test_the_map_names_every_file_of_the_tap() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = {path.name for path in (ROOT / "tap-pennylane" / "tap_pennylane").rglob("*.py")}
+    assert [name for name in sorted(files - {"__init__.py"}) if f"{name}`" not in page] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,30 @@ def test_what_changed_in_the_database_is_built_once(
     assert last(warehouse)["is_complete"]
     assert warehouse.query("SELECT FROM pennylane_live.journals")
     assert warehouse.query("SELECT FROM pennylane_marts.fec_file")
+    assert build(warehouse) == ""
+
+
+def test_only_a_role_that_the_settings_name_is_waited_for(warehouse: Pipeline) -> None:
+    assert build(warehouse) == ""
+    mine = f"analysts_{uuid.uuid4().hex[:8]}"
+    other, named = f"{mine}_others", {"DBT_PENNYLANE_READER_ROLE": mine}
+    with psycopg.connect(warehouse.url, autocommit=True) as connection:
+        try:
+            connection.execute(f"CREATE ROLE {other}".encode())
+            assert build(warehouse) == ""
+            assert build(warehouse, **named, DBT_PENNYLANE_CREATE_ROLE="false")
+            connection.execute(f"CREATE ROLE {mine}".encode())
+            assert build(warehouse, **named, DBT_PENNYLANE_CREATE_ROLE="false") == (
+                "a role that the settings name has come or gone."
+            )
+            granted = "SELECT has_table_privilege(%s, 'pennylane_marts.fec_file', 'select')"
+            assert connection.execute(granted, [mine]).fetchone() == (True,)
+        finally:
+            for role in (mine, other):
+                if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
+                    connection.execute(f"DROP OWNED BY {role}".encode())
+                    connection.execute(f"DROP ROLE {role}".encode())
+    assert build(warehouse)  # the role's settings are gone
     assert build(warehouse) == ""
 
 

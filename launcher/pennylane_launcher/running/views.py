@@ -6,6 +6,7 @@ The last step of the job `sync`: `python -m pennylane_launcher.running.views`.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ WHY = {
     "models": "the models or settings have changed",
     "tables": "tables or columns have come or gone",
     "views": "views are missing or were changed by hand",
+    "roles": "a role that the settings name has come or gone",
 }
 Fingerprint = dict[str, str]
 
@@ -69,8 +71,9 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
     Raises:
         psycopg.Error: the database cannot be queried.
     """
+    names = _names_in_settings(project)
     with _record(url, schema) as record:
-        before = _of_files(project) | record.fingerprint()
+        before = _of_files(project) | record.fingerprint(names)
         known = record.last()
         if known == before:
             record.count_rows()
@@ -79,8 +82,9 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
     print(f"Building the views: {'; '.join(changed) or 'no earlier build was complete'}.")
     code, complaint = _build()
     with _record(url, schema) as record:
-        # What changed during the build is not in the views: only they are looked at again.
-        after = before | {"views": record.fingerprint()["views"]}
+        # Tables that changed during the build are not in the views: look again only at its own work.
+        now = record.fingerprint(names)
+        after = before | {part: now[part] for part in ("views", "roles")}
         record.remember(None if complaint else after, complaint)
     return code
 
@@ -118,6 +122,12 @@ def _of_files(project: Path) -> Fingerprint:
     return {"models": found.hexdigest()}
 
 
+def _names_in_settings(project: Path) -> list[str]:
+    """Return all words in the settings: the name of the role for readers is one of them."""
+    found = set(re.findall(r"[^\s\"',]+", (project / "meltano.yml").read_text(encoding="utf-8")))
+    return sorted(found | {value for name, value in os.environ.items() if name.startswith("DBT_")})
+
+
 def _sources(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.suffix in {".csv", ".sql", ".yml"} and NOT_BUILT.isdisjoint(path.parts):
@@ -142,12 +152,11 @@ class _Record:
             for name in (TABLE, "pennylane_counted_rows", "pennylane_uncounted_rows")
         } | {"logs": sql.Identifier(f"{schema}_logs"), "schema": sql.Literal(schema)}
 
-    def fingerprint(self) -> Fingerprint:
-        """Return the fingerprints of the raw tables and of the views."""
-        return {
-            part: str(self._ask(query)[0][0])
-            for part, query in (("tables", _TABLES), ("views", _VIEWS))
-        }
+    def fingerprint(self, names: list[str]) -> Fingerprint:
+        """Return the fingerprints of the raw tables, of the views, and of the roles so named."""
+        queries = {"tables": _TABLES, "views": _VIEWS, "roles": _ROLES}
+        roles = sql.Literal(names)
+        return {part: str(self._ask(query, names=roles)[0][0]) for part, query in queries.items()}
 
     def last(self) -> Fingerprint | None:
         """Return what the last build found; None if it left something undone."""
@@ -206,22 +215,21 @@ where relkind in ('r', 'p')
     )
 """
 
-# A replaced view has a new row in pg_rewrite. The role for readers may be created after a build.
+# A replaced view has a new row in pg_rewrite.
 _VIEWS = """
-select md5(concat_ws(
-    '; ',
-    (
-        select string_agg(concat_ws(' ', pg_class.oid, pg_rewrite.xmin), ',' order by pg_class.oid)
-        from pg_class
-        left join pg_rewrite on ev_class = pg_class.oid
-        where (relkind in ('v', 'm') or relname = 'pennylane_counted_rows')
-            and relnamespace in (
-                select oid from pg_namespace
-                where nspname = {schema} or starts_with(nspname, {schema} || '_')
-            )
-    ),
-    (select string_agg(rolname, ',' order by rolname) from pg_roles)
-))
+select md5(string_agg(concat_ws(' ', pg_class.oid, pg_rewrite.xmin), ',' order by pg_class.oid))
+from pg_class
+left join pg_rewrite on ev_class = pg_class.oid
+where (relkind in ('v', 'm') or relname = 'pennylane_counted_rows')
+    and relnamespace in (
+        select oid from pg_namespace
+        where nspname = {schema} or starts_with(nspname, {schema} || '_')
+    )
+"""
+
+# The role for readers may be created after a build.
+_ROLES = """
+select string_agg(rolname, ' ' order by rolname) from pg_roles where rolname = any({names})
 """
 
 _COUNT = """
