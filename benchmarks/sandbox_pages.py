@@ -13,14 +13,11 @@ import argparse
 import http.client
 import json
 import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from sandbox_throughput import HEADERS, ask, memory
+from sandbox_throughput import HEADERS, ask, memory, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,24 +128,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=20_000)
     options = parser.parse_args()
-    command = [str(Path(sys.executable).with_name("pennylane-sandbox")), "--port", "0"]
-    command += ["--size", str(options.size), "--rate-limit", "none"]
-    began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            line = server.stdout.readline() if server.stdout else ""
-            started, fresh = time.perf_counter() - began, memory(server.pid)
-            address = urlsplit(line.split(": ", 1)[1].strip()).netloc
-            reader, since = Reader(address), ask(address, "/sandbox/health")["now"]
-            for title in ("at first", "after changes"):
-                print(f"{title:60} {'first':>9} {'median':>9} {'slowest':>9}")
-                for name, times in kinds(reader, since):
-                    print(f"{name:60} {shown(list(times))}", flush=True)
-                _change(address)
-            peak = memory(server.pid)
-        finally:
-            server.terminate()
-    print(f"{options.size} lines: ready in {started:.1f} s; {fresh} MiB, then {peak} MiB")
+    with serving(options.size) as server:
+        address, fresh = server.address, memory(server.pid)
+        reader, since = Reader(address), ask(address, "/sandbox/health")["now"]
+        for title in ("at first", "after changes"):
+            print(f"{title:60} {'first':>9} {'median':>9} {'slowest':>9}")
+            for name, times in kinds(reader, since):
+                print(f"{name:60} {shown(list(times))}", flush=True)
+            _change(address)
+        peak = memory(server.pid)
+    print(f"{options.size} lines: ready in {server.started:.1f} s; {fresh} MiB, then {peak} MiB")
 
 
 def _change(address: str) -> None:

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 CURSOR = re.compile(rb'"next_cursor":"([^"]+)"')
@@ -74,26 +76,41 @@ def drain_all(address: str, connections: int) -> tuple[int, float]:
     return ask(address, "/sandbox/stats")["rows"]["/ledger_entry_lines"] - len(ends), took
 
 
+class Server(NamedTuple):
+    """A running sandbox."""
+
+    address: str
+    pid: int
+    started: float
+    """Seconds that it took to start."""
+
+
+@contextmanager
+def serving(size: int) -> Iterator[Server]:
+    """Run a sandbox of this size, without a rate limit, for the duration of the block."""
+    command = [str(Path(sys.executable).with_name("pennylane-sandbox")), "--port", "0"]
+    command += ["--size", str(size), "--rate-limit", "none"]
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            started = time.perf_counter() - began
+            yield Server(urlsplit(line.split(": ", 1)[1].strip()).netloc, process.pid, started)
+        finally:
+            process.terminate()
+
+
 def main() -> None:
     """Measure and print one line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=1)
     options = parser.parse_args()
-    command = [str(Path(sys.executable).with_name("pennylane-sandbox")), "--port", "0"]
-    command += ["--size", str(options.size), "--rate-limit", "none"]
-    began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            line = server.stdout.readline() if server.stdout else ""
-            started = time.perf_counter() - began
-            address = urlsplit(line.split(": ", 1)[1].strip()).netloc
-            rows, took = drain_all(address, options.connections)
-            peak = memory(server.pid)
-        finally:
-            server.terminate()
+    with serving(options.size) as server:
+        rows, took = drain_all(server.address, options.connections)
+        peak = memory(server.pid)
     sys.stdout.write(
-        f"{options.size} lines: ready in {started:.1f} s; {rows} rows in {took:.2f} s = "
+        f"{options.size} lines: ready in {server.started:.1f} s; {rows} rows in {took:.2f} s = "
         f"{rows / took:,.0f} rows/s over {options.connections} connections; {peak} MiB\n"
     )
 

@@ -63,8 +63,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default=100,
         title="Verification requests",
         description=(
-            "Maximum number of requests per run that read records again which no changelog named, "
-            "to find changes and deletions that left no event; 0 turns this off."
+            "Maximum number of requests per run for reading old records again, to find changes and "
+            "deletions that left no event; 0 turns this off."
         ),
     ),
     th.Property(

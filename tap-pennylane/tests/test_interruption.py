@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
-from tap_pennylane.replication.scan import MANY_PAGES
+from tap_pennylane.replication.windows import MANY_PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

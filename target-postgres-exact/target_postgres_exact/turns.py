@@ -29,7 +29,7 @@ ENDING = ", ending"
 LONGEST_NAME = 63
 _NAME = re.compile(r"(?P<program>.+) (?P<pid>\d+) on (?P<host>.+)")
 
-# Of a machine that lost power or its network, nothing is heard: ask after 30 s, give up after 60.
+# A machine that lost power or its network falls silent: probe it after 30 s, give up after 60.
 _SETTINGS = (
     "set tcp_keepalives_idle = 30",
     "set tcp_keepalives_interval = 10",

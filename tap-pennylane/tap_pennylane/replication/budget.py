@@ -1,8 +1,10 @@
-"""The requests that a run may spend on verification."""
+"""The requests that a scan may spend."""
 
 from __future__ import annotations
 
+import sys
 import threading
+from typing import NamedTuple
 
 
 class Budget:
@@ -36,3 +38,23 @@ class Budget:
         """Count requests that could not be foreseen; a negative number gives some back."""
         with self._lock:
             self.left -= requests
+
+
+class Allowance(NamedTuple):
+    """What a scan may spend; it then stops, and a later one resumes from what is left."""
+
+    budget: Budget
+    per_page: int = 1
+    """Requests that each page causes, including its own."""
+
+    def take_pages(self, pages: int = 1) -> bool:
+        """Take the requests of some pages, if there are enough."""
+        return self.budget.take(pages * self.per_page)
+
+    def give_back_pages(self, pages: int) -> None:
+        """Return the requests of pages that were not read; a negative number takes more."""
+        self.budget.spend(-pages * self.per_page)
+
+
+UNLIMITED = Allowance(Budget(sys.maxsize))
+"""The allowance of a scan that runs to its end."""

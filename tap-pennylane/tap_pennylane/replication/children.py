@@ -22,8 +22,8 @@ from tap_pennylane.api.pagination import INCLUDED, pages
 from tap_pennylane.errors import ExpiredError, PennylaneError, RefusedError
 from tap_pennylane.replication import changelog
 from tap_pennylane.replication.bookmark import Range
+from tap_pennylane.replication.budget import Allowance
 from tap_pennylane.replication.plan import Follow, NotDue, Resume
-from tap_pennylane.replication.scan import Allowance
 from tap_pennylane.replication.source import Source
 from tap_pennylane.sync_log import Entry
 

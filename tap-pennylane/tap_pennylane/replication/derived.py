@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tap_pennylane.replication.scan import Pages
 
 TIME_PER_PAGE = timedelta(minutes=1)
-"""A part with so many pages is read again at the earliest after so many of these: at most one
-request per minute, whatever the collection's size."""
+"""How long a fiscal year's balance stays for each of its pages before it is read again: that costs
+at most one request per minute, however large it is."""
 
 
 class DerivedSource(Source):
@@ -43,19 +43,10 @@ class DerivedSource(Source):
         return _is_later(self.basis.moved.values(), bookmark.read_at)
 
 
-class NamedSource(Source):
+class NamedSource(DerivedSource):
     """Ledger accounts: those that changed lines name are fetched; some may be new."""
 
-    def __init__(self, basis: LinesSource, *arguments: Any, **options: Any) -> None:
-        """Prepare it; nothing is sent yet.
-
-        Args:
-            basis: The lines, which are read before.
-            arguments: Passed to `Source`.
-            options: Passed to `Source`.
-        """
-        super().__init__(*arguments, **options)
-        self.basis = basis
+    basis: LinesSource
 
     @override
     def is_behind(self, bookmark: Bookmark) -> bool:
@@ -73,7 +64,7 @@ class NamedSource(Source):
             yield Piece([])
 
 
-class BalancesSource(Source):
+class BalancesSource(DerivedSource):
     """The trial balance: a fiscal year is read again when one of its lines has changed."""
 
     def __init__(
@@ -93,8 +84,7 @@ class BalancesSource(Source):
             arguments: Passed to `Source`.
             options: Passed to `Source`.
         """
-        super().__init__(*arguments, **options)
-        self.basis = basis
+        super().__init__(basis, *arguments, **options)
         self._years = years
         self._verify_after = verify_after
         self._pages: Counter[str] = Counter()

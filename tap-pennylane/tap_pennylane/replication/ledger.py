@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_pennylane.api.query import filtered
+from tap_pennylane.replication.budget import Allowance
 from tap_pennylane.replication.changelog import changed
-from tap_pennylane.replication.scan import Allowance
 from tap_pennylane.replication.source import ALL, Source
 
 if TYPE_CHECKING:

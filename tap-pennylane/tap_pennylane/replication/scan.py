@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
-from datetime import date, timedelta
-from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from tap_pennylane.api.ahead import in_order
 from tap_pennylane.api.pagination import check_order
 from tap_pennylane.api.query import filtered, from_the_end
 from tap_pennylane.errors import PennylaneError
+from tap_pennylane.replication import windows
 from tap_pennylane.replication.bookmark import Range
+from tap_pennylane.replication.budget import UNLIMITED
 from tap_pennylane.replication.ranges import RangeReaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_pennylane.api.collection import Collection, Items
-    from tap_pennylane.replication.budget import Budget
+    from tap_pennylane.replication.budget import Allowance
     from tap_pennylane.replication.ranges import Request
 
     Pages = Iterator[tuple[Items, list[Range] | None]]
-    Window = tuple[date | None, date | None]
-    """From one day to before another one; None for no limit."""
 
 LOGGER = logging.getLogger("tap-pennylane.scan")
-
-FIRST_WINDOW = 7
-"""Length of the first window of dates, in days."""
 
 WORTH_A_PIECE = 2
 """Minimum number of pages in a piece of a range."""
 
 MOST_PAGES = 100
 """Maximum pages in each of several equal pieces; if the ids suggest more, most of them are gaps."""
-
-FEW_PAGES, MANY_PAGES = 2, 8
-"""After a window of dates with at most `FEW_PAGES`, the next is longer; after one with more than
-`MANY_PAGES`, shorter."""
-
-FRUGAL_READERS = 4
-"""Readers that share a budget. Each reserves a window's pages before it knows how many there are,
-so more readers would leave more of the budget unused."""
-
-
-class Allowance(NamedTuple):
-    """What a scan may spend; it then stops, and resumes from what is left."""
-
-    budget: Budget
-    per_page: int = 1
-    """Requests that each page causes, including its own."""
-
-    def take_pages(self, pages: int = 1) -> bool:
-        """Take the requests of some pages, if there are enough."""
-        return self.budget.take(pages * self.per_page)
 
 
 def scan(
@@ -65,7 +38,7 @@ def scan(
     *,
     by: str | None = None,
     first_day: Callable[[], str | None] = lambda: None,
-    allowance: Allowance | None = None,
+    allowance: Allowance = UNLIMITED,
 ) -> Pages:
     """Read a collection to its end, or what is left of it.
 
@@ -86,7 +59,7 @@ def scan(
     if by is None:
         return _from_the_start(collection)
     if by == "date":
-        return _by_date(collection, left, first_day, allowance)
+        return windows.by_date(collection, left, first_day, allowance)
     return _by_id(collection, left, allowance)
 
 
@@ -96,7 +69,7 @@ def _from_the_start(collection: Collection) -> Pages:
             yield items, None
 
 
-def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowance | None) -> Pages:
+def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowance) -> Pages:
     """Read the first page, then the last page, then the rest between them in parallel.
 
     A record that is created meanwhile is left to the changelog.
@@ -118,7 +91,7 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
 
     if left is None:
         opening = 2 + 2 * (collection.may_lack_date and bool(collection.since))
-        if allowance and not allowance.take_pages(opening):
+        if not allowance.take_pages(opening):
             return
         if collection.may_lack_date and collection.since:
             yield from ((items, None) for items in _without_date(collection))
@@ -145,16 +118,12 @@ def _by_id(collection: Collection, left: list[Range] | None, allowance: Allowanc
     readers = RangeReaders(
         fetch,
         left,
-        collection.readers if allowance is None or allowance.per_page == 1 else 1,
+        collection.readers if allowance.per_page == 1 else 1,
         query["limit"],
         next_slot=collection.client.next_slot,
-        may_read=allowance.take_pages if allowance else _without_limit,
+        may_read=allowance.take_pages,
     )
     yield from readers.pages()
-
-
-def _without_limit() -> bool:
-    return True
 
 
 def _without_date(collection: Collection) -> Iterator[Items]:
@@ -209,107 +178,3 @@ def pieces(after: int, until: int, pages: int, readers: int) -> list[Range]:
         inner = [*steps, *(ids - step for step in reversed(steps))]
     bounds = [after, *(after + part for part in inner), until]
     return [Range(low, high) for low, high in pairwise(bounds) if low < high]
-
-
-def _by_date(
-    collection: Collection,
-    left: list[Range] | None,
-    first_day: Callable[[], str | None],
-    allowance: Allowance | None,
-) -> Pages:
-    """Read a single page, or windows of dates, because the API does not filter by ranges of ids."""
-    if left is None:
-        if allowance and not allowance.take_pages():
-            return
-        items, cursor = collection.page(collection.dated_query)
-        if cursor is None:
-            yield items, []
-            return
-    if left != []:
-        after = str(left[0].after) if left else None
-        yield from _windows(collection, after, first_day, allowance)
-
-
-def _windows(
-    collection: Collection,
-    after: str | None,
-    first_day: Callable[[], str | None],
-    allowance: Allowance | None,
-) -> Pages:
-    """Read all before the first fiscal year, then windows of a few pages, then all after today."""
-    today = collection.client.now().date()
-    first = date.fromisoformat(after or collection.since or first_day() or today.isoformat())
-    windows = _Windows(first, today, is_first=after is None and not collection.since)
-    asked: deque[Window] = deque()
-    reserved = allowance.per_page * MANY_PAGES if allowance else 0
-
-    def tasks() -> Iterator[Callable[[], Iterator[Items]]]:
-        for begin, end in windows:
-            if allowance and not allowance.budget.take(reserved):
-                return
-            asked.append((begin, end))
-            conditions = [("date", "gteq", begin.isoformat())] if begin else []
-            conditions += [("date", "lt", end.isoformat())] if end else []
-            yield partial(collection.pages, filtered(collection.dated_query, *conditions))
-
-    readers = min(collection.readers, FRUGAL_READERS) if allowance else collection.readers
-    for pages in in_order(tasks(), readers):
-        begin, end = asked.popleft()
-        left = [Range(begin.isoformat())] if begin else None
-        count = 0
-        for items in pages:
-            _check_dates(collection, items, begin, end)
-            yield items, left
-            count += 1
-        if allowance:
-            allowance.budget.spend(count * allowance.per_page - reserved)
-        if end:
-            yield [], [Range(end.isoformat())]
-        windows.adapt((begin, end), count)
-
-
-class _Windows:
-    """Successive windows of dates, each as long as the density of the records suggests."""
-
-    def __init__(self, first: date, today: date, *, is_first: bool) -> None:
-        """Begin with a short window.
-
-        Args:
-            first: The first day of the first window with a beginning.
-            today: The last day of the last window with an end.
-            is_first: Whether there is a window before the first day.
-        """
-        self._first, self._today, self._is_first = first, today, is_first
-        self._days = FIRST_WINDOW
-
-    def __iter__(self) -> Iterator[Window]:
-        if self._is_first:
-            yield None, self._first
-        begin = self._first
-        while begin <= self._today:
-            end = min(begin + timedelta(days=self._days), self._today + timedelta(days=1))
-            yield begin, end
-            begin = end
-        yield begin, None
-
-    def adapt(self, window: Window, pages: int) -> None:
-        """Choose the length of later windows by the pages that one has filled."""
-        begin, end = window
-        if begin and end and not FEW_PAGES < pages <= MANY_PAGES:
-            length = (end - begin).days
-            self._days = length * 2 if pages <= FEW_PAGES else max(1, length // 2)
-
-
-def _check_dates(
-    collection: Collection, items: Items, begin: date | None, end: date | None
-) -> None:
-    """Refuse records that were not requested: requested records may be missing instead."""
-    low, high = begin and begin.isoformat(), end and end.isoformat()
-    for item in items:
-        found = item.get("date")
-        if found and ((low and found < low) or (high and found >= high)):
-            msg = (
-                f"{collection.path} returned a record of {found}, though dates from {low} to "
-                f"before {high} were requested"
-            )
-            raise PennylaneError(msg)

@@ -6,8 +6,9 @@ from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_pennylane.api.query import from_the_end
+from tap_pennylane.replication.budget import UNLIMITED, Allowance
 from tap_pennylane.replication.changelog import changed
-from tap_pennylane.replication.scan import Allowance, scan
+from tap_pennylane.replication.scan import scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -93,15 +94,13 @@ class Source:
             self.cache_ids(ids)
 
     def _read(self, left: list[Range] | None) -> Pages:
-        return self.scan(self.collection, left, None)
+        return self.scan(self.collection, left, UNLIMITED)
 
     def verify(self, left: list[Range] | None, budget: Budget) -> Pages:
         """Read the collection again, or what is left of it, until the budget refuses a request."""
         return self.scan(self.collection, left, Allowance(budget))
 
-    def scan(
-        self, collection: Collection, left: list[Range] | None, allowance: Allowance | None
-    ) -> Pages:
+    def scan(self, collection: Collection, left: list[Range] | None, allowance: Allowance) -> Pages:
         """Read this source's collection, or a variant of it: see `scan.scan`."""
         first_day = self._first_day
         return scan(collection, left, by=self._scan_by, first_day=first_day, allowance=allowance)
