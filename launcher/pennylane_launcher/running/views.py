@@ -82,7 +82,7 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
     print(f"Building the views: {'; '.join(changed) or 'no earlier build was complete'}.")
     code, complaint = _build()
     with _record(url, schema) as record:
-        # Tables that changed during the build are not in the views: look again only at its own work.
+        # Tables that changed during the build are not in the views: only its own work is new.
         now = record.fingerprint(names)
         after = before | {part: now[part] for part in ("views", "roles")}
         record.remember(None if complaint else after, complaint)
