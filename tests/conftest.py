@@ -110,6 +110,11 @@ class Pipeline:
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
             return connection.execute(text.encode()).fetchall()
 
+    def execute(self, text: str) -> None:
+        """Run statements."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute(text.encode())
+
     def live(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table that are not marked deleted."""
         return self.query(f"SELECT * FROM pennylane.{table} WHERE _sdc_deleted_at IS NULL")  # noqa: S608

@@ -224,7 +224,7 @@ def test_the_ledger_file_is_what_pennylane_exports(warehouse: Pipeline) -> None:
         "SELECT * FROM pennylane_marts.fec_file "
         "WHERE \"EcritureDate\" BETWEEN '20250101' AND '20251231'"
     )
-    assert list(rows[0]) == head
+    assert list(rows[0]) == ["company_id", "company_name", *head]
     same = (
         "JournalCode",
         "EcritureNum",

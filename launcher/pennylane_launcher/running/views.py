@@ -151,12 +151,14 @@ class _Record:
             name: sql.Identifier(f"{schema}_logs", name)
             for name in (TABLE, "pennylane_counted_rows", "pennylane_uncounted_rows")
         } | {"logs": sql.Identifier(f"{schema}_logs"), "schema": sql.Literal(schema)}
+        several = os.environ.get("DBT_PENNYLANE_SCHEMAS", "").split(",")
+        self._tables = [name.strip() for name in several if name.strip()] or [schema]
 
     def fingerprint(self, names: list[str]) -> Fingerprint:
         """Return the fingerprints of the raw tables, of the views, and of the roles so named."""
         queries = {"tables": _TABLES, "views": _VIEWS, "roles": _ROLES}
-        roles = sql.Literal(names)
-        return {part: str(self._ask(query, names=roles)[0][0]) for part, query in queries.items()}
+        values = {"names": sql.Literal(names), "schemas": sql.Literal(self._tables)}
+        return {part: str(self._ask(query, **values)[0][0]) for part, query in queries.items()}
 
     def last(self) -> Fingerprint | None:
         """Return what the last build found; None if it left something undone."""
@@ -209,7 +211,7 @@ from pg_class
 left join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
 where relkind in ('r', 'p')
     and (
-        relnamespace = (select oid from pg_namespace where nspname = {schema})
+        relnamespace in (select oid from pg_namespace where nspname = any({schemas}))
             and not starts_with(relname, '_')
         or relname in ('runs', 'state')
     )

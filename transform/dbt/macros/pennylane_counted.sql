@@ -4,12 +4,13 @@
     since: SQL; counts only processes that began later. -#}
 {%- macro pennylane_counted(since) -%}
 {%- set tables = [] -%}
-{%- for table in pennylane_streams() if execute and table != 'sync_log' and load_relation(source('pennylane', table)) -%}
-  {%- do tables.append(table) -%}
+{%- for table in pennylane_streams() if table != 'sync_log' -%}
+  {%- do tables.extend(pennylane_raw_tables(source('pennylane', table))) -%}
 {%- endfor -%}
-{%- for table in tables %}
+{%- for raw in tables %}
+{%- set table = raw.identifier %}
 select '{{ table }}' as table_name, _sdc_sync_started_at as process, count(*) as records
-from {{ source('pennylane', table) }}
+from {{ raw }}
 where _sdc_sync_started_at > {{ since }}{{ ' and not (' ~ pennylane_markers()[table] ~ ')' if table in pennylane_markers() }}
 group by _sdc_sync_started_at
 {{ 'union all' if not loop.last }}

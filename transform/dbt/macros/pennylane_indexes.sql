@@ -23,25 +23,27 @@
     'supplier_invoices': [['date', 'live', live], ['supplier_id', 'live', live]],
 } -%}
 {%- if execute and pennylane_is_on('pennylane_indexes') -%}
-  {%- set there = run_query(
-      "select indexname from pg_indexes where schemaname = '" ~ source('pennylane', 'transactions').schema ~ "'"
-  ).columns[0].values() -%}
   {%- for table, columns in wanted.items() -%}
-    {%- set relation = load_relation(source('pennylane', table)) -%}
-    {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list if relation else [] -%}
-    {%- set orders = [] -%}
-    {%- for column, kind, condition in columns -%}
-      {%- set name = column.split(' ')[0] -%}
-      {%- set index = table ~ '_' ~ name.removeprefix('_sdc_') ~ '_' ~ kind -%}
-      {%- if name in present and index not in there -%}
-        {%- do orders.append(
-            'create index ' ~ index ~ ' on ' ~ relation ~ ' (' ~ column ~ ') ' ~ condition
-        ) -%}
+    {%- for relation in pennylane_raw_tables(source('pennylane', table)) -%}
+      {%- set there = run_query(
+          'select indexname from pg_indexes where schemaname = ' ~ pennylane_quoted(relation.schema)
+          ~ ' and tablename = ' ~ pennylane_quoted(relation.identifier)
+      ).columns[0].values() -%}
+      {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
+      {%- set orders = [] -%}
+      {%- for column, kind, condition in columns -%}
+        {%- set name = column.split(' ')[0] -%}
+        {%- set index = table ~ '_' ~ name.removeprefix('_sdc_') ~ '_' ~ kind -%}
+        {%- if name in present and index not in there -%}
+          {%- do orders.append(
+              'create index ' ~ index ~ ' on ' ~ relation ~ ' (' ~ column ~ ') ' ~ condition
+          ) -%}
+        {%- endif -%}
+      {%- endfor -%}
+      {%- if orders -%}
+        {%- do pennylane_index(relation, orders) -%}
       {%- endif -%}
     {%- endfor -%}
-    {%- if orders -%}
-      {%- do pennylane_index(relation, orders) -%}
-    {%- endif -%}
   {%- endfor -%}
 {%- endif -%}
 {%- endmacro -%}

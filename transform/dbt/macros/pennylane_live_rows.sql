@@ -1,4 +1,4 @@
-{#- The live rows of a raw table, with business names for its columns.
+{#- The live rows of a raw table in all raw schemas, with their company and business names for the columns.
 
     A stream that was never loaded has no table, and a deselected field has no column: both are empty here,
     with the right type, until the next build after they are loaded.
@@ -14,22 +14,45 @@
     copies: whether the table is loaded in two alternating copies: until the new one is complete and the rows
         of the old one are marked deleted, both have live rows. -#}
 {%- macro pennylane_live_rows(raw, columns, part=[], marker=none, lines=none, copies=false) -%}
-  {%- set relation = load_relation(raw) if execute else raw -%}
-  {%- set present = [] -%}
-  {%- if execute and relation is not none -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}
-      {%- do present.append(column.name) -%}
-    {%- endfor -%}
-  {%- endif -%}
-  {%- set metadata = {'_sdc_extracted_at': ['timestamp without time zone', '_read_at'], '_sdc_batched_at': ['timestamp without time zone', '_loaded_at']} %}
+  {%- for relation in pennylane_raw_tables(raw) %}
+{{ 'union all' if not loop.first }}
+{{ pennylane_live_rows_of(relation, columns, part, marker, lines, copies) }}
+  {%- else %}
 select
-{%- for column, (type, name) in (columns.items() | list + metadata.items() | list) %}
+    null::bigint as company_id,
+    null::text as company_name,
+{%- for type, name in pennylane_live_columns(columns).values() %}
+    null::{{ type }} as {{ adapter.quote(name) }}{{ ',' if not loop.last }}
+{%- endfor %}
+where false
+  {%- endfor %}
+{%- endmacro -%}
+
+{#- The columns of a live view after those of the company. -#}
+{%- macro pennylane_live_columns(columns) -%}
+  {%- set found = {} -%}
+  {%- for column, (type, name) in columns.items() if name not in ['company_id', 'company_name'] -%}
+    {%- do found.update({column: [type, name]}) -%}
+  {%- endfor -%}
+  {%- do found.update({
+      '_sdc_extracted_at': ['timestamp without time zone', '_read_at'],
+      '_sdc_batched_at': ['timestamp without time zone', '_loaded_at'],
+  }) -%}
+  {{ return(found) }}
+{%- endmacro -%}
+
+{#- The live rows of one raw table. -#}
+{%- macro pennylane_live_rows_of(raw, columns, part, marker, lines, copies) -%}
+  {%- set present = adapter.get_columns_in_relation(raw) | map(attribute='name') | list -%}
+  {%- if lines -%}
+    {%- set lines = api.Relation.create(database=raw.database, schema=raw.schema, identifier=lines.identifier) -%}
+  {%- endif %}
+select
+{{- pennylane_company(raw) }}
+{%- for column, (type, name) in pennylane_live_columns(columns).items() %}
     {% if column in present %}raw.{{ adapter.quote(column) }}{% else %}null{% endif -%}
     ::{{ type }} as {{ adapter.quote(name) }}{{ ',' if not loop.last }}
 {%- endfor %}
-{%- if relation is none %}
-where false
-{%- else %}
 from {{ raw }} as raw
 where raw._sdc_deleted_at is null
 {%- if part %}
@@ -48,7 +71,6 @@ where raw._sdc_deleted_at is null
         select min(whole._sdc_table_version) from {{ raw }} as whole
         where whole._sdc_deleted_at is null
     )
-{%- endif %}
 {%- endif %}
 {%- endmacro -%}
 

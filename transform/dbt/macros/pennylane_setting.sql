@@ -2,6 +2,7 @@
 {%- macro pennylane_setting(name) -%}
   {%- set settings = {
       'pennylane_schema': ['TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', 'pennylane'],
+      'pennylane_schemas': ['DBT_PENNYLANE_SCHEMAS', ''],
       'pennylane_meltano_schema': ['DBT_PENNYLANE_MELTANO_SCHEMA', 'meltano'],
       'pennylane_time_zone': ['DBT_PENNYLANE_TIME_ZONE', 'Europe/Paris'],
       'pennylane_reader_role': ['DBT_PENNYLANE_READER_ROLE', ''],

@@ -21,9 +21,13 @@ FORMATS = {"date": "date", "date-time": "timestamp without time zone"}
 PREFIX = "stg_pennylane__"
 DATABASE = "{{ var('pennylane_database', target.database) }}"
 SCHEMA = (
-    "{{ var('pennylane_schema', env_var('TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', '')"
-    " or 'pennylane') }}"
+    "{{ (var('pennylane_schemas', none) or (env_var('DBT_PENNYLANE_SCHEMAS', '')"
+    " or var('pennylane_schema', env_var('TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', '')"
+    " or 'pennylane')).split(','))[0] | trim }}"
 )
+"""The first raw schema; macros/pennylane_companies.sql knows the others."""
+COMPANY = ("company_id", "company_name")
+"""The first columns of every view."""
 METADATA = {"_sdc_extracted_at": "_read_at", "_sdc_batched_at": "_loaded_at"}
 REFERENCES = {
     "bank_account_id": "bank_accounts",
@@ -118,15 +122,13 @@ def model(
 ) -> dict[str, Any]:
     """The descriptions of a view and its columns, and their tests."""
     known = {known for known, _ in streams}
-    keys = [name(table, key, glossary) for key in stream.primary_keys]
+    keys = [*COMPANY[:1], *(name(table, key, glossary) for key in stream.primary_keys)]
+    columns = dict.fromkeys((*COMPANY, *live_columns(stream), *METADATA.values()))
     return {
         "name": f"{PREFIX}{table}",
         "description": (type(stream).__doc__ or "").splitlines()[0],
-        "data_tests": [{"pennylane_key": {"arguments": {"columns": keys}}}],
-        "columns": [
-            described(table, column, glossary, known)
-            for column in (*live_columns(stream), *METADATA.values())
-        ],
+        "data_tests": [{"pennylane_key": {"arguments": {"columns": list(dict.fromkeys(keys))}}}],
+        "columns": [described(table, column, glossary, known) for column in columns],
     }
 
 

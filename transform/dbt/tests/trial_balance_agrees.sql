@@ -2,7 +2,7 @@
     and fiscal year, to the cent. -#}
 {%- set differences = ref('pennylane', 'trial_balance_differences') -%}
 {%- if execute and flags.WHICH in ('build', 'test') -%}
-  {%- for row in run_query('select * from ' ~ differences ~ ' order by 1, 3 limit 20') -%}
+  {%- for row in run_query('select * from ' ~ differences ~ ' order by company_id, period_start, account_number limit 20') -%}
     {%- do print(
         'Account ' ~ row.account_number ~ ', ' ~ row.period_start ~ ' to ' ~ row.period_end
         ~ ': the lines have debits ' ~ row.debits ~ ' and credits ' ~ row.credits

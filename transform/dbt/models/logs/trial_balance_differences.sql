@@ -7,6 +7,8 @@
 {{ config(schema='logs') }}
 with compared as (
     select
+        company_id,
+        company_name,
         period_start,
         period_end,
         account_number,
@@ -16,7 +18,7 @@ with compared as (
         coalesce(reported.credits, 0) as reported_credits
     from {{ ref('pennylane', 'trial_balance_computed') }} as computed
     full join {{ ref('stg_pennylane__trial_balance') }} as reported
-        using (period_start, period_end, account_number)
+        using (company_id, company_name, period_start, period_end, account_number)
 )
 
 select compared.*
@@ -24,7 +26,9 @@ from compared
 where (debits, credits) <> (reported_debits, reported_credits)
     and exists (
         select from {{ ref('stg_pennylane__trial_balance') }} as asked
-        where asked.period_start = compared.period_start and asked.period_end = compared.period_end
+        where asked.company_id = compared.company_id
+            and asked.period_start = compared.period_start
+            and asked.period_end = compared.period_end
     )
     and period_start >= coalesce((select max(start_date) from {{ ref('pennylane_bookmarks') }}), '-infinity')
     and not exists (
@@ -34,12 +38,14 @@ where (debits, credits) <> (reported_debits, reported_credits)
     )
     and not exists (
         select from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-        where line.account_number = compared.account_number
+        where line.company_id = compared.company_id
+            and line.account_number = compared.account_number
             and line.date between compared.period_start and compared.period_end
             and line.updated_at > (
                 select min(coalesce(asked.asked_at, asked._read_at))
                 from {{ ref('stg_pennylane__trial_balance') }} as asked
-                where asked.period_start = compared.period_start
+                where asked.company_id = compared.company_id
+                    and asked.period_start = compared.period_start
                     and asked.period_end = compared.period_end
             )
     )

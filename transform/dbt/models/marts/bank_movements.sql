@@ -1,5 +1,7 @@
 -- One row per bank transaction, with how far it is matched with invoices or other documents.
 select
+    movement.company_id,
+    movement.company_name,
     movement.date,
     account.bank_account_name,
     bank.bank_name,
@@ -27,7 +29,11 @@ select
     movement.customer_id,
     movement.supplier_id
 from {{ ref('stg_pennylane__transactions') }} as movement
-left join {{ ref('stg_pennylane__bank_accounts') }} as account on account.id = movement.bank_account_id
-left join {{ ref('stg_pennylane__bank_establishments') }} as bank on bank.id = account.bank_establishment_id
-left join {{ ref('stg_pennylane__customers') }} as customer on customer.id = movement.customer_id
-left join {{ ref('stg_pennylane__suppliers') }} as supplier on supplier.id = movement.supplier_id
+left join {{ ref('stg_pennylane__bank_accounts') }} as account
+    on account.company_id = movement.company_id and account.id = movement.bank_account_id
+left join {{ ref('stg_pennylane__bank_establishments') }} as bank
+    on bank.company_id = account.company_id and bank.id = account.bank_establishment_id
+left join {{ ref('stg_pennylane__customers') }} as customer
+    on customer.company_id = movement.company_id and customer.id = movement.customer_id
+left join {{ ref('stg_pennylane__suppliers') }} as supplier
+    on supplier.company_id = movement.company_id and supplier.id = movement.supplier_id

@@ -12,21 +12,25 @@ with line as (
 -- Only entries with lines are numbered: one without lines would leave a gap.
 numbered as (
     select
+        entry.company_id,
         entry.id,
         fiscal_year.status in ('closed', 'frozen') as is_closed,
         row_number() over (
-            partition by fiscal_year.start_date order by entry.date, entry.id
+            partition by entry.company_id, fiscal_year.start_date order by entry.date, entry.id
         ) as number
     from (
-        select ledger_entry_id as id, min(date) as date
+        select company_id, ledger_entry_id as id, min(date) as date
         from {{ ref('stg_pennylane__ledger_entry_lines') }}
-        group by ledger_entry_id
+        group by company_id, ledger_entry_id
     ) as entry
     left join {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
-        on entry.date between fiscal_year.start_date and fiscal_year.end_date
+        on fiscal_year.company_id = entry.company_id
+        and entry.date between fiscal_year.start_date and fiscal_year.end_date
 )
 
 select
+    line.company_id,
+    line.company_name,
     journal.journal_code as "JournalCode",
     journal.journal_label as "JournalLib",
     numbered.number as "EcritureNum",
@@ -53,16 +57,20 @@ select
     null::numeric as "Montantdevise",
     null::text as "Idevise"
 from line
-left join numbered on numbered.id = line.ledger_entry_id
-left join {{ ref('stg_pennylane__ledger_entries') }} as entry on entry.id = line.ledger_entry_id
-left join {{ ref('stg_pennylane__journals') }} as journal on journal.id = line.journal_id
-left join {{ ref('stg_pennylane__ledger_accounts') }} as account on account.id = line.ledger_account_id
+left join numbered on numbered.company_id = line.company_id and numbered.id = line.ledger_entry_id
+left join {{ ref('stg_pennylane__ledger_entries') }} as entry
+    on entry.company_id = line.company_id and entry.id = line.ledger_entry_id
+left join {{ ref('stg_pennylane__journals') }} as journal
+    on journal.company_id = line.company_id and journal.id = line.journal_id
+left join {{ ref('stg_pennylane__ledger_accounts') }} as account
+    on account.company_id = line.company_id and account.id = line.ledger_account_id
 left join lateral (
     -- The API does not say when: not before the latest of the lines that are lettered together.
     select
         'L' || least(line.id, min(other.id)) as code,
         greatest(line.date, max(other.date)) as date
     from jsonb_array_elements_text(line.lettered_ledger_entry_lines_ids) as lettered (id)
-    inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as other on other.id = lettered.id::bigint
+    inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as other
+        on other.company_id = line.company_id and other.id = lettered.id::bigint
     having count(*) > 0
 ) as lettering on true

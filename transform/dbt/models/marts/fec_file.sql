@@ -1,5 +1,7 @@
 -- The file of accounting entries as the text of its fields, ready to be written to a file.
 select
+    company_id,
+    company_name,
     {%- for column in [
         'JournalCode', 'JournalLib', 'EcritureNum', 'EcritureDate', 'CompteNum', 'CompteLib',
         'CompAuxNum', 'CompAuxLib', 'PieceRef', 'PieceDate', 'EcritureLib', 'Debit', 'Credit',

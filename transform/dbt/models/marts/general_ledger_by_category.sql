@@ -2,6 +2,8 @@
 -- group (axis) divide a line among themselves, so within a group a line's rows add up to the line: query one
 -- group at a time. The remainder of a group, and a line without categories, have no category.
 select
+    line.company_id,
+    line.company_name,
     line.date,
     line.account_number,
     line.line_label,
@@ -28,7 +30,7 @@ cross join lateral (
             category.category_group_id
         from jsonb_array_elements(line.categories) as item
         left join {{ ref('stg_pennylane__categories') }} as category
-            on category.id = (item ->> 'id')::bigint
+            on category.company_id = line.company_id and category.id = (item ->> 'id')::bigint
     )
 
     select weight, category_id, category_label, analytical_code, category_group_id
@@ -43,4 +45,4 @@ cross join lateral (
     where not exists (select from share)
 ) as part
 left join {{ ref('stg_pennylane__category_groups') }} as category_group
-    on category_group.id = part.category_group_id
+    on category_group.company_id = line.company_id and category_group.id = part.category_group_id

@@ -1,5 +1,7 @@
 -- VAT by month and account, from the lines of the accounts 445 (TVA), without opening balances.
 select
+    line.company_id,
+    line.company_name,
     date_trunc('month', line.date)::date as month,
     line.account_number,
     max(account.account_label) as account_label,
@@ -19,7 +21,9 @@ select
     sum(line.credit) as credits,
     sum(line.credit) - sum(line.debit) as vat_due
 from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-left join {{ ref('stg_pennylane__ledger_accounts') }} as account on account.id = line.ledger_account_id
-left join {{ ref('stg_pennylane__journals') }} as journal on journal.id = line.journal_id
+left join {{ ref('stg_pennylane__ledger_accounts') }} as account
+    on account.company_id = line.company_id and account.id = line.ledger_account_id
+left join {{ ref('stg_pennylane__journals') }} as journal
+    on journal.company_id = line.company_id and journal.id = line.journal_id
 where line.account_number like '445%' and not {{ pennylane_carries_forward('journal') }}
-group by date_trunc('month', line.date), line.account_number
+group by line.company_id, line.company_name, date_trunc('month', line.date), line.account_number

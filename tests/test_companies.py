@@ -1,0 +1,132 @@
+"""Two companies in one warehouse, from two raw schemas in which all ids are the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Draft, Pipeline
+
+VIEWS = """
+SELECT attrelid::regclass::text AS view, array_agg(attname::text ORDER BY attnum) AS first
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relkind = 'v' AND attnum IN (1, 2)
+    AND relnamespace::regnamespace::text IN ('pennylane_live', 'pennylane_marts')
+GROUP BY 1
+"""
+BOTH = {"DBT_PENNYLANE_SCHEMAS": "pennylane, pennylane_other"}
+FIRST, OTHER = 10000001, 20000002
+COPY = """
+DO $$
+DECLARE name text;
+BEGIN
+    CREATE SCHEMA pennylane_other;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'pennylane' LOOP
+        EXECUTE format(
+            'CREATE TABLE pennylane_other.%1$I AS SELECT * FROM pennylane.%1$I', name
+        );
+    END LOOP;
+    UPDATE pennylane_other.company SET company_id = 20000002, company_name = 'Other';
+    FOR name IN
+        SELECT format('UPDATE pennylane_other.%I SET %2$I = %2$I || '' (other)''', relname, attname)
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'pennylane_other'::regnamespace AND attname IN ('name', 'label')
+    LOOP
+        EXECUTE name;
+    END LOOP;
+END $$
+"""
+"""Every name and label of the other company ends with `(other)`."""
+
+
+@pytest.fixture(scope="module")
+def companies(books: Pipeline) -> Pipeline:
+    """The books, and the same rows under other names in a second schema."""
+    pipeline = books.copy()
+    pipeline.execute(COPY)
+    done = pipeline.dbt("build", **BOTH)
+    assert done.returncode == 0, done.stdout
+    return pipeline
+
+
+def test_every_view_begins_with_the_company(companies: Pipeline) -> None:
+    found = companies.query(VIEWS)
+    assert len(found) > 60
+    assert {tuple(row["first"]) for row in found} == {("company_id", "company_name")}
+
+
+def test_no_row_is_joined_with_another_company(books: Pipeline, companies: Pipeline) -> None:
+    for view in (row["view"] for row in companies.query(VIEWS)):
+        (alone,) = books.query(f"SELECT count(*) FROM {view}")  # noqa: S608
+        found = companies.query(
+            "SELECT company_id, company_name, count(*) AS rows,"  # noqa: S608
+            " count(*) FILTER (WHERE row::text LIKE '%(other)%') AS theirs"
+            f" FROM {view} AS row GROUP BY 1, 2"
+        )
+        rows = {row["company_id"]: row["rows"] for row in found}
+        assert rows == dict.fromkeys((FIRST, OTHER) if rows else (), alone["count"]), view
+        assert {row["theirs"] for row in found if row["company_id"] == FIRST} <= {0}, view
+    # Every name that a mart takes from another table is the own company's.
+    names = {
+        "general_ledger": ("journal_label", "account_label", "entry_label", "categories"),
+        "general_ledger_by_category": ("category_label", "category_group_label"),
+        "bank_movements": ("bank_account_name", "bank_name", "customer_name", "supplier_name"),
+        "invoices_receivable": ("customer_name",),
+        "invoices_payable": ("supplier_name",),
+        "trial_balance_computed": ("account_label",),
+    }
+    for mart, columns in names.items():
+        for column in columns:
+            (texts,) = companies.query(
+                f"SELECT count({column}) AS names,"  # noqa: S608
+                f" count(*) FILTER (WHERE {column} LIKE '%(other)') AS theirs"
+                f" FROM pennylane_marts.{mart} WHERE company_id = {OTHER}"
+            )
+            assert texts["names"] == texts["theirs"] > 0, (mart, column)
+
+
+def test_amounts_of_the_marts_are_those_of_one_company(
+    books: Pipeline, companies: Pipeline
+) -> None:
+    amounts = {
+        "monthly_profit_and_loss": "sum(result)",
+        "vat_summary": "sum(vat_due)",
+        "trial_balance_computed": "sum(debits)",
+        "general_ledger_by_category": "sum(debit)",
+        "fec": 'max("EcritureNum")',
+    }
+    for mart, amount in amounts.items():
+        (alone,) = books.query(f"SELECT {amount} AS amount FROM pennylane_marts.{mart}")  # noqa: S608
+        found = companies.query(
+            f"SELECT {amount} AS amount FROM pennylane_marts.{mart} GROUP BY company_id"  # noqa: S608
+        )
+        assert found == [alone, alone], mart
+    assert companies.query("SELECT FROM pennylane_logs.trial_balance_differences") == []
+
+
+def test_a_company_that_is_not_loaded_has_the_name_of_its_schema(books: Pipeline) -> None:
+    pipeline = books.copy()
+    pipeline.execute(COPY)
+    pipeline.execute("DELETE FROM pennylane.company; DROP TABLE pennylane_other.company")
+    done = pipeline.dbt("run", "--select", "stg_pennylane__journals", **BOTH)
+    assert done.returncode == 0, done.stdout
+    found = pipeline.query(
+        "SELECT DISTINCT company_id, company_name FROM pennylane_live.journals ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in found] == [(-1, "pennylane_other"), (0, "pennylane")]
+
+
+def test_with_one_company_the_indexes_are_used(draft: Draft) -> None:
+    # The books are so small that reading everything would be the better plan.
+    draft.connection.execute(b"SET LOCAL enable_seqscan = off")
+    plans = {
+        "company_id = 10000001 AND date = '2025-03-03'": "ledger_entry_lines_date_live",
+        "ledger_entry_id = 1": "ledger_entry_lines_ledger_entry_id_live",
+    }
+    for condition, index in plans.items():
+        plan = draft.ask(f"EXPLAIN SELECT * FROM general_ledger WHERE {condition}")  # noqa: S608
+        text = "\n".join(row["QUERY PLAN"] for row in plan)
+        assert index in text
+        assert "Append" not in text
