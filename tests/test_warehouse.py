@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "transform" / "dbt"
 STREAMS = TapPennylane(validate_config=False).streams
-MARTS = {path.stem for path in (DBT / "models" / "marts").glob("*.sql")}
+MARTS = {
+    path.stem
+    for folder in ("marts", "statements")
+    for path in (DBT / "models" / folder).glob("*.sql")
+}
 LOGS = ("etl_logs", "sync_metadata")
 FAST = {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"}
 

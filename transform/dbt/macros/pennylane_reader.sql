@@ -39,7 +39,7 @@
 {%- endmacro -%}
 
 {%- macro pennylane_reader_defaults(role) -%}
-  {%- for schema in pennylane_schemas_of(folders=['staging', 'marts']) %}
+  {%- for schema in pennylane_schemas_of(folders=['staging', 'marts', 'statements']) %}
       create schema if not exists {{ adapter.quote(schema) }};
       grant usage on schema {{ adapter.quote(schema) }} to {{ adapter.quote(role) }};
       alter default privileges in schema {{ adapter.quote(schema) }} grant select on tables to {{ adapter.quote(role) }};
@@ -55,7 +55,7 @@
   {%- set role = pennylane_setting('pennylane_reader_role') -%}
   {%- if execute and role
       and run_query('select 1 from pg_roles where rolname = ' ~ pennylane_quoted(role)).rows | length -%}
-    {%- set schemas = pennylane_schemas_of(folders=['staging', 'marts']) -%}
+    {%- set schemas = pennylane_schemas_of(folders=['staging', 'marts', 'statements']) -%}
     {%- set logs = pennylane_schemas_of(names=['etl_logs', 'sync_metadata']) -%}
     {{ run_query("
         select format('grant select on %s to %I', pg_class.oid::regclass, " ~ pennylane_quoted(role) ~ ")

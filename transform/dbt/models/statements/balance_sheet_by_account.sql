@@ -1,0 +1,114 @@
+-- The balance sheet (bilan) by account, at the end of every month and of every fiscal year, beside the end of the
+-- former fiscal year. The result of a year is shown whether or not the year is closed, so that both sides agree.
+with sums as (
+    select * from {{ ref('pennylane_statement_sums') }}
+),
+
+year as (
+    select * from {{ ref('pennylane_statement_years') }}
+),
+
+{{ pennylane_statement_rules() }},
+
+shown as (
+    select
+        year.company_id,
+        year.company_name,
+        year.fiscal_year_start,
+        year.fiscal_year_end,
+        least((month.first_day + interval '1 month - 1 day')::date, year.fiscal_year_end) as as_of,
+        side.is_former,
+        case when side.is_former then year.previous_start else year.fiscal_year_start end as result_from,
+        case when side.is_former then year.previous_summed_from else year.summed_from end as summed_from,
+        case
+            when side.is_former then year.previous_end
+            else least((month.first_day + interval '1 month - 1 day')::date, year.fiscal_year_end)
+        end as summed_until
+    from year
+    cross join lateral generate_series(
+        date_trunc('month', year.fiscal_year_start), date_trunc('month', year.fiscal_year_end), interval '1 month'
+    ) as month (first_day)
+    cross join (values (false), (true)) as side (is_former)
+),
+
+held as (
+    select
+        shown.company_id,
+        shown.company_name,
+        shown.fiscal_year_start,
+        shown.fiscal_year_end,
+        shown.as_of,
+        shown.is_former,
+        account.account_number,
+        account.is_result,
+        account.balance
+    from shown
+    cross join lateral (
+        select
+            case when left(sums.account_number, 1) in ('6', '7') then '6-7' else sums.account_number end
+                as account_number,
+            left(sums.account_number, 1) in ('6', '7')
+                and coalesce(sums.fiscal_year_start = shown.result_from, false) as is_result,
+            sum(sums.balance) as balance
+        from sums
+        where sums.company_id = shown.company_id
+            and sums.last_day >= shown.summed_from
+            and sums.last_day <= shown.summed_until
+        group by 1, 2
+        having sum(sums.balance) <> 0
+    ) as account
+),
+
+placed as (
+    select
+        held.*,
+        resolved.part,
+        case
+            when held.is_result then 'result'
+            when held.account_number = '6-7' then 'prior_result'
+            when resolved.line is not null then resolved.line
+            when held.balance > 0 then 'unmapped_assets'
+            else 'unmapped_liabilities'
+        end as line
+    from held
+    cross join depth
+    left join resolved
+        on resolved.fiscal_year_start = held.fiscal_year_start
+        and resolved.stem = left(held.account_number, depth.digits)
+        and held.account_number <> '6-7'
+        and coalesce((resolved.balance = 'debit') = (held.balance > 0), true)
+)
+
+select
+    placed.company_id,
+    placed.company_name,
+    placed.fiscal_year_start,
+    placed.fiscal_year_end,
+    placed.as_of,
+    line.side,
+    line.position,
+    line.section_fr,
+    line.section_en,
+    placed.line,
+    line.label_fr,
+    line.label_en,
+    placed.account_number,
+    max(account.account_label) as account_label,
+    coalesce(sum(placed.balance) filter (
+        where not placed.is_former and line.side = 'assets' and placed.part is distinct from 'depreciation'
+    ), 0) as gross,
+    coalesce(-sum(placed.balance) filter (where not placed.is_former and placed.part = 'depreciation'), 0)
+        as depreciation,
+    coalesce(sum(case line.side when 'assets' then placed.balance else -placed.balance end)
+        filter (where not placed.is_former), 0) as net,
+    coalesce(sum(case line.side when 'assets' then placed.balance else -placed.balance end)
+        filter (where placed.is_former), 0) as previous_net
+from placed
+left join {{ pennylane_statement_lines() }} as line
+    on line.statement = 'balance_sheet'
+    and line.line = placed.line
+    and placed.fiscal_year_start >= coalesce(line.valid_from, '-infinity')
+    and placed.fiscal_year_start <= coalesce(line.valid_until, 'infinity')
+left join {{ pennylane_account_labels() }} as account
+    on account.company_id = placed.company_id and account.account_number = placed.account_number
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
