@@ -249,8 +249,8 @@ def test_the_months_add_up_to_the_year(draft: Draft, ledger: Ledger) -> None:
     assert {row["month"][:7] for row in margins} == months.keys()
     for row in margins:
         month = row["month"][:7]
-        expected = balances_of(ledger.movements(f"{month}-01", f"{month}-31"))
-        assert row["amount"] == expected["commercial_margin"]
+        balances = balances_of(ledger.movements(f"{month}-01", f"{month}-31"))
+        assert row["amount"] == balances["commercial_margin"]
 
 
 def test_the_intermediate_balances_are_those_of_a_textbook(draft: Draft, ledger: Ledger) -> None:
