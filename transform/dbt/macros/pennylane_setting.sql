@@ -5,6 +5,7 @@
       'pennylane_schemas': ['DBT_PENNYLANE_SCHEMAS', ''],
       'pennylane_meltano_schema': ['DBT_PENNYLANE_MELTANO_SCHEMA', 'meltano'],
       'pennylane_time_zone': ['DBT_PENNYLANE_TIME_ZONE', 'Europe/Paris'],
+      'pennylane_language': ['DBT_PENNYLANE_LANGUAGE', 'en'],
       'pennylane_reader_role': ['DBT_PENNYLANE_READER_ROLE', ''],
       'pennylane_create_role': ['DBT_PENNYLANE_CREATE_ROLE', ''],
       'pennylane_indexes': ['DBT_PENNYLANE_INDEXES', ''],
@@ -16,4 +17,15 @@
 {#- Whether a boolean setting is on. -#}
 {%- macro pennylane_is_on(name) -%}
   {{ return(pennylane_setting(name) | string | lower in ['true', 'yes', 'on', '1']) }}
+{%- endmacro -%}
+
+{#- The language of the comments. -#}
+{%- macro pennylane_language() -%}
+  {%- set language = pennylane_setting('pennylane_language') | string | trim | lower -%}
+  {%- if language not in ['en', 'fr'] -%}
+    {%- do exceptions.raise_compiler_error(
+        'The variable pennylane_language (DBT_PENNYLANE_LANGUAGE) is neither en nor fr: ' ~ language
+    ) -%}
+  {%- endif -%}
+  {{ return(language) }}
 {%- endmacro -%}

@@ -54,15 +54,17 @@ to_regclass('{{ relation.include(database=false) }}')
   {{ return(load_result('compared').table.rows[0].is_same) }}
 {%- endmacro -%}
 
-{#- The comments of a view and its columns, written if missing or changed. -#}
+{#- The comments of a view and its columns, written if missing or changed. A description without French stays
+    English. -#}
 {%- macro pennylane_comments(view, model) -%}
+  {%- set french = pennylane_french() if pennylane_language() == 'fr' else {} -%}
   {%- set wanted = {} -%}
   {%- for name, column in model.columns.items() if column.description -%}
-    {%- do wanted.update({name: column.description}) -%}
+    {%- do wanted.update({name: french.get(column.description | trim, column.description)}) -%}
   {%- endfor -%}
   {%- call statement('silent', fetch_result=true) %}
     select format('comment on view {{ view }} is %L', wanted.text) as command
-    from (select {{ pennylane_quoted(model.description) }} as text) as wanted
+    from (select {{ pennylane_quoted(french.get(model.description | trim, model.description)) }} as text) as wanted
     where wanted.text <> '' and wanted.text is distinct from obj_description({{ pennylane_oid(view) }}, 'pg_class')
     union all
     select format('comment on column {{ view }}.%I is %L', attname, wanted.value)
