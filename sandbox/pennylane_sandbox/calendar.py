@@ -8,6 +8,10 @@ from typing import Final
 FIRST_DAY: Final = date(2024, 1, 1)
 DAYS: Final = tuple((FIRST_DAY + timedelta(days=n)).isoformat() for n in range(912))
 LAST_DAY: Final = DAYS[-1]
+MONTHS: Final = tuple(
+    (day, max(other for other in DAYS if other[:7] == day[:7])) for day in DAYS if day[8:] == "01"
+)
+"""The first and the last day of each month."""
 DAY_NUMBER: Final = {day: number for number, day in enumerate(DAYS)}
 
 

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from pennylane_sandbox.company.years import CASES
 from pennylane_sandbox.ratelimit import Limit
 from pennylane_sandbox.sandbox import Options, Sandbox
 from pennylane_sandbox.serving.server import serve
@@ -25,7 +26,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same company")
-    parser.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=2000,
+        help="number of ledger entry lines; 0 is a company that has none",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 takes any")
     parser.add_argument("--rate-limit", type=_limit, default="25/5", help="as 25/5, or none")
@@ -36,6 +42,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave closed years out of ledger_entries unless a date filter is sent, as the API "
         "did before July 2026",
+    )
+    parser.add_argument(
+        "--case",
+        action="append",
+        choices=CASES,
+        default=[],
+        help="books with a special case; may be given several times",
     )
     return parser
 
@@ -62,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 latency=options.latency_ms / 1000,
                 token=options.token,
                 hide_closed_years=options.hide_closed_years,
+                cases=tuple(options.case),
             )
         )
     except ValueError as error:

@@ -28,6 +28,7 @@ class Options:
     latency: float = 0.0
     token: str = "sandbox-token"  # noqa: S105 - it is public
     hide_closed_years: bool = False
+    cases: tuple[str, ...] = ()
 
 
 class Sandbox:
@@ -37,7 +38,7 @@ class Sandbox:
         """Build the company and everything around it."""
         self.options = options
         self.clock = Clock()
-        self.books = build(options.seed, options.size)
+        self.books = build(options.seed, options.size, options.cases)
         self.changes = Changes(self.clock)
         self.engine = Engine(self.books, self.changes)
         self.exports = Exports(self.books, self.clock)

@@ -32,7 +32,8 @@ def _check_books(sandbox: Any) -> None:
         sums[line["ledger_entry"]["id"]] += amount
         numbers[line["ledger_account"]["number"]] += amount
     assert set(sums.values()) == {Decimal(0)}
-    assert set(sums) == {one["id"] for one in sandbox.state("ledger_entries")}
+    entries = sandbox.state("ledger_entries")
+    assert set(sums) == {one["id"] for one in entries if one["status"] != "draft"}
     period = "period_start=2000-01-01&period_end=2030-12-31&is_auxiliary=true"
     balance = {
         row["number"]: Decimal(row["debits"]) - Decimal(row["credits"])

@@ -11,7 +11,7 @@ from pennylane_sandbox.changes.references import referred
 from pennylane_sandbox.changes.trade import Invoices, Transactions
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import Books
-from pennylane_sandbox.company.ledger import MANUAL
+from pennylane_sandbox.company.ledger import MANUAL, OPENING
 from pennylane_sandbox.model import Entry, Invoice, Json, Line, Transaction
 
 _KEYS = {
@@ -214,13 +214,7 @@ class Engine:
         def may(row: Any) -> bool:
             if row.id in spared or row.id in needed:
                 return False
-            if not deleting:
-                return True
-            if isinstance(row, Line | Entry | Invoice | Transaction) and _date(row) <= closed:
-                return False  # closed years accept no deletions
-            if isinstance(row, Line):
-                return row is row.entry.lines[0] and _can_fold(row)
-            return not isinstance(row, Entry) or row.id % 1000 == MANUAL
+            return _may_go(row, closed) if deleting else not _is_silent(row)
 
         taken = referred(self._desk.books, resource) if deleting else set()
         if len(rows) > _LARGE and (found := self._draw(rows, wanted, may, taken)):
@@ -246,9 +240,28 @@ class Engine:
         return []
 
 
+def _is_silent(row: Any) -> bool:
+    """Tell whether no line says what happens to an entry, or too many would."""
+    return isinstance(row, Entry) and (not row.lines or row.journal.code == OPENING)
+
+
+def _may_go(row: Any, closed: str) -> bool:
+    """Tell whether a row may be drawn for a deletion; closed years accept none."""
+    if isinstance(row, Line | Entry | Invoice | Transaction) and _date(row) <= closed:
+        return False
+    if isinstance(row, Line):
+        return row is row.entry.lines[0] and _can_fold(row)
+    if isinstance(row, Entry):
+        return row.id % 1000 == MANUAL and not _is_silent(row)
+    return not (isinstance(row, Invoice) and row.draft)
+
+
 def _date(row: Line | Entry | Invoice | Transaction) -> str:
     return row.entry.date if isinstance(row, Line) else row.date
 
 
 def _can_fold(line: Line) -> bool:
-    return line.entry.id % 1000 == MANUAL and len(line.entry.lines) > 2  # noqa: PLR2004 - a pair stays
+    entry = line.entry
+    return (
+        entry.id % 1000 == MANUAL and len(entry.lines) > 2 and entry.journal.code != OPENING  # noqa: PLR2004 - a pair stays
+    )

@@ -30,6 +30,18 @@ class Ledger:
             self._insert_line(line)
         self._link_entry(entry, entry.shares, "insert")
 
+    def complete(self, entry: Entry, movements: Iterable[Movement]) -> None:
+        """Give an entry its lines, which it had none of."""
+        label = entry.label or ""
+        next_id, stamp = self._desk.books.next_id, self._desk.stamp()
+        entry.lines = [
+            Line(next_id("ledger_entry_lines"), entry, account, cents, label, shares, (), stamp)
+            for account, cents, shares in movements
+        ]
+        entry.updated_at = stamp
+        for line in entry.lines:
+            self._insert_line(line)
+
     def withdraw(self, entry: Entry) -> None:
         """Delete an entry with its lines, and undo their letterings."""
         self._unletter_all(entry)
@@ -131,20 +143,13 @@ class Ledger:
         desk = self._desk
         self._unletter_all(entry)
         self.give_a_date(entry)
-        label = entry.label = desk.revise(entry.label)
+        entry.label = desk.revise(entry.label)
         movements = [(line.account, line.cents, line.shares) for line in entry.lines]
         if entry.id % 1000 == MANUAL:
             movements = self._regrouped(movements)
         for line in entry.lines:
             self._remove_line(line, whole_entry=False)
-        stamp = entry.updated_at = desk.stamp()
-        next_id = desk.books.next_id
-        entry.lines = [
-            Line(next_id("ledger_entry_lines"), entry, account, cents, label, shares, (), stamp)
-            for account, cents, shares in movements
-        ]
-        for line in entry.lines:
-            self._insert_line(line)
+        self.complete(entry, movements)
 
     def _regrouped(self, movements: list[Movement]) -> list[Movement]:
         """Split the last line in two, or join the last two, or leave the lines as they are."""

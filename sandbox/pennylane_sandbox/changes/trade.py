@@ -4,9 +4,15 @@ from pennylane_sandbox.changes.desk import Desk
 from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.bank import make_other, settle
-from pennylane_sandbox.company.invoices import make_customer_invoice, make_supplier_invoice
+from pennylane_sandbox.company.invoices import (
+    make_customer_invoice,
+    make_supplier_invoice,
+    next_number,
+    sale,
+)
+from pennylane_sandbox.company.vocabulary import VAT_CODES
 from pennylane_sandbox.model import Invoice, Transaction
-from pennylane_sandbox.money import convert, short
+from pennylane_sandbox.money import convert, share, short
 
 _EXTRA = 10_00
 
@@ -49,27 +55,44 @@ class Invoices:
     def update(self, invoice: Invoice) -> None:
         """Edit an invoice: its label, and its amount if nothing is paid yet."""
         invoice.label = self._desk.revise(invoice.label)
+        if invoice.draft:
+            self._finalize(invoice)
         if invoice.entry.undated:
             self._give_a_date(invoice)
         if not invoice.transactions and invoice.credited_id is None:
             self._raise_amount(invoice)
         self.touch(invoice)
 
+    def _finalize(self, invoice: Invoice) -> None:
+        """Issue a draft: only now it has a number, and is in the ledger."""
+        books, entry = self._desk.books, invoice.entry
+        self._ledger.give_a_date(entry)
+        invoice.draft = False
+        invoice.number = next_number(books, invoice.date)
+        entry.invoice_number = entry.piece_number = invoice.number
+        entry.status, entry.filename = "complete", f"{invoice.number}.pdf"
+        amounts = (invoice.euro_amount, invoice.euro_tax)
+        self._ledger.complete(entry, sale(books, invoice.party, amounts, invoice.shares))
+
     def _give_a_date(self, invoice: Invoice) -> None:
         self._ledger.give_a_date(invoice.entry)
         self._ledger.touch(invoice.entry.lines)
 
     def _raise_amount(self, invoice: Invoice) -> None:
-        before = invoice.euro_amount
+        before, tax_before = invoice.euro_amount, invoice.euro_tax
         invoice.before_tax += _EXTRA
+        invoice.tax = share(invoice.before_tax, dict(VAT_CODES)[invoice.vat_rate])
         invoice.euro_amount = convert(invoice.amount, invoice.rate)
-        more = invoice.euro_amount - before
+        invoice.euro_tax = convert(invoice.tax, invoice.rate)
+        more, taxed = invoice.euro_amount - before, invoice.euro_tax - tax_before
         invoice.remaining += more
-        owed, counterpart, *_ = invoice.entry.lines
+        owed, counterpart, *vat = invoice.entry.lines
         sign = 1 if self.kind == "customer" else -1
         self._ledger.move(owed, sign * more)
-        self._ledger.move(counterpart, -sign * more)
-        self._ledger.touch([owed, counterpart])
+        self._ledger.move(counterpart, sign * (taxed - more))
+        for line in vat[:1]:
+            self._ledger.move(line, -sign * taxed)
+        self._ledger.touch(invoice.entry.lines)
 
     def relist(self, invoice: Invoice) -> None:
         """Change only the lists below an invoice: its categories, and its number of lines."""

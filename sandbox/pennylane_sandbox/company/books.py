@@ -1,5 +1,6 @@
 """The company's books: every collection, and what is needed to create rows."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -48,10 +49,11 @@ _ID_BASES: Final = {
 class Books:
     """All collections of one company."""
 
-    def __init__(self, seed: int, size: int) -> None:
-        """Make empty books."""
+    def __init__(self, seed: int, size: int, cases: Iterable[str] = ()) -> None:
+        """Make empty books of a company of this size, which may show special cases."""
         self.seed = seed
         self.size = size
+        self.cases = frozenset(cases)
         self.rng = generator("books", seed)
         self._ids = {
             name: Ids(base, generator("ids", seed, name)) for name, base in _ID_BASES.items()

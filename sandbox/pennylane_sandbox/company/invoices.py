@@ -2,9 +2,9 @@
 
 from pennylane_sandbox.calendar import instant, later, shift
 from pennylane_sandbox.company.books import Books
-from pennylane_sandbox.company.ledger import post
-from pennylane_sandbox.company.vocabulary import PURCHASES, RATES, VAT_CODES
-from pennylane_sandbox.model import Doc, Invoice
+from pennylane_sandbox.company.ledger import Movements, post
+from pennylane_sandbox.company.vocabulary import ASSETS, PURCHASES, RATES, VAT_CODES
+from pennylane_sandbox.model import Doc, Invoice, Shares
 from pennylane_sandbox.money import convert, share
 
 _DELAYS = (0, 7, 15, 30, 30, 45, 60)
@@ -12,9 +12,27 @@ _SALES = ("706000", "706000", "707000", "701000")
 
 
 def _currency(books: Books) -> tuple[str, str]:
-    if books.rng.random() < 0.95:
+    if books.rng.random() < (0.5 if "foreign_currency" in books.cases else 0.95):
         return "EUR", "1.0"
     return books.rng.choice(tuple(RATES.items()))
+
+
+def next_number(books: Books, date: str, *, credit: bool = False) -> str:
+    """Return the number of the next invoice or credit note of a year."""
+    prefix = f"{'A' if credit else 'F'}-{date[:4]}"
+    return f"{prefix}-{books.count(prefix):05}"
+
+
+def sale(books: Books, customer: Doc, amounts: tuple[int, int], shares: Shares) -> Movements:
+    """Return the movements of a sale: the customer owes the amount, which includes the tax."""
+    amount, tax = amounts
+    movements: Movements = [
+        (customer.hidden["account"], amount, ()),
+        (books.account(books.rng.choice(_SALES)), tax - amount, shares),
+    ]
+    if tax:
+        movements.append((books.account("445710"), -tax, ()))
+    return movements
 
 
 def make_customer_invoice(
@@ -32,7 +50,6 @@ def make_customer_invoice(
     created = stamp or instant(date, rng)
     updated = stamp or later(created, rng)
     place = books.count("customer_invoices")
-    number = books.count(f"customer_invoices/{date[:4]}")
     if credited is None:
         code, rate = rng.choice(VAT_CODES)
         currency, exchange = _currency(books)
@@ -45,23 +62,20 @@ def make_customer_invoice(
     euro_tax = convert(tax, exchange)
     shares = rng.choice(books.share_pool) if place % 3 else ()
     kind = "Avoir" if credited else "Facture"
-    label = f"{kind} {customer.data['name']} - {number}"
-    invoice_number = f"{'A' if credited else 'F'}-{date[:4]}-{number:05}"
+    # Drafts are made by hand: none comes with a change, which the lines would not tell.
+    draft = credited is None and stamp is None and place % 19 == 6
+    invoice_number = (
+        f"BROUILLON-{place}" if draft else next_number(books, date, credit=credited is not None)
+    )
+    label = f"{kind} {customer.data['name']} - {invoice_number}"
     deadline = shift(date, rng.choice(_DELAYS))
-    draft = credited is None and place % 19 == 6
-    movements = [
-        (customer.hidden["account"], euro_amount, ()),
-        (books.account(rng.choice(_SALES)), euro_tax - euro_amount, shares),
-    ]
-    if euro_tax:
-        movements.append((books.account("445710"), -euro_tax, ()))
     entry = post(
         books,
         row_id * 1000 + 2,
         books.journal["VT"],
         date,
         label,
-        movements,
+        [] if draft else sale(books, customer, (euro_amount, euro_tax), shares),
         stamps=(created, updated),
         due_date=deadline,
         piece_number=invoice_number,
@@ -69,7 +83,8 @@ def make_customer_invoice(
         status="draft" if draft else "complete",
         shares=shares if place % 2 else (),
         filename=None if draft else f"{invoice_number}.pdf",
-        undated=draft and place % 2 == 0,
+        # What belongs to a closed year is in its books: a draft is not.
+        undated=draft and (place % 2 == 0 or date <= books.closed_until()),
     )
     return Invoice(
         id=row_id,
@@ -119,7 +134,8 @@ def make_supplier_invoice(
     euro_amount = convert(before_tax + tax, exchange)
     euro_tax = convert(tax, exchange)
     shares = rng.choice(books.share_pool) if place % 3 else ()
-    number, purpose = rng.choice(PURCHASES)
+    number, purpose = ASSETS if place % 20 == 3 else rng.choice(PURCHASES)
+    deductible = "445620" if number == ASSETS[0] else "445660"
     label = f"{supplier.data['name']} - {purpose}"
     deadline = shift(date, rng.choice(_DELAYS))
     invoice_number = f"{rng.choice('ABCDEF')}{rng.randrange(10**6, 10**7)}"
@@ -128,7 +144,7 @@ def make_supplier_invoice(
         (books.account(number), euro_amount - euro_tax, shares),
     ]
     if euro_tax:
-        movements.append((books.account("445660"), euro_tax, ()))
+        movements.append((books.account(deductible), euro_tax, ()))
     entry = post(
         books,
         row_id * 1000 + 3,
@@ -140,7 +156,7 @@ def make_supplier_invoice(
         due_date=deadline,
         invoice_number=invoice_number,
         status="complete" if place % 6 else "validation_needed",
-        filename=f"facture n° {invoice_number}.pdf" if place % 4 else None,
+        filename=f"facture n° {invoice_number}.pdf",
         undated=undated,
     )
     return Invoice(

@@ -7,8 +7,11 @@ from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.model import Account, Entry, Journal, Line, Shares
 
 Movement = tuple[Account, int, Shares]
+Movements = list[Movement]
 
 MANUAL = 4
+OPENING = "AN"
+"""The code of the journal that carries balances forward."""
 
 
 def post(  # noqa: PLR0913 - an entry's own data
@@ -61,36 +64,10 @@ def letter(lines: Sequence[Line]) -> None:
         line.lettering = ids
 
 
-def salaries(books: Books, rng: Random) -> list[Movement]:
-    """Post a pay slip."""
-    gross = rng.randrange(180_000, 450_000)
-    social, charges = gross * 22 // 100, gross * 42 // 100
-    account = books.account
-    shares = rng.choice(books.share_pool)
-    return [
-        (account("641000"), gross, shares),
-        (account("431000"), -social, ()),
-        (account("421000"), social - gross, ()),
-        (account("645000"), charges, shares),
-        (account("437000"), -charges, ()),
-    ]
-
-
 def depreciation(books: Books, rng: Random) -> list[Movement]:
     """Post a depreciation."""
     cents = rng.randrange(1_000, 90_000)
     return [(books.account("681100"), cents, ()), (books.account("281830"), -cents, ())]
-
-
-def vat_return(books: Books, rng: Random) -> list[Movement]:
-    """Post a VAT return."""
-    collected = rng.randrange(50_000, 900_000)
-    deductible = collected * rng.randrange(10, 80) // 100
-    return [
-        (books.account("445710"), collected, ()),
-        (books.account("445660"), -deductible, ()),
-        (books.account("445510"), deductible - collected, ()),
-    ]
 
 
 def spread(books: Books, rng: Random, count: int) -> list[Movement]:

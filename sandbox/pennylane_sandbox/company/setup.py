@@ -13,6 +13,7 @@ from pennylane_sandbox.company.vocabulary import (
     LAST_NAMES,
     TEMPLATES,
 )
+from pennylane_sandbox.company.years import closed_at, years_of
 from pennylane_sandbox.model import Account, Doc, Journal, Share
 
 _BANK_ACCOUNTS = (
@@ -20,7 +21,6 @@ _BANK_ACCOUNTS = (
     ("Livret d'épargne", "512200", "BQ2"),
     ("Carte prépayée", "512300", None),
 )
-_YEARS = ((2024, "closed"), (2025, "open"), (2026, "open"))
 
 
 def open_account(  # noqa: PLR0913 - an account's own data
@@ -65,7 +65,7 @@ def set_up(books: Books) -> None:
     for code, label, kind in JOURNALS:
         books.journal[code] = Journal(books.next_id("journals"), code, label, kind)
     books.journals.load(books.journal.values())
-    books.fiscal_years.load(_fiscal_year(books, year, status) for year, status in _YEARS)
+    books.fiscal_years.load(_fiscal_year(books, *year) for year in years_of(books))
     _analysis(books)
     _banks(books)
     books.templates.load(
@@ -87,18 +87,18 @@ def set_up(books: Books) -> None:
     ]
 
 
-def _fiscal_year(books: Books, year: int, status: str) -> Doc:
+def _fiscal_year(books: Books, start: str, finish: str, status: str) -> Doc:
     row_id = books.next_id("fiscal_years")
     made = instant(DAYS[0], books.rng)
     return Doc(
         row_id,
         {
             "id": row_id,
-            "start": f"{year}-01-01",
-            "finish": f"{year}-12-31",
+            "start": start,
+            "finish": finish,
             "status": status,
             "created_at": made,
-            "updated_at": instant("2025-04-15", books.rng) if status == "closed" else made,
+            "updated_at": instant(closed_at(finish), books.rng) if status == "closed" else made,
         },
         {},
     )

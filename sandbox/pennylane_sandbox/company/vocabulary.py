@@ -43,20 +43,30 @@ PURCHASES: Final = (
     ("623000", "Publicité, publications, relations publiques"),
     ("616000", "Primes d'assurance"),
 )
+ASSETS: Final = ("218300", "Matériel informatique")
 # number, label, VAT code, type of account, whether its lines are lettered
 CHART: Final = (
     ("101000", "Capital social", "any", "custom", False),
+    ("110000", "Report à nouveau (solde créditeur)", "any", "custom", False),
+    ("119000", "Report à nouveau (solde débiteur)", "any", "custom", False),
+    ("120000", "Résultat de l'exercice (bénéfice)", "any", "custom", False),
+    ("129000", "Résultat de l'exercice (perte)", "any", "custom", False),
     ("108000", "Compte de l'exploitant", "any", "custom", False),
     ("164000", "Emprunts auprès des établissements de crédit", "any", "custom", False),
     ("218300", "Matériel de bureau et matériel informatique", "FR_200", "asset", False),
     ("281830", "Amortissements du matériel informatique", "any", "asset", False),
+    ("408100", "Fournisseurs - factures non parvenues", "any", "custom", False),
     ("421000", "Personnel - rémunérations dues", "any", "employee", True),
     ("431000", "Sécurité sociale", "any", "custom", True),
     ("437000", "Autres organismes sociaux", "any", "custom", True),
     ("445510", "TVA à décaisser", "any", "vat", False),
+    ("445620", "TVA déductible sur immobilisations", "any", "vat", False),
     ("445660", "TVA déductible sur autres biens et services", "any", "vat", False),
+    ("445670", "Crédit de TVA à reporter", "any", "vat", False),
     ("445710", "TVA collectée", "any", "vat", False),
     ("467000", "Autres comptes débiteurs ou créditeurs", "any", "custom", True),
+    ("471000", "Compte d'attente", "any", "custom", True),
+    ("530000", "Caisse", "any", "custom", False),
     ("580000", "Virements internes", "any", "custom", True),
     ("606300", "Fournitures d'entretien et de petit équipement", "FR_200", "charge", False),
     ("607000", "Achats de marchandises", "FR_200", "charge", False),
@@ -70,12 +80,16 @@ CHART: Final = (
     ("641000", "Rémunérations du personnel", "any", "charge", False),
     ("645000", "Charges de sécurité sociale et de prévoyance", "any", "charge", False),
     ("658000", "Charges diverses de gestion courante", "any", "charge", False),
+    ("661100", "Intérêts des emprunts et dettes", "any", "charge", False),
+    ("666000", "Pertes de change financières", "any", "charge", False),
     ("681100", "Dotations aux amortissements", "any", "charge", False),
     ("701000", "Ventes de produits finis", "FR_55", "product", False),
     ("706000", "Prestations de services", "FR_200", "product", False),
     ("707000", "Ventes de marchandises", "FR_15_385", "product", False),
     ("708500", "Ports et frais accessoires facturés", "extracom", "product", False),
     ("758000", "Produits divers de gestion courante", "crossborder", "product", False),
+    ("766000", "Gains de change financiers", "any", "product", False),
+    ("768000", "Autres produits financiers", "any", "product", False),
 )
 # code, label, type
 JOURNALS: Final = (

@@ -65,7 +65,7 @@ class Control:
                 return await handler(request)
             except ApiError as error:
                 return self._reply(error.body, error.status)
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, LookupError) as error:
                 return self._reply({"error": f"{type(error).__name__}: {error}"}, 400)
 
         return guarded
