@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
+import yaml
 
 if TYPE_CHECKING:
     from conftest import Pipeline
 
 PROJECT = Path(__file__).parents[1]
+DBT = PROJECT / "transform" / "dbt"
 PBIDS = PROJECT / "docs" / "pennylane.pbids"
 POWER_BI = (PROJECT / "docs" / "power-bi.md").read_text(encoding="utf-8")
 SERVERS = PROJECT / "docker" / "pgadmin" / "servers.json"
@@ -104,6 +106,44 @@ def test_the_notebook_runs_on_books_without_a_line(books: Pipeline, tmp_path: Pa
 def test_the_notebook_is_kept_without_what_it_showed() -> None:
     page = json.loads((PROJECT / "notebook" / "books.ipynb").read_text(encoding="utf-8"))
     assert all(not cell["outputs"] for cell in page["cells"] if cell["cell_type"] == "code")
+
+
+def exposed(name: str) -> set[str]:
+    """What an exposure reads: views and raw tables, by their names in PostgreSQL."""
+    text = (DBT / "models" / "_exposures.yml").read_text(encoding="utf-8")
+    (reads,) = (
+        each["depends_on"] for each in yaml.safe_load(text)["exposures"] if each["name"] == name
+    )
+    return {re.findall(r"\w+", each)[-1].removeprefix("stg_pennylane__") for each in reads}
+
+
+def known() -> set[str]:
+    """The views that dbt builds; raw tables have the names of the live views."""
+    models = (DBT / "models").rglob("*.sql")
+    return {path.stem.removeprefix("stg_pennylane__") for path in models}
+
+
+def test_the_notebook_and_the_report_read_what_their_exposures_say() -> None:
+    page = json.loads((PROJECT / "notebook" / "books.ipynb").read_text(encoding="utf-8"))
+    code = "".join(line for cell in page["cells"] for line in cell["source"])
+    read = known().intersection(re.findall(r"\b(?:FROM|JOIN) (?:\w+\.)?(\w+)", code))
+    assert len(read) > 3
+    assert exposed("pennylane_notebook") == exposed("pennylane_report") == read
+
+
+def test_power_bi_reads_what_its_exposure_says() -> None:
+    named = set(re.findall(r"`pennylane\w*\.(\w+)`", POWER_BI))
+    assert exposed("pennylane_power_bi") == named
+
+
+def test_check_health_reads_what_its_exposure_says() -> None:
+    launcher = PROJECT / "launcher" / "pennylane_launcher"
+    named = {
+        name
+        for file in ("monitoring/facts.py", "books/proof.py")
+        for name in re.findall(r"\"(\w+)\"", (launcher / file).read_text(encoding="utf-8"))
+    }
+    assert exposed("pennylane_check_health") == known() & named
 
 
 def columns(pipeline: Pipeline) -> dict[str, set[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import runpy
 import subprocess
 import time
 from collections import Counter
@@ -102,6 +103,19 @@ def test_generated_models_are_in_step_with_the_tap() -> None:
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     assert script.stale() == [], "run transform/dbt/scripts/generate_staging.py"
+
+
+def test_the_diagrams_are_in_step_with_the_models() -> None:
+    script = runpy.run_path(str(DBT / "scripts" / "generate_erd.py"))
+    page = script["PAGE"].read_text(encoding="utf-8")
+    assert script["filled"](page) == page, "run transform/dbt/scripts/generate_erd.py"
+    for line in (
+        "ledger_entries |o--o{ ledger_entry_lines : ledger_entry_id",
+        "customer_invoices ||--o{ customer_invoice_lines : customer_invoice_id",
+        "products |o--o{ customer_invoice_lines : product_id",
+        "ledger_entry_lines ||--o| general_ledger : ledger_entry_line_id",
+    ):
+        assert f"    {line}\n" in page
 
 
 def test_every_model_is_a_view_with_comments(warehouse: Pipeline) -> None:
