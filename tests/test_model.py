@@ -40,7 +40,7 @@ STREAMS = {
     if name != "sync_log" and not isinstance(stream, ExportStream)
 }
 SEED = int(os.environ.get("MODEL_SEED", "20260701"))
-STEPS = int(os.environ.get("MODEL_STEPS", "60"))
+STEPS = int(os.environ.get("MODEL_STEPS", "40"))
 CHANGING = [
     "customer_invoices",
     "customers",

@@ -1,5 +1,7 @@
 """Faults on request, like those of a network or a busy server."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -26,6 +28,7 @@ class Faults:
     def __init__(self) -> None:
         """Start without any."""
         self._waiting: list[Fault] = []
+        self._cleared = asyncio.Event()
 
     def add(self, wanted: dict[str, Any]) -> Fault:
         """Add a fault."""
@@ -37,8 +40,15 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Remove all faults."""
+        """Remove all faults, and answer the requests that one of them holds back."""
         self._waiting.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def hold_back(self, fault: Fault) -> None:
+        """Wait for the seconds of a fault, or until the faults are cleared."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._cleared.wait(), fault.seconds)
 
     def waiting(self) -> list[dict[str, Any]]:
         """Describe the pending faults."""

@@ -1,6 +1,8 @@
 """Faults on request."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -87,6 +89,16 @@ def test_latency_holds_only_its_own_request_back(sandbox: Any) -> None:
             timeout=0.3,
         )
     assert sandbox.get("/customers").status_code == 200
+
+
+def test_requests_that_are_held_back_are_answered_when_the_faults_are_cleared(sandbox: Any) -> None:
+    _order(sandbox, kind="latency", seconds=60)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(sandbox.get, "/customers")
+        while not sandbox.control("GET", "stats")["requests"]:
+            time.sleep(0.01)
+        sandbox.control("DELETE", "faults")
+        assert answer.result(timeout=20).status_code == 200
 
 
 def test_wrong_orders_are_refused(sandbox: Any) -> None:

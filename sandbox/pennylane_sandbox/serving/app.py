@@ -69,7 +69,7 @@ class Api:
             await asyncio.sleep(sandbox.latency)
         fault = sandbox.faults.strike(path)
         if fault is not None and fault.kind == "latency":
-            await asyncio.sleep(fault.seconds)
+            await sandbox.faults.hold_back(fault)
             fault = None
         if fault is not None and fault.kind != "truncate":
             await self._fail(fault, shape, (scope, receive, send), extra)

@@ -1,6 +1,5 @@
 """The files that exports link to, without a token, because the links are signed."""
 
-import asyncio
 import os
 from collections.abc import Iterator
 from typing import IO, Final
@@ -37,7 +36,7 @@ class Files:
         file, media_type = lent
         fault = self._sandbox.faults.strike(request.url.path)
         if fault is not None and fault.kind == "latency":
-            await asyncio.sleep(fault.seconds)
+            await self._sandbox.faults.hold_back(fault)
         elif fault is not None:
             return _failure(fault, file)
         headers = {"content-length": str(_size(file))}
