@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health forget notebook report backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health forget notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -76,6 +76,9 @@ forget: install ## Erase personal columns that are no longer selected (asks firs
 
 report: install .cache/notebook/.installed ## Write the notebook's charts to one HTML page (`make report ARGS=--demo`: the demo's)
 	@$(LAUNCHER) report $(ARGS)
+
+fec: install ## Write the legal file of a fiscal year (`make fec YEAR=2025`; docs/fec.md)
+	@$(LAUNCHER) fec $(YEAR) $(ARGS)
 
 backup: install ## Write the books and their bookmarks to a file in backups/
 	@$(LAUNCHER) backup $(ARGS)

@@ -12,7 +12,7 @@ from types import FrameType
 import psycopg
 
 from pennylane_launcher import commands
-from pennylane_launcher.books import backup, cleaning, forgetting, notebook
+from pennylane_launcher.books import backup, cleaning, fec, forgetting, notebook
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.monitoring import alerts
 from pennylane_launcher.running import loading, scheduling
@@ -196,6 +196,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     put_back.add_argument("file", help="what `make backup` wrote")
     put_back.add_argument("--yes", action="store_true", help="don't ask before rows are replaced")
+    legal = add(
+        "fec",
+        lambda project, given, _: fec.fec(
+            project,
+            demo=given.demo,
+            wanted=fec.Wanted(
+                given.year,
+                given.company,
+                given.siren,
+                given.folder,
+                from_lines=given.from_lines,
+                renumber=given.renumber,
+            ),
+        ),
+        "write the FEC of a fiscal year; exit code 1 if it does not comply",
+        demo=True,
+    )
+    legal.add_argument("year", nargs="?", help="in which the fiscal year ends, or its last day")
+    legal.add_argument("--company", type=int, help="id of the company, if there are several")
+    legal.add_argument("--siren", help="the company's SIREN, if Pennylane has another")
+    legal.add_argument("--folder", type=Path, default=Path(fec.FOLDER), help="by default fec")
+    legal.add_argument(
+        "--from-lines", action="store_true", help="even if Pennylane's own file is loaded"
+    )
+    legal.add_argument(
+        "--renumber", action="store_true", help="give the entries of the year new numbers"
+    )
     forget = add(
         "forget",
         lambda project, given, _: forgetting.forget(project, sure=given.yes),

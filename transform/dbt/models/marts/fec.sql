@@ -1,51 +1,49 @@
 -- The file of accounting entries (fichier des écritures comptables) in the 18 columns of article A47 A-1
 -- of the Livre des procédures fiscales, in their order, with typed dates and amounts.
-with line as (
+with party as (
     select
-        *,
-        -- Accounts of individual customers and suppliers, but not 411 and 401 themselves.
-        account_number ~ '^(401|411)' and rtrim(account_number, '0') not in ('401', '411')
-            as is_auxiliary
-    from {{ ref('stg_pennylane__ledger_entry_lines') }}
+        party.company_id,
+        party.ledger_account_id,
+        max(party.kind) as kind,
+        min(party.name) as name
+    from (
+        select company_id, ledger_account_id, 'Clients' as kind, customer_name as name
+        from {{ ref('stg_pennylane__customers') }}
+        union all
+        select company_id, ledger_account_id, 'Fournisseurs' as kind, supplier_name as name
+        from {{ ref('stg_pennylane__suppliers') }}
+    ) as party
+    where party.ledger_account_id is not null
+    group by party.company_id, party.ledger_account_id
 ),
 
--- Only entries with lines are numbered: one without lines would leave a gap.
-numbered as (
-    select
-        entry.company_id,
-        entry.id,
-        fiscal_year.status in ('closed', 'frozen') as is_closed,
-        row_number() over (
-            partition by entry.company_id, fiscal_year.start_date order by entry.date, entry.id
-        ) as number
-    from (
-        select company_id, ledger_entry_id as id, min(date) as date
-        from {{ ref('stg_pennylane__ledger_entry_lines') }}
-        group by company_id, ledger_entry_id
-    ) as entry
-    left join {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
-        on fiscal_year.company_id = entry.company_id
-        and entry.date between fiscal_year.start_date and fiscal_year.end_date
+-- The accounts that the auxiliary ones belong to.
+general as (
+    select company_id, left(account_number, 3) as number, min(account_label) as label
+    from {{ ref('stg_pennylane__ledger_accounts') }}
+    where rtrim(account_number, '0') = left(account_number, 3)
+    group by company_id, left(account_number, 3)
 )
 
 select
     line.company_id,
     line.company_name,
+    entry.fiscal_year_start,
+    entry.fiscal_year_end,
     journal.journal_code as "JournalCode",
     journal.journal_label as "JournalLib",
-    numbered.number as "EcritureNum",
+    entry.number as "EcritureNum",
     line.date as "EcritureDate",
-    case when line.is_auxiliary then left(line.account_number, 3) else line.account_number end
+    case when party.kind is null then line.account_number else left(line.account_number, 3) end
         as "CompteNum",
     case
-        when not line.is_auxiliary then coalesce(account.account_label, line.account_number)
-        when line.account_number like '401%' then 'Fournisseurs'
-        else 'Clients'
+        when party.kind is null then coalesce(account.account_label, line.account_number)
+        else coalesce(general.label, party.kind)
     end as "CompteLib",
-    case when line.is_auxiliary then line.account_number end as "CompAuxNum",
-    case when line.is_auxiliary then coalesce(account.account_label, line.account_number) end
+    case when party.kind is not null then line.account_number end as "CompAuxNum",
+    case when party.kind is not null then coalesce(account.account_label, party.name, line.account_number) end
         as "CompAuxLib",
-    coalesce(nullif(entry.piece_number, ''), numbered.number::text) as "PieceRef",
+    coalesce(entry.reference, entry.number::text) as "PieceRef",
     line.date as "PieceDate",
     coalesce(nullif(line.line_label, ''), nullif(entry.entry_label, ''), journal.journal_label)
         as "EcritureLib",
@@ -53,17 +51,26 @@ select
     line.credit as "Credit",
     lettering.code as "EcritureLet",
     lettering.date as "DateLet",
-    case when entry.status = 'complete' or numbered.is_closed then line.date end as "ValidDate",
+    case when entry.is_validated then line.date end as "ValidDate",
     null::numeric as "Montantdevise",
-    null::text as "Idevise"
-from line
-left join numbered on numbered.company_id = line.company_id and numbered.id = line.ledger_entry_id
-left join {{ ref('stg_pennylane__ledger_entries') }} as entry
-    on entry.company_id = line.company_id and entry.id = line.ledger_entry_id
+    null::text as "Idevise",
+    entry.is_opening,
+    line.ledger_entry_id,
+    line.id as ledger_entry_line_id
+from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+inner join {{ ref('fec_entries') }} as entry
+    on entry.company_id = line.company_id and entry.ledger_entry_id = line.ledger_entry_id
 left join {{ ref('stg_pennylane__journals') }} as journal
     on journal.company_id = line.company_id and journal.id = line.journal_id
 left join {{ ref('stg_pennylane__ledger_accounts') }} as account
     on account.company_id = line.company_id and account.id = line.ledger_account_id
+left join party
+    on party.company_id = line.company_id
+    and party.ledger_account_id = line.ledger_account_id
+    -- Not the account that all customers or suppliers share.
+    and rtrim(line.account_number, '0') <> left(line.account_number, 3)
+left join general
+    on general.company_id = line.company_id and general.number = left(line.account_number, 3)
 left join lateral (
     -- The API does not say when: not before the latest of the lines that are lettered together.
     select

@@ -1,7 +1,9 @@
--- The file of accounting entries as the text of its fields, ready to be written to a file.
+-- The file of accounting entries as the text of its fields. `make fec` writes them to a file.
 select
     company_id,
     company_name,
+    fiscal_year_start,
+    fiscal_year_end,
     {%- for column in [
         'JournalCode', 'JournalLib', 'EcritureNum', 'EcritureDate', 'CompteNum', 'CompteLib',
         'CompAuxNum', 'CompAuxLib', 'PieceRef', 'PieceDate', 'EcritureLib', 'Debit', 'Credit',
@@ -12,7 +14,10 @@ select
     {%- elif column in ['Debit', 'Credit', 'Montantdevise'] -%}
         coalesce(replace(round("{{ column }}", 2)::text, '.', ','), '')
     {%- else -%}
-        coalesce(translate("{{ column }}"::text, E'\t\r\n', '   '), '')
-    {%- endif %} as "{{ column }}"{{ ',' if not loop.last }}
+        {{ pennylane_fec_text(adapter.quote(column)) }}
+    {%- endif %} as "{{ column }}",
     {%- endfor %}
+    is_opening,
+    ledger_entry_id,
+    ledger_entry_line_id
 from {{ ref('pennylane', 'fec') }}
