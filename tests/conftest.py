@@ -300,3 +300,12 @@ def draft(books: Pipeline) -> Iterator[Draft]:
         connection.execute("SET search_path TO pennylane_marts, pennylane_live, pennylane")
         yield Draft(connection)
         connection.rollback()
+
+
+@pytest.fixture
+def own_draft(books: Pipeline) -> Iterator[tuple[Pipeline, Draft]]:
+    """The books in a database of their own, where other programs see what a test changes."""
+    pipeline = books.copy()
+    with psycopg.connect(pipeline.url, row_factory=dict_row, autocommit=True) as connection:
+        connection.execute("SET search_path TO pennylane_marts, pennylane_live, pennylane")
+        yield pipeline, Draft(connection)

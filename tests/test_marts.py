@@ -15,27 +15,6 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 PAGES = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
-FEC = [
-    "JournalCode",
-    "JournalLib",
-    "EcritureNum",
-    "EcritureDate",
-    "CompteNum",
-    "CompteLib",
-    "CompAuxNum",
-    "CompAuxLib",
-    "PieceRef",
-    "PieceDate",
-    "EcritureLib",
-    "Debit",
-    "Credit",
-    "EcritureLet",
-    "DateLet",
-    "ValidDate",
-    "Montantdevise",
-    "Idevise",
-]
-NOT_EMPTY = {*FEC[:6], *FEC[8:13]}
 DAYS = "(now() at time zone 'Europe/Paris')::date - "
 
 
@@ -63,52 +42,6 @@ def test_every_example_of_the_documentation_answers(draft: Draft) -> None:
         cursor = draft.connection.execute(statement.encode())
         if statement.startswith("SELECT"):
             assert cursor.fetchall(), statement
-
-
-def test_the_legal_file_follows_its_rules(draft: Draft) -> None:
-    """Article A47 A-1, even for entries that lack what the file requires."""
-    (journal,) = draft.ask("SELECT id FROM pennylane_live.journals WHERE journal_code = 'OD'")
-    draft.add("ledger_entries", id=1, date="2025-01-02", journal_id=journal["id"])  # no line
-    draft.enter(2, "2025-01-02", journal["id"], ("6066", "1.5"), ("411009", "-1.5"))
-    draft.connection.execute(
-        "UPDATE pennylane.ledger_entries SET piece_number = '', label = E'a\\tb\\r\\n\"c' "
-        "WHERE id = 2"
-    )
-    draft.connection.execute(
-        "UPDATE pennylane.ledger_entry_lines SET label = '' WHERE ledger_entry_id = 2"
-    )
-    page = (PROJECT / "docs" / "warehouse.md").read_text(encoding="utf-8")
-    found = re.search(r"^\\copy (\(.*\)) TO '(.*)' (WITH \(.*\))$", page, re.MULTILINE)
-    assert found
-    assert re.fullmatch(r"\d{9}FEC20251231\.txt", found[2])
-    with draft.connection.cursor().copy(f"COPY {found[1]} TO STDOUT {found[3]}".encode()) as copy:
-        text = b"".join(bytes(piece) for piece in copy).decode()
-    assert "\b" not in text
-    head, *lines = (line.split("\t") for line in text.removesuffix("\n").split("\n"))
-    assert head == FEC
-    rows = [dict(zip(head, line, strict=True)) for line in lines]
-    expected = draft.ask(
-        "SELECT count(*) FROM ledger_entry_lines WHERE date BETWEEN '2025-01-01' AND '2025-12-31'"
-    )
-    assert len(rows) == expected[0]["count"] > 100
-    for row in rows:
-        assert all(row[name] for name in NOT_EMPTY), row
-        assert all(re.fullmatch(r"2025\d{4}", row[name]) for name in ("EcritureDate", "PieceDate"))
-        assert all(re.fullmatch(r"(\d{8})?", row[name]) for name in ("DateLet", "ValidDate"))
-        assert all(re.fullmatch(r"\d+,\d\d", row[name]) for name in ("Debit", "Credit"))
-        assert bool(row["EcritureLet"]) == bool(row["DateLet"])
-    numbers = [int(row["EcritureNum"]) for row in rows]
-    assert numbers == sorted(numbers)
-    assert set(numbers) == set(range(1, numbers[-1] + 1))
-    days = [row["EcritureDate"] for row in rows]
-    assert days == sorted(days)
-    mine = {row["CompteNum"]: row for row in rows if row["EcritureLib"] == 'a b  "c'}
-    assert mine.keys() == {"6066", "411"}
-    assert mine["6066"]["PieceRef"] == mine["6066"]["EcritureNum"]
-    assert mine["6066"]["CompteLib"] == "6066"
-    assert mine["411"]["CompAuxNum"] == mine["411"]["CompAuxLib"] == "411009"
-    cents = [int(row[side].replace(",", "")) for side in ("Debit", "Credit") for row in rows]
-    assert sum(cents[: len(rows)]) == sum(cents[len(rows) :])
 
 
 def test_the_aged_balance_holds_what_is_owed(draft: Draft) -> None:
@@ -245,11 +178,6 @@ def test_years_that_close_and_begin(draft: Draft) -> None:
         "WHERE account_number = '512900' AND NOT is_carried_forward"
     )
     assert held["sum"] == 90
-    numbers = draft.ask(
-        'SELECT DISTINCT "EcritureDate"::text AS day, "EcritureNum" AS number FROM fec '
-        "WHERE \"EcritureDate\" BETWEEN '2030-07-01' AND '2032-12-31' ORDER BY 1, 2"
-    )
-    assert [row["number"] for row in numbers] == [1, 2, 3, 1, 2, 3]
 
 
 def test_weights_that_leave_something_over(draft: Draft) -> None:
