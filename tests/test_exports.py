@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import requests
+from pennylane_launcher.books import fec
 from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Pipeline
 
 GENERAL, ANALYTICAL = "general_ledger_export", "analytical_general_ledger_export"
 EXPORTS = ["fec", GENERAL, ANALYTICAL]
+LEDGER = ["company", "fiscal_years", "journals", "ledger_accounts", "ledger_entries"]
+OTHERS = [*LEDGER, "ledger_entry_lines", "customers", "suppliers", "trial_balance"]
 SELECTED = {
-    "TAP_PENNYLANE__SELECT": json.dumps([f"{name}.*" for name in [*EXPORTS, "trial_balance"]]),
+    "TAP_PENNYLANE__SELECT": json.dumps([f"{name}.*" for name in [*EXPORTS, *OTHERS]]),
     "TAP_PENNYLANE_REFRESH_HOURS": json.dumps(dict.fromkeys([*EXPORTS, "trial_balance"], 0)),
 }
 ACCOUNTS = {"fec": "coalesce(comp_aux_num, compte_num)", GENERAL: "account"}
 
 
 def test_the_next_export_of_a_period_replaces_the_last(
-    pipeline_of: Callable[..., Pipeline],
+    pipeline_of: Callable[..., Pipeline], tmp_path: Path
 ) -> None:
     with running("--size", "600", "--rate-limit", "none") as sandbox:
         pipeline = pipeline_of(sandbox)
         done = pipeline.run(**SELECTED)
         assert done.returncode == 0, done.stdout
-        assert pipeline.tables() == {*EXPORTS, "trial_balance"}
+        assert pipeline.tables() == {*EXPORTS, *OTHERS}
         before = assert_exact(pipeline)
         assert before == 600
 
@@ -43,7 +49,7 @@ def test_the_next_export_of_a_period_replaces_the_last(
 
         # An unreadable file leaves everything unchanged, including the complete files before it.
         view = "SELECT period_start, line, debit FROM pennylane_live.fec ORDER BY 1, 2"
-        assert pipeline.dbt("run", "--select", "stg_pennylane__fec").returncode == 0
+        assert pipeline.dbt("run", "--select", "stg_pennylane__fec", "+fec_file").returncode == 0
         shown = pipeline.query(view)
         assert len(shown) == after
         sandbox.change("ledger_entries", delete=8)
@@ -74,6 +80,42 @@ def test_the_next_export_of_a_period_replaces_the_last(
         latest = assert_exact(pipeline)
         assert latest < after
         assert len(pipeline.query(view)) == latest
+        assert_written(pipeline, tmp_path)
+
+
+def assert_written(pipeline: Pipeline, folder: Path) -> None:
+    """Check that `make fec` writes Pennylane's own file, and compares it with the lines."""
+    sandbox = pipeline.sandbox
+    written = fec.write(pipeline.url, "pennylane", fec.Wanted("2025", folder=folder))
+    period = {"period_start": "2025-01-01", "period_end": "2025-12-31"}
+    token = {"Authorization": f"Bearer {sandbox.token}"}
+    order = f"{sandbox.url}/api/external/v2/exports/fecs"
+    number = requests.post(order, json=period, headers=token, timeout=60).json()["id"]
+    while not (link := sandbox.get(f"/exports/fecs/{number}")["file_url"]):
+        time.sleep(0.1)
+    assert written.path.read_bytes() == requests.get(link, timeout=60).content
+    assert "This is Pennylane's own file" in str(written)
+
+    accounts = defaultdict(set)
+    for line in sandbox.state("ledger_entry_lines"):
+        if line["date"].startswith("2025"):
+            place = line["journal"]["id"], line["ledger_account"]["number"]
+            accounts[line["ledger_entry"]["id"]].add(place)
+    drafts = {row["id"] for row in sandbox.state("ledger_entries") if row["status"] == "draft"}
+    differing = set()
+    for number, found in accounts.items():
+        kinds = {"12" if account.startswith("12") else account[0] for _, account in found}
+        closes = "12" in kinds and kinds & {"6", "7"} and kinds <= {"6", "7", "12"}
+        if number in drafts or closes:
+            differing |= found
+    said = f"The lines make {len(differing)} of the " if differing else "The lines make the same "
+    assert said in str(written)
+
+    from_lines = fec.write(
+        pipeline.url, "pennylane", fec.Wanted("2025", folder=folder, from_lines=True)
+    )
+    assert "Pennylane's own file" not in str(from_lines)
+    assert from_lines.verdict.complies, from_lines
 
 
 def assert_exact(pipeline: Pipeline) -> int:

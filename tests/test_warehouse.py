@@ -7,7 +7,6 @@ import json
 import runpy
 import subprocess
 import time
-from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-import requests
 from pennylane_launcher import meltano
 from pennylane_launcher.postgres import embedded
 from pennylane_sandbox.pytest_plugin import running
@@ -225,37 +223,6 @@ def test_a_run_that_meltano_lost_is_a_failure(warehouse: Pipeline) -> None:
         connection.rollback()
     assert {row[0] for row in rows} == {"failed"}
     assert {row[1] for row in rows} == {"The run was killed: Meltano heard no more of it"}
-
-
-def test_the_ledger_file_is_what_pennylane_exports(warehouse: Pipeline) -> None:
-    period = {"period_start": "2025-01-01", "period_end": "2025-12-31"}
-    sandbox = warehouse.sandbox
-    api, headers = f"{sandbox.url}/api/external/v2", {"Authorization": f"Bearer {sandbox.token}"}
-    ordered = requests.post(f"{api}/exports/fecs", json=period, headers=headers, timeout=60).json()
-    while not (found := sandbox.get(f"/exports/fecs/{ordered['id']}"))["file_url"]:
-        time.sleep(0.1)
-    head, *lines = (
-        line.split("\t")
-        for line in requests.get(found["file_url"], timeout=60).content.decode().splitlines()
-    )
-    rows = warehouse.query(
-        "SELECT * FROM pennylane_marts.fec_file "
-        "WHERE \"EcritureDate\" BETWEEN '20250101' AND '20251231'"
-    )
-    assert list(rows[0]) == ["company_id", "company_name", *head]
-    same = (
-        "JournalCode",
-        "EcritureNum",
-        "EcritureDate",
-        "CompteNum",
-        "CompAuxNum",
-        "Debit",
-        "Credit",
-    )
-    places = [head.index(name) for name in same]
-    assert Counter(tuple(row[name] for name in same) for row in rows) == Counter(
-        tuple(line[place] for place in places) for line in lines
-    )
 
 
 def test_the_marts_add_up(warehouse: Pipeline) -> None:
