@@ -49,7 +49,8 @@ def test_the_next_export_of_a_period_replaces_the_last(
 
         # An unreadable file leaves everything unchanged, including the complete files before it.
         view = "SELECT period_start, line, debit FROM pennylane_live.fec ORDER BY 1, 2"
-        assert pipeline.dbt("run", "--select", "stg_pennylane__fec", "+fec_file").returncode == 0
+        models = ("stg_pennylane__fec", "stg_pennylane__company", "+fec_file")
+        assert pipeline.dbt("run", "--select", *models).returncode == 0
         shown = pipeline.query(view)
         assert len(shown) == after
         sandbox.change("ledger_entries", delete=8)

@@ -2,11 +2,8 @@
     comes later, even of an earlier date, gets the next free one. Nothing else writes to this table, and no build
     drops it. -#}
 {%- macro pennylane_fec_numbers() -%}
-  {{ return(api.Relation.create(
-      database=target.database,
-      schema=ref('pennylane', 'pennylane_bookmarks').schema,
-      identifier='fec_numbers'
-  )) }}
+  {%- set logs = target.schema if not execute else (graph.nodes.values() | selectattr('package_name', 'equalto', 'pennylane') | selectattr('name', 'equalto', 'pennylane_bookmarks') | first).schema -%}
+  {{ return(api.Relation.create(database=target.database, schema=logs, identifier='fec_numbers')) }}
 {%- endmacro -%}
 
 {%- macro pennylane_fec_prepare() -%}
