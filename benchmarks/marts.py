@@ -43,6 +43,31 @@ QUESTIONS = {
     "fec_file": """
         select * from pennylane_marts.fec_file
         where "EcritureDate" between '20250301' and '20250331'""",
+    "balance_sheet": "select * from pennylane_marts.balance_sheet where as_of = '2025-12-31'",
+    "balance_sheet of all months": """
+        select * from pennylane_marts.balance_sheet where fiscal_year_start = '2025-01-01'""",
+    "income_statement": """
+        select * from pennylane_marts.income_statement where fiscal_year_start = '2025-01-01'""",
+    "income_statement_by_month": """
+        select * from pennylane_marts.income_statement_by_month where month = '2025-03-01'""",
+    "intermediate_balances": """
+        select * from pennylane_marts.intermediate_balances
+        where fiscal_year_start = '2025-01-01'""",
+    "analytical_income_statement": """
+        select * from pennylane_marts.analytical_income_statement
+        where fiscal_year_start = '2025-01-01'""",
+    "account_statement": f"""
+        select * from pennylane_marts.account_statement
+        where account_number = '512100' and date {MONTH}""",
+    "aged_receivables": "select * from pennylane_marts.aged_receivables",
+    "aged_payables": "select * from pennylane_marts.aged_payables",
+    "payment_delays": "select * from pennylane_marts.payment_delays where as_of = '2025-12-31'",
+    "customer_summary": "select * from pennylane_marts.customer_summary",
+    "sales_by_line": f"select * from pennylane_marts.sales_by_line where date {MONTH}",
+    "cash_position": f"select * from pennylane_marts.cash_position where date {MONTH}",
+    "cash_flow": "select * from pennylane_marts.cash_flow where month = '2025-03-01'",
+    "cash_forecast": "select * from pennylane_marts.cash_forecast",
+    "vat_return": "select * from pennylane_marts.vat_return where month = '2025-03-01'",
     "all entries": "select count(*) from pennylane_live.ledger_entries",
     "entries of a month": f"""
         select * from pennylane_live.ledger_entries where date {MONTH}""",

@@ -76,6 +76,9 @@ def test_no_row_is_joined_with_another_company(books: Pipeline, companies: Pipel
         "invoices_receivable": ("customer_name",),
         "invoices_payable": ("supplier_name",),
         "trial_balance_computed": ("account_label",),
+        "income_statement": ("account_label",),
+        "account_statement": ("account_label",),
+        "sales_by_line": ("customer_name", "product_label"),
     }
     for mart, columns in names.items():
         for column in columns:
@@ -96,6 +99,11 @@ def test_amounts_of_the_marts_are_those_of_one_company(
         "trial_balance_computed": "sum(debits)",
         "general_ledger_by_category": "sum(debit)",
         "fec": 'max("EcritureNum")',
+        "balance_sheet": "sum(net)",
+        "income_statement": "sum(result)",
+        "aged_receivables": "sum(remaining_amount)",
+        "cash_forecast": "max(closing_balance)",
+        "vat_return": "sum(tax)",
     }
     for mart, amount in amounts.items():
         (alone,) = books.query(f"SELECT {amount} AS amount FROM pennylane_marts.{mart}")  # noqa: S608

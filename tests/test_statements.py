@@ -126,6 +126,7 @@ LINES = {
     "28183": ("other_tangibles", "other_tangibles"),
     "401": ("other_receivables", "trade_payables"),
     "404": ("other_receivables", "fixed_asset_payables"),
+    "408": ("other_receivables", "trade_payables"),
     "411": ("trade_receivables", "other_liabilities"),
     "42": ("other_receivables", "tax_social"),
     "43": ("other_receivables", "tax_social"),
@@ -134,6 +135,7 @@ LINES = {
     "467": ("other_receivables", "other_liabilities"),
     "471": ("other_receivables", "other_liabilities"),
     "512": ("cash", "bank_loans"),
+    "53": ("cash", "cash"),
     "580": ("cash", "cash"),
     "6-7": ("result", "result"),
 }
@@ -427,7 +429,7 @@ def test_the_chart_in_force_decides(draft: Draft) -> None:
 def test_accounts_outside_the_chart_are_shown(draft: Draft) -> None:
     before = sheet(draft, "2026-12-31")
     draft.add("journals", id=3, code="OD", label="Opérations diverses")
-    draft.enter(1, "2026-01-05", 3, ("801000", "12.34"), ("XYZ", "-2.34"), ("467000", "-10"))
+    draft.enter(1, "2026-01-05", 3, ("801000", "12.34"), ("XYZ", "-2.34"), ("512100", "-10"))
     after = sheet(draft, "2026-12-31")
     new = {line: after[line] for line in after if line not in before}
     assert new == {"unmapped_assets": "12.34", "unmapped_liabilities": "2.34"}

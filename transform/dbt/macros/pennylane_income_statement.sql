@@ -4,7 +4,7 @@
 {%- macro pennylane_income_statement(by_month) -%}
 with sums as (
     select * from {{ ref('pennylane_statement_sums') }}
-    where account_number >= '6' and account_number < '8'
+    where account_number like '6%' or account_number like '7%'
 ),
 
 year as (

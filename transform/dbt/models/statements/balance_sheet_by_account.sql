@@ -1,3 +1,12 @@
+{# The ends of the months of a fiscal year, and its own end. -#}
+{%- set ends -%}
+(
+        select least((first_day + interval '1 month - 1 day')::date, year.fiscal_year_end) as as_of
+        from generate_series(
+            date_trunc('month', year.fiscal_year_start::timestamp), year.fiscal_year_end, interval '1 month'
+        ) as month (first_day)
+    )
+{%- endset %}
 -- The balance sheet (bilan) by account, at the end of every month and of every fiscal year, beside the end of the
 -- former fiscal year. The result of a year is shown whether or not the year is closed, so that both sides agree.
 with sums as (
@@ -10,53 +19,69 @@ year as (
 
 {{ pennylane_statement_rules() }},
 
-shown as (
+-- The accounts of the balance sheet, and the results of the years.
+kept as (
+    select
+        company_id,
+        case when account_number like '6%' or account_number like '7%' then '6-7' else account_number end
+            as account_number,
+        case when account_number like '6%' or account_number like '7%' then fiscal_year_start end as result_of,
+        last_day,
+        sum(balance) as balance
+    from sums
+    group by 1, 2, 3, 4
+),
+
+held as (
     select
         year.company_id,
         year.company_name,
         year.fiscal_year_start,
         year.fiscal_year_end,
-        least((month.first_day + interval '1 month - 1 day')::date, year.fiscal_year_end) as as_of,
-        side.is_former,
-        case when side.is_former then year.previous_start else year.fiscal_year_start end as result_from,
-        case when side.is_former then year.previous_summed_from else year.summed_from end as summed_from,
-        case
-            when side.is_former then year.previous_end
-            else least((month.first_day + interval '1 month - 1 day')::date, year.fiscal_year_end)
-        end as summed_until
-    from year
-    cross join lateral generate_series(
-        date_trunc('month', year.fiscal_year_start), date_trunc('month', year.fiscal_year_end), interval '1 month'
-    ) as month (first_day)
-    cross join (values (false), (true)) as side (is_former)
-),
-
-held as (
-    select
-        shown.company_id,
-        shown.company_name,
-        shown.fiscal_year_start,
-        shown.fiscal_year_end,
-        shown.as_of,
-        shown.is_former,
+        day.as_of,
+        false as is_former,
         account.account_number,
         account.is_result,
         account.balance
-    from shown
+    from year
+    cross join lateral {{ ends }} as day
     cross join lateral (
         select
-            case when left(sums.account_number, 1) in ('6', '7') then '6-7' else sums.account_number end
-                as account_number,
-            left(sums.account_number, 1) in ('6', '7')
-                and coalesce(sums.fiscal_year_start = shown.result_from, false) as is_result,
-            sum(sums.balance) as balance
-        from sums
-        where sums.company_id = shown.company_id
-            and sums.last_day >= shown.summed_from
-            and sums.last_day <= shown.summed_until
+            kept.account_number,
+            coalesce(kept.result_of = year.fiscal_year_start, false) as is_result,
+            sum(kept.balance) as balance
+        from kept
+        where kept.company_id = year.company_id
+            and kept.last_day >= year.summed_from
+            and kept.last_day <= day.as_of
         group by 1, 2
-        having sum(sums.balance) <> 0
+        having sum(kept.balance) <> 0
     ) as account
+    union all
+    select
+        year.company_id,
+        year.company_name,
+        year.fiscal_year_start,
+        year.fiscal_year_end,
+        day.as_of,
+        true as is_former,
+        account.account_number,
+        account.is_result,
+        account.balance
+    from year
+    cross join lateral (
+        select
+            kept.account_number,
+            coalesce(kept.result_of = year.previous_start, false) as is_result,
+            sum(kept.balance) as balance
+        from kept
+        where kept.company_id = year.company_id
+            and kept.last_day >= year.previous_summed_from
+            and kept.last_day <= year.previous_end
+        group by 1, 2
+        having sum(kept.balance) <> 0
+    ) as account
+    cross join lateral {{ ends }} as day
 ),
 
 placed as (

@@ -1,38 +1,76 @@
 -- Debit minus credit of every account by month and fiscal year: the ledger is read once, and the statements sum
 -- these rows. Entries that close the accounts of classes 6 and 7 into the result (12) are set aside.
 {{ config(materialized='ephemeral') }}
-with day as (
-    select distinct on (year.company_id, day.date)
-        year.company_id,
-        day.date::date as date,
-        year.start_date as fiscal_year_start
-    from {{ ref('stg_pennylane__fiscal_years') }} as year
-    cross join lateral generate_series(year.start_date, year.end_date, interval '1 day') as day (date)
-    order by year.company_id, day.date, year.start_date
+-- The days on which a month, or any company's fiscal year, begins or has ended: a line belongs to a period by its
+-- place among them, which is quicker than a join.
+with boundary as (
+    select array_agg(distinct day.day order by day.day) as days
+    from (
+        select generate_series(
+            date_trunc('month', min(start_date)::timestamp), max(end_date), interval '1 month'
+        )::date as day
+        from {{ ref('stg_pennylane__fiscal_years') }}
+        union all
+        select start_date from {{ ref('stg_pennylane__fiscal_years') }}
+        union all
+        select end_date + 1 from {{ ref('stg_pennylane__fiscal_years') }}
+    ) as day
 ),
 
 closing as (
     select distinct result.company_id, result.ledger_entry_id
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as result
-    where result.account_number >= '12' and result.account_number < '13'
+    where result.account_number like '12%'
         and exists (
             select from {{ ref('stg_pennylane__ledger_entry_lines') }} as closed
             where closed.ledger_entry_id = result.ledger_entry_id
                 and closed.company_id = result.company_id
-                and closed.account_number >= '6' and closed.account_number < '8'
+                and (closed.account_number like '6%' or closed.account_number like '7%')
         )
+),
+
+period as (
+    select
+        line.company_id,
+        line.account_number,
+        width_bucket(line.date, (select days from boundary)) as number,
+        sum(line.debit - line.credit) as balance
+    from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+    group by 1, 2, 3
+    union all
+    select
+        line.company_id,
+        line.account_number,
+        width_bucket(line.date, (select days from boundary)),
+        -sum(line.debit - line.credit)
+    from closing
+    inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+        on line.company_id = closing.company_id and line.ledger_entry_id = closing.ledger_entry_id
+    group by 1, 2, 3
+),
+
+dated as (
+    select
+        period.company_id,
+        coalesce(period.account_number, '') as account_number,
+        boundary.days[period.number] as first_day,
+        case
+            when period.number = 0 then boundary.days[1] - 1
+            else coalesce(boundary.days[period.number + 1] - 1, 'infinity')
+        end as last_day,
+        sum(period.balance) as balance
+    from period
+    cross join boundary
+    group by 1, 2, 3, 4
 )
 
 select
-    line.company_id,
-    day.fiscal_year_start,
-    date_trunc('month', line.date)::date as month,
-    coalesce(line.account_number, '') as account_number,
-    max(line.date) as last_day,
-    sum(line.debit) - sum(line.credit) as balance
-from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-left join day on day.company_id = line.company_id and day.date = line.date
-left join closing
-    on closing.company_id = line.company_id and closing.ledger_entry_id = line.ledger_entry_id
-where closing.ledger_entry_id is null
-group by line.company_id, day.fiscal_year_start, date_trunc('month', line.date), coalesce(line.account_number, '')
+    dated.company_id,
+    year.start_date as fiscal_year_start,
+    date_trunc('month', dated.first_day::timestamp)::date as month,
+    dated.account_number,
+    dated.last_day,
+    dated.balance
+from dated
+left join {{ ref('stg_pennylane__fiscal_years') }} as year
+    on year.company_id = dated.company_id and dated.first_day between year.start_date and year.end_date
