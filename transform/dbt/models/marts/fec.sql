@@ -43,15 +43,17 @@ select
     case when party.kind is not null then line.account_number end as "CompAuxNum",
     case when party.kind is not null then coalesce(account.account_label, party.name, line.account_number) end
         as "CompAuxLib",
-    coalesce(entry.reference, entry.number::text) as "PieceRef",
+    coalesce(nullif(trim(document.invoice_number), ''), nullif(trim(document.piece_number), ''), entry.number::text)
+        as "PieceRef",
     line.date as "PieceDate",
-    coalesce(nullif(line.line_label, ''), nullif(entry.entry_label, ''), journal.journal_label)
+    coalesce(nullif(line.line_label, ''), nullif(document.entry_label, ''), journal.journal_label)
         as "EcritureLib",
     line.debit as "Debit",
     line.credit as "Credit",
     lettering.code as "EcritureLet",
     lettering.date as "DateLet",
-    case when entry.is_validated then line.date end as "ValidDate",
+    case when document.status = 'complete' or fiscal_year.status in ('closed', 'frozen') then line.date end
+        as "ValidDate",
     null::numeric as "Montantdevise",
     null::text as "Idevise",
     entry.is_opening,
@@ -60,6 +62,10 @@ select
 from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
 inner join {{ ref('fec_entries') }} as entry
     on entry.company_id = line.company_id and entry.ledger_entry_id = line.ledger_entry_id
+left join {{ ref('stg_pennylane__ledger_entries') }} as document
+    on document.company_id = line.company_id and document.id = line.ledger_entry_id
+left join {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
+    on fiscal_year.company_id = line.company_id and fiscal_year.end_date = entry.fiscal_year_end
 left join {{ ref('stg_pennylane__journals') }} as journal
     on journal.company_id = line.company_id and journal.id = line.journal_id
 left join {{ ref('stg_pennylane__ledger_accounts') }} as account

@@ -2,18 +2,22 @@
 {{ config(pre_hook='{{ pennylane_fec_prepare() }}') }}
 
 with entry as (
-    select
-        company_id,
-        min(company_name) as company_name,
-        ledger_entry_id as id,
-        min(date) as date,
-        min(journal_id) as journal_id,
-        -- It only moves the balances of classes 6 and 7 to the result.
-        bool_and(left(account_number, 1) in ('6', '7') or left(account_number, 2) = '12')
-        and bool_or(left(account_number, 1) in ('6', '7'))
-        and bool_or(left(account_number, 2) = '12') as closes
+    select company_id, company_name, ledger_entry_id as id, min(date) as date, min(journal_id) as journal_id
     from {{ ref('stg_pennylane__ledger_entry_lines') }}
-    group by company_id, ledger_entry_id
+    group by company_id, company_name, ledger_entry_id
+),
+
+left_out as (
+    select company_id, id from {{ ref('stg_pennylane__ledger_entries') }} where status in ('draft', 'archived')
+    union all
+    -- Entries that only move the balances of classes 6 and 7 to the result.
+    select result.company_id, result.ledger_entry_id as id
+    from {{ ref('stg_pennylane__ledger_entry_lines') }} as result
+    inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+        on line.company_id = result.company_id and line.ledger_entry_id = result.ledger_entry_id
+    where result.account_number like '12%'
+    group by result.company_id, result.ledger_entry_id
+    having bool_or(line.account_number ~ '^[67]') and bool_and(line.account_number ~ '^(6|7|12)')
 ),
 
 listed as (
@@ -24,20 +28,21 @@ listed as (
         entry.date,
         fiscal_year.start_date,
         fiscal_year.end_date,
-        {{ pennylane_carries_forward('journal') }} as is_opening,
-        document.status = 'complete' or fiscal_year.status in ('closed', 'frozen') as is_validated,
-        coalesce(nullif(trim(document.invoice_number), ''), nullif(trim(document.piece_number), '')) as reference,
-        document.entry_label
+        coalesce(
+            upper(journal.journal_code) in ('AN', 'ANO', 'ANOU', 'BO', 'OUV', 'RAN')
+            or journal.journal_label ~* '(^|[^[:alpha:]])([aàÀ][ -]*nouveau|ouverture)',
+            false
+        ) as is_opening
     from entry
-    left join {{ ref('stg_pennylane__ledger_entries') }} as document
-        on document.company_id = entry.company_id and document.id = entry.id
     left join {{ ref('stg_pennylane__journals') }} as journal
         on journal.company_id = entry.company_id and journal.id = entry.journal_id
     left join {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
         on fiscal_year.company_id = entry.company_id
         and entry.date between fiscal_year.start_date and fiscal_year.end_date
-    where not coalesce(entry.closes, false)
-        and coalesce(document.status, '') not in ('draft', 'archived')
+    where not exists (
+        select from left_out
+        where left_out.company_id = entry.company_id and left_out.id = entry.id
+    )
 ),
 
 last as (
@@ -60,9 +65,6 @@ select
     ) as number,
     listed.date,
     listed.is_opening,
-    listed.is_validated,
-    listed.reference,
-    listed.entry_label,
     listed.id as ledger_entry_id
 from listed
 left join {{ pennylane_fec_numbers() }} as kept
