@@ -115,6 +115,10 @@ class Sandbox:
         done: dict[str, list[int]] = self.control("POST", "changes", resource=resource, **changes)
         return done
 
+    def spoil(self, *kinds: str) -> None:
+        """Make anomalies of these kinds in the books."""
+        self.control("POST", "anomalies", kinds=list(kinds))
+
     def fault(self, path: str, kind: str, *, times: int | None = None, **options: Any) -> None:
         """Make requests to a path fail: a number of them, or all."""
         self.control("POST", "faults", path=path, kind=kind, times=times, **options)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pennylane_sandbox.changelog import Changes
+from pennylane_sandbox.changes.anomalies import Anomalies
 from pennylane_sandbox.changes.desk import Desk, RefusedError
 from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.changes.plain import Plain
@@ -44,8 +45,10 @@ class Engine:
         self._desk = Desk(books, log)
         self._ledger = ledger = Ledger(self._desk)
         sides = {kind: Invoices(self._desk, ledger, kind) for kind in ("customer", "supplier")}
+        transactions = Transactions(self._desk, ledger, sides)
+        self.anomalies = Anomalies(self._desk, ledger, sides, transactions)
         self._documents: dict[int, tuple[str, _Changer]] = {
-            1: ("transactions", Transactions(self._desk, ledger, sides)),
+            1: ("transactions", transactions),
             2: ("customer_invoices", sides["customer"]),
             3: ("supplier_invoices", sides["supplier"]),
         }

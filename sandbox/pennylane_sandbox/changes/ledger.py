@@ -42,6 +42,13 @@ class Ledger:
         for line in entry.lines:
             self._insert_line(line)
 
+    def strip(self, entry: Entry) -> None:
+        """Delete an entry's lines, and leave the entry."""
+        self._unletter_all(entry)
+        for line in entry.lines:
+            self._remove_line(line, whole_entry=False)
+        entry.lines = []
+
     def withdraw(self, entry: Entry) -> None:
         """Delete an entry with its lines, and undo their letterings."""
         self._unletter_all(entry)

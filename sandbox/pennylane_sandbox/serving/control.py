@@ -38,6 +38,7 @@ class Control:
             Route("/sandbox/stats", self._guarded(self._stats), methods=["GET", "DELETE"]),
             Route("/sandbox/state/{resource:path}", self._guarded(self._state)),
             Route("/sandbox/changes", self._guarded(self._changes), methods=["POST"]),
+            Route("/sandbox/anomalies", self._guarded(self._anomalies), methods=["GET", "POST"]),
             Route("/sandbox/clock", self._guarded(self._clock), methods=["POST"]),
             Route("/sandbox/limits", self._guarded(self._limits), methods=["POST"]),
             Route("/sandbox/sizes", self._guarded(self._sizes)),
@@ -112,6 +113,13 @@ class Control:
 
     async def _changes(self, request: Request) -> Response:
         return self._reply(self._sandbox.engine.apply(orjson.loads(await request.body())))
+
+    async def _anomalies(self, request: Request) -> Response:
+        anomalies = self._sandbox.engine.anomalies
+        if request.method == "GET":
+            return self._reply({"kinds": anomalies.kinds})
+        wanted = orjson.loads(await request.body())
+        return self._reply({"made": anomalies.make(wanted["kinds"])})
 
     async def _clock(self, request: Request) -> Response:
         wanted = orjson.loads(await request.body())

@@ -1,0 +1,19 @@
+-- The lines of customers, suppliers, employees and other third parties, without openings.
+{{ config(materialized='ephemeral') }}
+select
+    line.company_id,
+    line.company_name,
+    line.id,
+    line.ledger_entry_id,
+    line.ledger_account_id,
+    line.account_number,
+    line.date,
+    line.line_label,
+    line.debit - line.credit as balance,
+    line.lettered_ledger_entry_lines_ids <> '[]' as is_lettered
+from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+where (line.account_number >= '40' and line.account_number < '43' or line.account_number like '46%')
+    and not exists (
+        select from {{ ref('pennylane', 'pennylane_control_openings') }} as opening
+        where opening.company_id = line.company_id and opening.ledger_entry_id = line.ledger_entry_id
+    )

@@ -1,0 +1,44 @@
+-- A supplier invoice looks entered twice if the supplier has another one with the same number, or with the same day
+-- and amount.
+{{ config(materialized='ephemeral') }}
+with counted as (
+    select
+        invoice.*,
+        nullif(upper(regexp_replace(invoice.invoice_number, '[^[:alnum:]]', '', 'g')), '') as plain_number,
+        row_number() over (
+            partition by
+                invoice.company_id,
+                invoice.supplier_id,
+                nullif(upper(regexp_replace(invoice.invoice_number, '[^[:alnum:]]', '', 'g')), '')
+            order by invoice.created_at, invoice.id
+        ) as same_number,
+        row_number() over (
+            partition by invoice.company_id, invoice.supplier_id, invoice.date, invoice.currency_amount
+            order by invoice.created_at, invoice.id
+        ) as same_amount
+    from {{ ref('stg_pennylane__supplier_invoices') }} as invoice
+    where invoice.supplier_id is not null
+)
+
+select
+    counted.company_id,
+    counted.company_name,
+    'error' as severity,
+    counted.date,
+    counted.invoice_number as document,
+    null::text as account_number,
+    counted.amount,
+    format(
+        'La facture %s du fournisseur %s (%s) semble saisie deux fois.',
+        counted.invoice_number, coalesce(supplier.supplier_name, '?'), {{ pennylane_amount_fr('counted.amount') }}
+    ) as sentence_fr,
+    format(
+        'The invoice %s of the supplier %s (%s) looks entered twice.',
+        counted.invoice_number, coalesce(supplier.supplier_name, '?'), {{ pennylane_amount_en('counted.amount') }}
+    ) as sentence_en,
+    jsonb_build_object('supplier_invoice_id', counted.id, 'supplier_id', counted.supplier_id) as ids
+from counted
+left join {{ ref('stg_pennylane__suppliers') }} as supplier
+    on supplier.company_id = counted.company_id and supplier.id = counted.supplier_id
+where counted.same_number > 1 and counted.plain_number is not null
+    or counted.same_amount > 1 and counted.date is not null and counted.currency_amount <> 0
