@@ -31,7 +31,7 @@ DBT = PROJECT / "transform" / "dbt"
 STREAMS = TapPennylane(validate_config=False).streams
 MARTS = {
     path.stem
-    for folder in ("controls", "marts", "statements")
+    for folder in ("controls", "history", "marts", "statements")
     for path in (DBT / "models" / folder).glob("*.sql")
 }
 LOGS = ("etl_logs", "sync_metadata")

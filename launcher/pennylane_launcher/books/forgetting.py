@@ -115,7 +115,7 @@ def _selected(metadata: list[dict[str, Any]]) -> list[str]:
 def filled(
     connection: psycopg.Connection, schema: str, wanted: set[tuple[str, str]]
 ) -> dict[str, dict[str, int]]:
-    """Return the columns that are not empty, by table, with the number of rows."""
+    """Return the columns that are not empty, by table, with the number of rows and changes."""
     there = connection.execute(
         "select table_name::text, column_name::text from information_schema.columns"
         " where table_schema = %s",
@@ -126,10 +126,28 @@ def filled(
         query = sql.SQL("select count({}) from {}").format(
             sql.Identifier(column), sql.Identifier(schema, table)
         )
-        row = connection.execute(query).fetchone()
-        if row and row[0]:
-            found.setdefault(table, {})[column] = row[0]
+        count = _number(connection, query)
+        if (history := _history(connection, schema, table)) is not None:
+            query = sql.SQL(
+                "select count(*) from {} where record ->> {name} is not null"
+                " or became ->> {name} is not null"
+            ).format(history, name=column)
+            count += _number(connection, query)
+        if count:
+            found.setdefault(table, {})[column] = count
     return found
+
+
+def _history(connection: psycopg.Connection, schema: str, table: str) -> sql.Identifier | None:
+    """Return the table of the audit trail with a table's changes, if there is one."""
+    name = sql.Identifier(f"{schema}_history", table)
+    there = connection.execute("select to_regclass(%s)", [name.as_string(connection)]).fetchone()
+    return name if there and there[0] else None
+
+
+def _number(connection: psycopg.Connection, query: sql.Composed) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _ask(filled: Mapping[str, Mapping[str, int]], where: str) -> None:
@@ -149,13 +167,25 @@ def _ask(filled: Mapping[str, Mapping[str, int]], where: str) -> None:
 def erase(
     connection: psycopg.Connection, schema: str, table: str, columns: Mapping[str, int]
 ) -> None:
-    """Empty the columns, also in deleted rows, and vacuum the old row versions."""
+    """Empty the columns, also in deleted rows and in the audit trail, and vacuum what they held."""
+    raw, history = sql.Identifier(schema, table), _history(connection, schema, table)
     names = [sql.Identifier(column) for column in columns]
     query = sql.SQL("update {} set {} where {}").format(
-        sql.Identifier(schema, table),
+        raw,
         sql.SQL(", ").join(sql.SQL("{} = null").format(name) for name in names),
         sql.SQL(" or ").join(sql.SQL("{} is not null").format(name) for name in names),
     )
-    rows = connection.execute(query).rowcount
-    connection.execute(sql.SQL("vacuum {}").format(sql.Identifier(schema, table)))
-    print(f"Erased in {rows:,} rows of {table}: {', '.join(columns)}")
+    with connection.transaction():
+        connection.execute("set local pennylane.history = 'off'")  # it would keep what is erased
+        rows = connection.execute(query).rowcount
+    connection.execute(sql.SQL("vacuum {}").format(raw))
+    changes = 0
+    if history is not None:
+        query = sql.SQL(
+            "update {} set record = record - {names}::text[], became = became - {names}::text[]"
+            " where record ?| {names}::text[] or became ?| {names}::text[]"
+        ).format(history, names=list(columns))
+        changes = connection.execute(query).rowcount
+        connection.execute(sql.SQL("vacuum {}").format(history))
+    also = f" and {changes:,} of its changes" if changes else ""
+    print(f"Erased in {rows:,} rows of {table}{also}: {', '.join(columns)}")

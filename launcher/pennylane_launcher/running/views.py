@@ -35,6 +35,7 @@ WHY = {
     "tables": "tables or columns have come or gone",
     "views": "views are missing or were changed by hand",
     "roles": "a role that the settings name has come or gone",
+    "triggers": "triggers of the audit trail are missing or were changed by hand",
 }
 Fingerprint = dict[str, str]
 
@@ -77,6 +78,7 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
         known = record.last()
         if known == before:
             record.count_rows()
+            record.prune_history()
             return 0
     changed = [why for part, why in WHY.items() if known and known.get(part) != before[part]]
     print(f"Building the views: {'; '.join(changed) or 'no earlier build was complete'}.")
@@ -84,7 +86,7 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
     with _record(url, schema) as record:
         # Tables that changed during the build are not in the views: only its own work is new.
         now = record.fingerprint(names)
-        after = before | {part: now[part] for part in ("views", "roles")}
+        after = before | {part: now[part] for part in ("views", "roles", "triggers")}
         record.remember(None if complaint else after, complaint)
     return code
 
@@ -155,8 +157,8 @@ class _Record:
         self._tables = [name.strip() for name in several if name.strip()] or [schema]
 
     def fingerprint(self, names: list[str]) -> Fingerprint:
-        """Return the fingerprints of the raw tables, of the views, and of the roles so named."""
-        queries = {"tables": _TABLES, "views": _VIEWS, "roles": _ROLES}
+        """Return the fingerprints of raw tables, views, roles so named, and triggers."""
+        queries = {"tables": _TABLES, "views": _VIEWS, "roles": _ROLES, "triggers": _TRIGGERS}
         values = {"names": sql.Literal(names), "schemas": sql.Literal(self._tables)}
         return {part: str(self._ask(query, **values)[0][0]) for part, query in queries.items()}
 
@@ -182,6 +184,14 @@ class _Record:
         """Keep the numbers of rows that runs wrote, before a later run overwrites the rows."""
         if self._exists("pennylane_counted_rows") and self._exists("pennylane_uncounted_rows"):
             self._ask(_COUNT)
+
+    def prune_history(self) -> None:
+        """Delete changes that are too old for the audit trail to keep; a build does so itself."""
+        for schema in self._tables:
+            prune = sql.Identifier(f"{schema}_history", "_prune")
+            text = f"{prune.as_string(self._connection)}()"
+            if self._ask("select true where to_regprocedure({text}) is not null", text=text):
+                self._ask("select {prune}()", prune=prune)
 
     def _exists(self, name: str) -> bool:
         text = self._names[name].as_string(self._connection)
@@ -232,6 +242,17 @@ where (relkind in ('v', 'm') or relname = 'pennylane_counted_rows')
 # The role for readers may be created after a build.
 _ROLES = """
 select string_agg(rolname, ' ' order by rolname) from pg_roles where rolname = any({names})
+"""
+
+# The triggers that keep the audit trail; a table that was created anew has none.
+_TRIGGERS = """
+select md5(string_agg(concat_ws(
+    ' ', pg_class.oid, tgname, tgfoid::regproc, tgenabled
+), ',' order by pg_class.oid, tgname))
+from pg_trigger
+inner join pg_class on pg_class.oid = tgrelid
+where relnamespace in (select oid from pg_namespace where nspname = any({schemas}))
+    and starts_with(tgname, 'pennylane_history_')
 """
 
 _COUNT = """

@@ -9,6 +9,8 @@
       'pennylane_reader_role': ['DBT_PENNYLANE_READER_ROLE', ''],
       'pennylane_create_role': ['DBT_PENNYLANE_CREATE_ROLE', ''],
       'pennylane_indexes': ['DBT_PENNYLANE_INDEXES', ''],
+      'pennylane_history': ['DBT_PENNYLANE_HISTORY', ''],
+      'pennylane_history_days': ['DBT_PENNYLANE_HISTORY_DAYS', ''],
   } -%}
   {%- set variable, default = settings[name] -%}
   {{ return(var(name, none) if var(name, none) is not none else (env_var(variable, '') or default)) }}
