@@ -1,4 +1,4 @@
--- The lines of customers, suppliers, employees and other third parties, without openings.
+-- The lines of customers, suppliers, employees, other third parties and VAT, without openings.
 {{ config(materialized='ephemeral') }}
 select
     line.company_id,
@@ -8,11 +8,10 @@ select
     line.ledger_account_id,
     line.account_number,
     line.date,
-    line.line_label,
     line.debit - line.credit as balance,
     line.lettered_ledger_entry_lines_ids <> '[]' as is_lettered
 from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-where (line.account_number >= '40' and line.account_number < '43' or line.account_number like '46%')
+where line.account_number like any (array['40%', '41%', '42%', '445%', '46%'])
     and not exists (
         select from {{ ref('pennylane', 'pennylane_control_openings') }} as opening
         where opening.company_id = line.company_id and opening.ledger_entry_id = line.ledger_entry_id

@@ -25,4 +25,8 @@ inner join {{ ref('stg_pennylane__ledger_accounts') }} as account
     on account.company_id = line.company_id and account.id = line.ledger_account_id
 left join {{ ref('stg_pennylane__ledger_entries') }} as entry
     on entry.company_id = line.company_id and entry.id = line.ledger_entry_id
-where not line.is_lettered and line.balance <> 0 and account.letterable is true and line.date < day.as_of - 90
+where not line.is_lettered
+    and line.balance <> 0
+    and line.account_number not like '44%'
+    and account.letterable is true
+    and line.date < day.as_of - 90
