@@ -122,9 +122,10 @@
   {%- if outcome != 'done' -%}
     {%- do print(
         schema ~ '.' ~ name ~ ' got no audit trail, because '
-        ~ ('it is in use: ' ~ (pennylane_holders(table) | join('; ')) if outcome == 'in use'
-           else target.user ~ ' may not create its triggers (' ~ outcome ~ ')')
-        ~ '. The next build tries again.'
+        ~ ('it is in use: ' ~ (pennylane_holders(table) | join('; ')) ~ '. The next build tries again.'
+           if outcome == 'in use'
+           else 'the role ' ~ target.user ~ ' may not create it (' ~ outcome
+                ~ '). Build as the owner of the tables, or set pennylane_history to false.')
     ) -%}
   {%- endif -%}
 {%- endmacro -%}
