@@ -92,15 +92,19 @@ left join party
 (now() at time zone 'Europe/Paris')::date
 {%- endmacro -%}
 
-{#- A function beside a view: the same rows as of another day.
+{#- The name of the function beside a view that gives the same rows as of another day. -#}
+{%- macro pennylane_on(view) -%}
+{{ api.Relation.create(schema=view.schema, identifier=view.identifier ~ '_on') }}
+{%- endmacro -%}
+
+{#- That function.
 
     view: the view.
     query: the view's query, with `day` for today. -#}
 {%- macro pennylane_function_on(view, query) -%}
-{%- set function = api.Relation.create(schema=view.schema, identifier=view.identifier ~ '_on') -%}
-create or replace function {{ function }}(day date) returns setof {{ view.include(database=false) }}
+create or replace function {{ pennylane_on(view) }}(day date) returns setof {{ view.include(database=false) }}
 language sql stable as $function$
 {{ query }}
 $function$;
-comment on function {{ function }}(date) is 'The rows of {{ view.identifier }} as of the end of a day';
+comment on function {{ pennylane_on(view) }}(date) is 'The rows of {{ view.identifier }} as of the end of a day';
 {%- endmacro -%}
