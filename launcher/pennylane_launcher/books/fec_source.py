@@ -208,10 +208,12 @@ _LEFT_OUT: LiteralString = """
         count(*) filter (
             where line.date between %(start)s and %(end)s and entry.status = 'archived'
         ),
-        count(*) filter (where not exists (
-            select from {fiscal_years} as year
-            where year.company_id = line.company_id
-                and line.date between year.start_date and year.end_date
+        count(*) filter (where not line.date <@ coalesce(
+            (
+                select range_agg(daterange(start_date, end_date, '[]')) from {fiscal_years}
+                where company_id = %(company)s
+            ),
+            '{{}}'
         ))
     from {ledger_entry_lines} as line
     left join {ledger_entries} as entry

@@ -25,6 +25,5 @@
 
 {#- Text without the characters that would end a field or a line for one reader or another. -#}
 {%- macro pennylane_fec_text(column) -%}
-{%- set breaks = '\\t\\n\\u000b\\u000c\\r\\u001c\\u001d\\u001e\\u0085\\u2028\\u2029\\u0001\\u0002' -%}
-coalesce(translate({{ column }}::text, E'{{ breaks }}', '             '), '')
+coalesce(regexp_replace({{ column }}, '[\u0001-\u001f\u007f-\u009f\u2028\u2029]', ' ', 'g'), '')
 {%- endmacro -%}

@@ -85,5 +85,6 @@ left join lateral (
     from jsonb_array_elements_text(line.lettered_ledger_entry_lines_ids) as lettered (id)
     inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as other
         on other.company_id = line.company_id and other.id = lettered.id::bigint
+    where line.lettered_ledger_entry_lines_ids <> '[]'
     having count(*) > 0
 ) as lettering on true

@@ -13,6 +13,8 @@ select
         coalesce(to_char("{{ column }}", 'YYYYMMDD'), '')
     {%- elif column in ['Debit', 'Credit', 'Montantdevise'] -%}
         coalesce(replace(round("{{ column }}", 2)::text, '.', ','), '')
+    {%- elif column == 'EcritureNum' -%}
+        "{{ column }}"::text
     {%- else -%}
         {{ pennylane_fec_text(adapter.quote(column)) }}
     {%- endif %} as "{{ column }}",
