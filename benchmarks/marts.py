@@ -34,8 +34,8 @@ QUESTIONS = {
         select supplier_name, sum(remaining_amount) from pennylane_marts.invoices_payable
         where due_date {MONTH} group by supplier_name""",
     "bank_movements": f"""
-        select matching_status, count(*), sum(amount) from pennylane_marts.bank_movements
-        where date {MONTH} group by matching_status""",
+        select invoice_matching, count(*), sum(amount) from pennylane_marts.bank_movements
+        where date {MONTH} group by invoice_matching""",
     "vat_summary": "select * from pennylane_marts.vat_summary where month = '2025-03-01'",
     "monthly_profit_and_loss": """
         select * from pennylane_marts.monthly_profit_and_loss where month = '2025-03-01'""",

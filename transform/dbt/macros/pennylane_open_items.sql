@@ -26,7 +26,7 @@ with line as (
             select min(other.id::bigint)
             from jsonb_array_elements_text(line.lettered_ledger_entry_lines_ids) as other (id)
         )) as lettered_as,
-        {{ pennylane_repeats('line', 'journal') }} as is_repeated
+        {{ pennylane_repeats('line') }} as is_repeated
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     left join {{ ref('stg_pennylane__journals') }} as journal
         on journal.company_id = line.company_id and journal.id = line.journal_id

@@ -1,4 +1,5 @@
--- One row per bank transaction, with how far it is matched with invoices or other documents.
+-- One row per bank transaction, with how far it is matched with invoices. A fee or a transfer that is booked
+-- correctly has no invoice: bank_reconciliation compares the bank with the ledger.
 select
     movement.company_id,
     movement.company_name,
@@ -16,8 +17,8 @@ select
         when movement.outstanding_balance in (movement.amount, movement.currency_amount)
             then 'unmatched'
         else 'partially matched'
-    end as matching_status,
-    movement.outstanding_balance as unmatched_amount,
+    end as invoice_matching,
+    movement.outstanding_balance as amount_without_invoice,
     movement.attachment_required,
     customer.customer_name,
     supplier.supplier_name,

@@ -3,6 +3,7 @@ select
     line.company_id,
     line.company_name,
     line.date,
+    {{ pennylane_fiscal_year_of('line', 'line.date') }} as fiscal_year_start,
     journal.journal_code,
     journal.journal_label,
     line.account_number,
@@ -16,11 +17,16 @@ select
     line.credit,
     line.debit - line.credit as balance,
     line.lettered_ledger_entry_lines_ids <> '[]' as is_lettered,
-    -- The ledger's very first opening balances repeat nothing.
-    {{ pennylane_carries_forward('journal') }} and line.date > (
-        select min(first.date) from {{ ref('stg_pennylane__ledger_entry_lines') }} as first
-        where first.company_id = line.company_id
-    ) as is_carried_forward,
+    {{ pennylane_repeats('line') }} as is_carried_forward,
+    coalesce(
+        case
+            when line.account_number >= '12' and line.account_number < '13'
+                or line.account_number >= '6' and line.account_number < '8'
+                then (line.company_id, line.ledger_entry_id) in {{ pennylane_closing_entries() }}
+        end,
+        false
+    ) as is_closing,
+    {{ pennylane_counts('entry.status') }} as is_counted,
     (
         select string_agg(category.category_label, ', ' order by share.place)
         from jsonb_array_elements(line.categories) with ordinality as share (item, place)

@@ -1,48 +1,46 @@
--- One row per line and analytical category, with the category's share of the amount. The categories of one
--- group (axis) divide a line among themselves, so within a group a line's rows add up to the line: query one
--- group at a time. The remainder of a group, and a line without categories, have no category.
+-- One row per line, group of categories (axis) and category, with the category's share of the amount. In each
+-- group, what has no category is 'Non affecté', so that every group adds up to the books: query one at a time.
 select
     line.company_id,
     line.company_name,
     line.date,
     line.account_number,
     line.line_label,
-    category_group.category_group_label,
-    part.category_label,
+    axis.category_group_label,
+    coalesce(part.category_label, 'Non affecté') as category_label,
     part.analytical_code,
     part.weight,
     line.debit * part.weight as debit,
     line.credit * part.weight as credit,
     (line.debit - line.credit) * part.weight as balance,
+    {{ pennylane_counts('entry.status') }} as is_counted,
     line.id as ledger_entry_line_id,
     line.ledger_entry_id,
     line.ledger_account_id,
     part.category_id,
-    part.category_group_id
+    axis.id as category_group_id
 from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+-- A company without any group has one that nobody named.
+left join {{ ref('stg_pennylane__category_groups') }} as axis on axis.company_id = line.company_id
+left join {{ ref('stg_pennylane__ledger_entries') }} as entry
+    on entry.company_id = line.company_id and entry.id = line.ledger_entry_id
 cross join lateral (
     with share as (
         select
             (item ->> 'weight')::numeric as weight,
-            (item ->> 'id')::bigint as category_id,
+            category.id as category_id,
             category.category_label,
-            category.analytical_code,
-            category.category_group_id
+            category.analytical_code
         from jsonb_array_elements(line.categories) as item
-        left join {{ ref('stg_pennylane__categories') }} as category
+        inner join {{ ref('stg_pennylane__categories') }} as category
             on category.company_id = line.company_id and category.id = (item ->> 'id')::bigint
+        where category.category_group_id = axis.id
     )
 
-    select weight, category_id, category_label, analytical_code, category_group_id
+    select weight, category_id, category_label, analytical_code
     from share
     union all
-    select 1 - sum(weight), null, null, null, category_group_id
+    select 1 - coalesce(sum(weight), 0), null, null, null
     from share
-    group by category_group_id
-    having sum(weight) <> 1
-    union all
-    select 1, null, null, null, null
-    where not exists (select from share)
+    having coalesce(sum(weight), 0) <> 1
 ) as part
-left join {{ ref('stg_pennylane__category_groups') }} as category_group
-    on category_group.company_id = line.company_id and category_group.id = part.category_group_id

@@ -1,4 +1,15 @@
--- VAT by month and account, from the lines of the accounts 445 (TVA), without opening balances.
+-- VAT by month and account: what operations collected and may deduct, apart from what returns and their payments
+-- settled (445), without opening balances.
+with line as (
+    select
+        line.*,
+        {{ pennylane_line_is_of('line', pennylane_vat_settlements()) }} as settles
+    from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+    where line.account_number like '445%'
+        and {{ pennylane_line_counts('line') }}
+        and not {{ pennylane_line_is_of('line', pennylane_opening_entries()) }}
+)
+
 select
     line.company_id,
     line.company_name,
@@ -17,13 +28,21 @@ select
     end as vat_kind,
     -- FR_200 is 20.0 %, FR_55 5.5 %; other codes are not rates.
     max(account.vat_rate) as vat_rate_code,
-    sum(line.debit) as debits,
-    sum(line.credit) as credits,
-    sum(line.credit) - sum(line.debit) as vat_due
-from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+    coalesce(sum(line.debit) filter (where not line.settles), 0) as debits,
+    coalesce(sum(line.credit) filter (where not line.settles), 0) as credits,
+    case
+        when line.account_number like '4457%'
+            then coalesce(sum(line.credit - line.debit) filter (where not line.settles), 0)
+        else 0
+    end as collected,
+    case
+        when line.account_number like '4456%' and line.account_number not like '44567%'
+            then coalesce(sum(line.debit - line.credit) filter (where not line.settles), 0)
+        else 0
+    end as deductible,
+    coalesce(sum(line.credit - line.debit) filter (where not line.settles), 0) as vat_due,
+    coalesce(sum(line.credit - line.debit) filter (where line.settles), 0) as settled
+from line
 left join {{ ref('stg_pennylane__ledger_accounts') }} as account
     on account.company_id = line.company_id and account.id = line.ledger_account_id
-left join {{ ref('stg_pennylane__journals') }} as journal
-    on journal.company_id = line.company_id and journal.id = line.journal_id
-where line.account_number like '445%' and not {{ pennylane_carries_forward('journal') }}
 group by line.company_id, line.company_name, date_trunc('month', line.date), line.account_number

@@ -4,7 +4,7 @@ with line as (
     select
         line.*,
         journal.journal_code,
-        {{ pennylane_repeats('line', 'journal') }} as is_repeated,
+        {{ pennylane_repeats('line') }} as is_repeated,
         least(line.id, (
             select min(other.id::bigint)
             from jsonb_array_elements_text(line.lettered_ledger_entry_lines_ids) as other (id)

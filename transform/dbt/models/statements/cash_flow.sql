@@ -6,7 +6,7 @@ with cash as (
     left join {{ ref('stg_pennylane__journals') }} as journal
         on journal.company_id = line.company_id and journal.id = line.journal_id
     where left(line.account_number, 2) in ('51', '53', '54', '58')
-        and not coalesce({{ pennylane_carries_forward('journal') }}, false)
+        and not coalesce({{ pennylane_is_for_openings('journal') }}, false)
 ),
 
 flow as (

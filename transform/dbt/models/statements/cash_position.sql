@@ -20,7 +20,7 @@ booked as (
         line.ledger_account_id,
         line.date,
         line.debit - line.credit as amount,
-        {{ pennylane_repeats('line', 'journal') }} as is_repeated
+        {{ pennylane_repeats('line') }} as is_repeated
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     inner join (select distinct company_id, ledger_account_id from bank) as account
         on account.company_id = line.company_id and account.ledger_account_id = line.ledger_account_id

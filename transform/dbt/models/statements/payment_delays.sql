@@ -12,7 +12,7 @@ with moved as (
             line.account_number,
             line.date,
             line.debit - line.credit as amount,
-            {{ pennylane_repeats('line', 'journal') }} as is_repeated
+            {{ pennylane_repeats('line') }} as is_repeated
         from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
         left join {{ ref('stg_pennylane__journals') }} as journal
             on journal.company_id = line.company_id and journal.id = line.journal_id

@@ -13,7 +13,7 @@ with line as (
     left join {{ ref('stg_pennylane__journals') }} as journal
         on journal.company_id = line.company_id and journal.id = line.journal_id
     where line.account_number like '445%'
-        and not coalesce({{ pennylane_carries_forward('journal') }}, false)
+        and not coalesce({{ pennylane_is_for_openings('journal') }}, false)
 ),
 
 settled as (

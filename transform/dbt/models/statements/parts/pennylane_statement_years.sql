@@ -8,12 +8,8 @@ with opened as (
         year.start_date,
         year.end_date,
         exists (
-            select from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-            inner join {{ ref('stg_pennylane__journals') }} as journal
-                on journal.id = line.journal_id and journal.company_id = line.company_id
-            where line.company_id = year.company_id
-                and line.date = year.start_date
-                and {{ pennylane_carries_forward('journal') }}
+            select from {{ ref('pennylane', 'opening_entries') }} as opening
+            where opening.company_id = year.company_id and opening.period_start = year.start_date
         ) as is_opened
     from {{ ref('stg_pennylane__fiscal_years') }} as year
 ),
