@@ -137,7 +137,7 @@ def test_the_return_of_a_month_is_no_vat_of_it(draft: Draft) -> None:
     ]
 
 
-def carried(draft: Draft) -> dict[str, tuple[Decimal, bool]]:
+def carried(draft: Draft) -> dict[str, tuple[Any, bool]]:
     """The sum of the lines that repeat nothing, and whether any does, by account."""
     return {
         row["account_number"]: (row["balance"], row["repeats"])

@@ -1,5 +1,6 @@
 -- Debit minus credit of every account by month and fiscal year: the ledger is read once, and the statements sum
--- these rows. Entries that close the accounts of classes 6 and 7 into the result (12) are set aside.
+-- these rows. Entries that close the accounts of classes 6 and 7 into the result (12) are set aside,
+-- and so are those that do not count.
 {{ config(materialized='ephemeral') }}
 -- The days on which a month, or any company's fiscal year, begins or has ended: a line belongs to a period by its
 -- place among them, which is quicker than a join.
@@ -36,6 +37,7 @@ period as (
         width_bucket(line.date, (select days from boundary)) as number,
         sum(line.debit - line.credit) as balance
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+    where {{ pennylane_line_counts('line') }}
     group by 1, 2, 3
     union all
     select
@@ -46,6 +48,7 @@ period as (
     from closing
     inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
         on line.company_id = closing.company_id and line.ledger_entry_id = closing.ledger_entry_id
+    where {{ pennylane_line_counts('line') }}
     group by 1, 2, 3
 ),
 
