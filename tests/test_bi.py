@@ -67,7 +67,7 @@ def test_the_notebook_draws_what_the_views_say(books: Pipeline, tmp_path: Path) 
         assert f"<td>{account['balance']:.2f}</td>" in balances
     years = books.query(
         "SELECT sum(result) AS result FROM pennylane_marts.monthly_profit_and_loss "
-        "GROUP BY extract(year FROM month)"
+        "GROUP BY fiscal_year"
     )
     assert len(years) == 3
     for year in years:
