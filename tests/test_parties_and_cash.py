@@ -129,6 +129,8 @@ def test_the_aged_balance_follows_the_lettering(
 def test_a_payment_settles_an_invoice_on_its_day(draft: Draft) -> None:
     draft.add("journals", id=1, code="AN", label="À-nouveaux")
     draft.add("journals", id=3, code="OD", label="Opérations diverses")
+    draft.add("fiscal_years", id=1, start="2029-02-01", finish="2030-01-31", status="closed")
+    draft.add("fiscal_years", id=2, start="2030-02-01", finish="2031-01-31", status="open")
     draft.enter(1, "2030-01-10", 3, ("411990", "100"), ("706900", "-100"))
     draft.enter(2, "2030-03-01", 3, ("512900", "100"), ("411990", "-100"))
     draft.enter(3, "2030-01-20", 3, ("706900", "30"), ("411990", "-30"))
