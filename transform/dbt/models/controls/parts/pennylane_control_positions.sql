@@ -1,12 +1,5 @@
--- What every account holds now. Openings that repeat earlier lines count once.
+-- What every account holds now.
 {{ config(materialized='ephemeral') }}
-select
-    balance.company_id,
-    balance.company_name,
-    balance.account_number,
-    sum(balance.balance) as balance,
-    max(balance.last_date) as last_date
-from {{ ref('pennylane', 'pennylane_control_balances') }} as balance
-inner join {{ ref('pennylane', 'pennylane_control_days') }} as day on day.company_id = balance.company_id
-where not balance.is_opening or balance.start_date <= day.first_day
-group by balance.company_id, balance.company_name, balance.account_number
+select company_id, company_name, account_number, sum(balance) as balance, max(last_date) as last_date
+from {{ ref('pennylane', 'pennylane_control_movements') }}
+group by company_id, company_name, account_number
