@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 DBT = Path(__file__).parents[1] / "transform" / "dbt"
 SCRIPT = DBT / "scripts" / "generate_french.py"
-SELECTED = ("stg_pennylane__customer_invoices", "general_ledger", "fec", "sync_metadata")
+SELECTED = (
+    "stg_pennylane__customer_invoices",
+    "general_ledger",
+    "fec",
+    "sync_metadata",
+    "aged_receivables",
+)
 COMMENTS = """
 SELECT nspname || '.' || relname || coalesce('.' || attname, '') AS name, description
 FROM pg_description
@@ -76,6 +82,10 @@ def test_the_comments_are_in_the_language_of_the_setting(books: Pipeline) -> Non
     assert found["pennylane_live.customer_invoices.customer_id"] == (
         "Le client\u00a0: customers.id."
     )
+    (function,) = pipeline.query(
+        "SELECT obj_description('pennylane_marts.aged_receivables_on(date)'::regprocedure) AS text"
+    )
+    assert function["text"] == "Les lignes de la vue aged_receivables à la fin d'une journée"
 
 
 def test_another_language_stops_the_build(books: Pipeline) -> None:

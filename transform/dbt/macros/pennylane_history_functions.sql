@@ -121,7 +121,10 @@
         drop function {{ function }}(timestamptz);
         execute definition;
       end;
-      comment on function {{ function }}(timestamptz) is 'The rows of {{ view.identifier }} as they were at a moment';
+      comment on function {{ function }}(timestamptz) is {{ pennylane_quoted(pennylane_in_language(
+          'The rows of ' ~ view.identifier ~ ' as they were at a moment',
+          'Les lignes de la vue ' ~ view.identifier ~ ' telles qu\'elles étaient à un moment donné'
+      )) }};
       revoke execute on function {{ function }}(timestamptz) from public;
       {%- if role %}
       if exists (select from pg_roles where rolname = {{ pennylane_quoted(role) }}) then

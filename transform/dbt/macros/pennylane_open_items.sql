@@ -106,5 +106,8 @@ create or replace function {{ pennylane_on(view) }}(day date) returns setof {{ v
 language sql stable as $function$
 {{ query }}
 $function$;
-comment on function {{ pennylane_on(view) }}(date) is 'The rows of {{ view.identifier }} as of the end of a day';
+comment on function {{ pennylane_on(view) }}(date) is {{ pennylane_quoted(pennylane_in_language(
+    'The rows of ' ~ view.identifier ~ ' as of the end of a day',
+    'Les lignes de la vue ' ~ view.identifier ~ ' à la fin d\'une journée'
+)) }};
 {%- endmacro -%}

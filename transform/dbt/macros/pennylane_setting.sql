@@ -33,3 +33,8 @@
   {%- endif -%}
   {{ return(language) }}
 {%- endmacro -%}
+
+{#- A text of which both languages are given. -#}
+{%- macro pennylane_in_language(english, french) -%}
+  {{ return(french if pennylane_language() == 'fr' else english) }}
+{%- endmacro -%}
