@@ -3,7 +3,8 @@
 from typing import Any
 
 
-def test_every_anomaly_is_reported_by_a_changelog(changing: Any) -> None:
+def test_every_anomaly_is_reported_by_a_changelog(start: Any) -> None:
+    changing = start("--size", "1000", "--rate-limit", "none")
     kinds = changing.control("GET", "anomalies")["kinds"]
     assert len(kinds) >= 20
     resources = ("ledger_entry_lines", "customer_invoices", "supplier_invoices", "transactions")

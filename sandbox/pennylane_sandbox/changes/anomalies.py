@@ -209,6 +209,9 @@ class Anomalies:
             and _OPEN_YEAR < one.date < old
             and one.entry.lines[1].account.number in _EXPENSES
         ]
+        if not found:
+            msg = "no transaction of the open year can be spoiled so"
+            raise RefusedError(msg)
         self._ledger.withdraw(max(found, key=lambda one: (one.date, one.id)).entry)
 
     def _make_closed_year_changed(self) -> None:
