@@ -2,7 +2,7 @@
 {{ config(pre_hook='{{ pennylane_fec_prepare() }}') }}
 
 with entry as (
-    select company_id, company_name, ledger_entry_id as id, min(date) as date, min(journal_id) as journal_id
+    select company_id, company_name, ledger_entry_id as id, min(date) as date
     from {{ ref('stg_pennylane__ledger_entry_lines') }}
     group by company_id, company_name, ledger_entry_id
 ),
@@ -28,14 +28,10 @@ listed as (
         entry.date,
         fiscal_year.start_date,
         fiscal_year.end_date,
-        coalesce(
-            upper(journal.journal_code) in ('AN', 'ANO', 'ANOU', 'BO', 'OUV', 'RAN')
-            or journal.journal_label ~* '(^|[^[:alpha:]])([aàÀ][ -]*nouveau|ouverture)',
-            false
-        ) as is_opening
+        opening.ledger_entry_id is not null as is_opening
     from entry
-    left join {{ ref('stg_pennylane__journals') }} as journal
-        on journal.company_id = entry.company_id and journal.id = entry.journal_id
+    left join {{ ref('pennylane', 'opening_entries') }} as opening
+        on opening.company_id = entry.company_id and opening.ledger_entry_id = entry.id
     left join {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
         on fiscal_year.company_id = entry.company_id
         and entry.date between fiscal_year.start_date and fiscal_year.end_date
