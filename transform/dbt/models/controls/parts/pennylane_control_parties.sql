@@ -13,6 +13,6 @@ select
 from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
 where line.account_number like any (array['40%', '41%', '42%', '445%', '46%'])
     and not exists (
-        select from {{ ref('pennylane', 'pennylane_control_openings') }} as opening
+        select from {{ ref('pennylane', 'opening_entries') }} as opening
         where opening.company_id = line.company_id and opening.ledger_entry_id = line.ledger_entry_id
     )
