@@ -135,7 +135,7 @@ def test_with_one_company_the_indexes_are_used(draft: Draft) -> None:
         "ledger_entry_id = 1": "ledger_entry_lines_ledger_entry_id_live",
     }
     for condition, index in plans.items():
-        plan = draft.ask(f"EXPLAIN SELECT * FROM general_ledger WHERE {condition}")  # noqa: S608
+        plan = draft.ask(f"EXPLAIN SELECT * FROM ledger_entry_lines WHERE {condition}")  # noqa: S608
         text = "\n".join(row["QUERY PLAN"] for row in plan)
         assert index in text
         assert "Append" not in text

@@ -14,7 +14,7 @@ ENTRIES = "SELECT id FROM ledger_entries WHERE id < 100 ORDER BY id"
 GONE = "UPDATE pennylane.ledger_entry_lines SET _sdc_deleted_at = now() WHERE "
 PERIOD = {"period_start": "2040-01-01", "period_end": "2040-12-31"}
 ACCOUNTS = (
-    "SELECT account_number, debits::text FROM trial_balance"
+    "SELECT account_number, debits::text FROM pennylane_live.trial_balance"
     " WHERE period_start > '2039-01-01' ORDER BY 1"
 )
 DIFFERENCES = (
