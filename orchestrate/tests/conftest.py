@@ -197,7 +197,9 @@ def copy(project: Path) -> None:
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     # Only the views about runs, to be quick.
     text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
-    quick = text.replace("args: run\n", "args: run --select +path:models/logs\n")
+    quick = text.replace(
+        "args: build --exclude-resource-type test\n", "args: run --select +path:models/logs\n"
+    )
     assert quick != text
     (project / "meltano.yml").write_text(quick, encoding="utf-8")
     shutil.copy(ROOT / "logging.yaml", project)
