@@ -60,6 +60,7 @@ def test_a_run_that_changes_nothing_about_the_views_builds_nothing(warehouse: Pi
     done = warehouse.sync()
     assert done.returncode == 0, done.stdout
     assert BUILDING not in done.stdout
+    assert "Warning" not in done.stdout
     assert last(warehouse) == before
     # The rows that the run wrote are counted all the same, before a later run overwrites them.
     counted = warehouse.query(

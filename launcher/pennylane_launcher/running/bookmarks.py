@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ PIPELINE = f"{meltano.TAP}-to-{meltano.TARGET}"
 
 def main() -> int:
     """Compare Meltano's bookmarks with the tables, and return the exit code."""
+    # Meltano shows warnings; that the keeper outlives this step is none.
+    warnings.simplefilter("ignore", ResourceWarning)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folder = Path.cwd()
     leftovers.clear(folder)
