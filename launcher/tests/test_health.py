@@ -260,7 +260,8 @@ def test_a_test_that_fails_is_told_until_all_pass(books: Books, check: Check) ->
         assert code == 1
         assert reconciliation.startswith("The ledger lines do not add up")
         assert line == (
-            "Tests of the books failed: pennylane_entries_balance (1 row)."
+            "Tests of the books failed: pennylane_balance_sheets_balance (1 row),"
+            " pennylane_entries_balance (1 row)."
             " `.venv/bin/meltano run verify` runs them again."
         )
         assert check() == (1, [])

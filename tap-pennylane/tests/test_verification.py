@@ -74,7 +74,7 @@ def test_what_no_event_told_is_found_within_a_cycle(
             run = read(state=run.state, **config)
             warehouse.load(run)
             count += 1
-            assert count < 100, run.log_rows
+            assert count < 200, run.log_rows
         return run
 
     second = verify_all(first, with_changes=True)

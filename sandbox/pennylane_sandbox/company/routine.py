@@ -54,7 +54,7 @@ def save(growth: Growth) -> None:
 def pay_salaries(growth: Growth) -> None:
     """Pay the employees at the end of each month, and the social charges in the next one."""
     books, rng = growth.books, growth.books.rng
-    employees = books.size * 14 // 100 // (_LINES_OF_PAY * len(MONTHS))
+    employees = books.size * 13 // 100 // (_LINES_OF_PAY * len(MONTHS))
     account = books.account
     contracts = [
         (rng.randrange(190_000, 420_000), rng.choice(books.share_pool)) for _ in range(employees)

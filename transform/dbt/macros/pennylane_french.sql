@@ -206,6 +206,7 @@
     "IBAN of the account.": "IBAN du compte.",
     "IBAN to which the customer is asked to pay.": "IBAN sur lequel le client est invité à payer.",
     "Id of the cardholder.": "Identifiant du porteur de la carte.",
+    "Id of the company in Pennylane.": "Identifiant de la société dans Pennylane.",
     "Id of the company in Pennylane; 0 or less if it is not loaded.": "Identifiant de la société dans Pennylane\u00a0; 0 ou moins si la société n'est pas chargée.",
     "Id of the document's layout.": "Identifiant du modèle de document.",
     "Id of the e-mail template.": "Identifiant du modèle d'e-mail.",
