@@ -181,10 +181,6 @@ def test_changes_made_during_the_first_scan_are_in_the_next_run(
     warehouse.load(first).load(second).load(third).assert_equals(company)
 
 
-@pytest.mark.xfail(
-    reason="entries that a scan missed count as omitted by the list, so deleted ones stay too long",
-    strict=False,
-)
 def test_changes_made_in_the_middle_of_a_scan_are_in_the_next_run(
     read: Callable[..., Run], company: Sandbox, warehouse: Warehouse
 ) -> None:

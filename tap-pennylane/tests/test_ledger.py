@@ -36,7 +36,7 @@ def lines() -> LinesSource:
 
 
 def test_the_first_deletion_is_remembered_whichever_events_come_last() -> None:
-    entries = EntriesSource(lines(), collection())
+    entries = EntriesSource(lines(), lambda: BEGAN, collection())
     events = [event(1, "delete", 10), event(2, "delete", 20)]
     for some in (events, events[:1], events[1:], []):
         entries.changed("id", some)

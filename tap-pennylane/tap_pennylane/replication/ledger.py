@@ -6,6 +6,7 @@ import logging
 from array import array
 from bisect import bisect_left
 from copy import copy
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -17,7 +18,6 @@ from tap_pennylane.replication.source import ALL, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from tap_pennylane.api.collection import Items
     from tap_pennylane.api.events import Event
@@ -127,10 +127,20 @@ class LinesSource(Source):
 class EntriesSource(Source):
     """Ledger entries; the API's list may omit some."""
 
-    def __init__(self, lines: LinesSource, *arguments: Any, **options: Any) -> None:
-        """Prepare it; the lines are read before."""
+    def __init__(
+        self, lines: LinesSource, began: Callable[[], datetime], *arguments: Any, **options: Any
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            lines: The lines, which are read before.
+            began: Returns when this run began.
+            arguments: Passed to `Source`.
+            options: Passed to `Source`.
+        """
         super().__init__(*arguments, **options)
         self.lines = lines
+        self._began = began
 
     @override
     def changed(self, key: str, events: Sequence[Event]) -> dict[int, bool]:
@@ -208,11 +218,18 @@ class EntriesSource(Source):
         missing = sorted({one for one in self.lines.entries if not _has(known, one)})
         found = False
         for _, items, dated in self._fetch(missing):
-            found = found or bool(items)
-            yield items, is_whole
+            omitted = [item for item in items if not self._is_of_this_run(item)]
+            found = found or bool(omitted)
+            yield omitted, is_whole
+            yield [item for item in items if self._is_of_this_run(item)], False
             yield dated, True
         if is_whole and self.lines.are_all_known:
             self.unlisted = found
+
+    def _is_of_this_run(self, entry: Mapping[str, Any]) -> bool:
+        """Return whether an entry was created since the list may have been read."""
+        created = entry.get("created_at")
+        return isinstance(created, str) and datetime.fromisoformat(created) >= self._began()
 
     def _leaves_closed_years_out(self, listed: array[int]) -> bool:
         """Return whether the oldest entry, which any closed year has, needs a filter by date."""

@@ -50,4 +50,4 @@ class LedgerEntries(PennylaneStream):
     @override
     def source(self) -> EntriesSource:
         lines: LedgerEntryLines = self.tap.streams[LedgerEntryLines.name]
-        return self.source_of(EntriesSource, lines.source)
+        return self.source_of(EntriesSource, lines.source, lambda: self.run.began)
