@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health forget notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health forget dashboard notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -50,7 +50,7 @@ test: install test-environments ## Run all tests (`make test ARGS="-k name"`: so
 	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What tests start that is not of this project, each in an environment of its own.
-test-environments: $(patsubst %,.cache/%/.installed,airflow notebook pgadmin containers postgres targets)
+test-environments: $(patsubst %,.cache/%/.installed,airflow dashboard notebook pgadmin containers postgres targets)
 
 test-pythons: install ## Run the tests of the tap and the mapper on each installed Python from 3.11 to 3.14
 	@for version in 3.11 3.12 3.13 3.14; do \
@@ -67,6 +67,9 @@ soak: install ## Test a long random history (`make soak STEPS=5000 SEED=7`)
 
 bench: install .cache/bench/.installed ## Measure the pipeline and dlt (`make bench ARGS=--quick`: in two minutes)
 	@$(PYTHON) benchmarks/run.py $(ARGS)
+
+dashboard: install .cache/dashboard/.installed ## Show the figures in the browser (`make dashboard ARGS=--demo`: the demo's)
+	@$(LAUNCHER) dashboard $(ARGS)
 
 notebook: install .cache/notebook/.installed ## Open the notebook on the data (`make notebook ARGS=--demo`: on the demo's data)
 	@$(LAUNCHER) notebook $(ARGS)

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
+    "dashboard/pennylane_dashboard",
     "launcher/pennylane_launcher",
     "sandbox/pennylane_sandbox",
     "tap-pennylane/tap_pennylane",
@@ -18,6 +19,7 @@ PACKAGES = [
     "transform/mapper-snake-case/mapper_snake_case",
 ]
 PARTS = "The parts know nothing of one another, nor of the launcher"
+DASHBOARD = "The dashboard's imports go down"
 LAUNCHER = "The launcher's imports go down"
 TAP = "The tap's imports go down"
 API = "The imports of the tap's api go down"
@@ -53,6 +55,7 @@ def test_the_contracts_hold(copy: Path) -> None:
         ("tap_pennylane/errors.py", "import pennylane_launcher.errors", PARTS),
         ("pennylane_sandbox/clock.py", "import pennylane_sandbox.sandbox", CIRCLES),
         ("mapper_snake_case/errors.py", "import mapper_snake_case.mapper", CIRCLES),
+        ("pennylane_dashboard/words.py", "import pennylane_dashboard.view", DASHBOARD),
         ("tap_pennylane/api/query.py", "import tap_pennylane.streams.base", TAP),
         ("tap_pennylane/api/query.py", f"{FOR_TYPES}import tap_pennylane.streams.base", TAP),
         ("tap_pennylane/replication/scan.py", "import tap_pennylane.streams.child", TAP),

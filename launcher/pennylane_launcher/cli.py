@@ -12,7 +12,7 @@ from types import FrameType
 import psycopg
 
 from pennylane_launcher import commands
-from pennylane_launcher.books import backup, cleaning, fec, forgetting, notebook
+from pennylane_launcher.books import backup, cleaning, dashboard, fec, forgetting, notebook
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.monitoring import alerts
 from pennylane_launcher.running import loading, scheduling
@@ -24,7 +24,7 @@ Work = Callable[[Path, argparse.Namespace, Sequence[str]], int]
 """Does the work of a command, given its own arguments and those that it passes on."""
 WARNED = {"run", "up", "schedule"}
 """Commands that warn of unsafe settings."""
-PASSING_ON = {"run", "meltano", "psql", "notebook"}
+PASSING_ON = {"run", "meltano", "psql", "dashboard", "notebook"}
 
 
 class Stopped(BaseException):
@@ -147,6 +147,15 @@ def _parser() -> argparse.ArgumentParser:
         "open psql; further options are its own",
         demo=True,
     )
+    shown = add(
+        "dashboard",
+        lambda project, given, rest: dashboard.show(
+            project, demo=given.demo, port=given.port, arguments=rest
+        ),
+        "serve the dashboard on this machine; further options: Streamlit's",
+        demo=True,
+    )
+    shown.add_argument("--port", type=int, help="by default the first free one from 8501 on")
     add(
         "notebook",
         lambda project, given, rest: notebook.show(project, demo=given.demo, arguments=rest),

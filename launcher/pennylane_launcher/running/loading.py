@@ -64,6 +64,7 @@ def demo(project: Path, *, seed: int, size: int) -> int:
             outcome.tell(url, result, progress, code=code, seconds=seconds, before=before)
             print(f"Took {seconds:.0f} s and {api.requests():,} requests of 25 per 5 s.")
     print(
+        "See the figures in the browser: make dashboard ARGS=--demo\n"
         "Look inside: make psql ARGS=--demo\n"
         "Your own books: install -m 600 .env.example .env, put your token into it, make run\n"
         f"  ({WHERE_TOKENS_ARE})"

@@ -1,0 +1,1 @@
+"""The books in the browser: pages over the views in PostgreSQL."""

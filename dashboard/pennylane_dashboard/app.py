@@ -1,0 +1,143 @@
+"""The frame around every page: navigation, filters, and a sentence if something goes wrong."""
+
+import logging
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+import streamlit as st
+
+from pennylane_dashboard import filters, troubles
+from pennylane_dashboard.asking import ask
+from pennylane_dashboard.choosing import pick, switch_language
+from pennylane_dashboard.drawing import STYLE
+from pennylane_dashboard.navigation import PLACES, Place
+from pennylane_dashboard.view import View
+from pennylane_dashboard.words import Language, Words, preferred
+
+COMPANIES = """
+SELECT company_id, company_name FROM company
+UNION SELECT company_id, company_name FROM fiscal_years
+ORDER BY company_name, company_id
+"""
+YEARS = """
+SELECT start_date, end_date FROM fiscal_years
+WHERE company_id = %(company)s ORDER BY start_date DESC
+"""
+COMPANY = Words("Société", "Company")
+YEAR = Words("Exercice", "Fiscal year")
+PERIOD = Words("Période", "Period")
+START_AGAIN = Words("Revenir à la vue d'ensemble", "Back to the overview")
+KEPT = ("company", "year", "period", "lang")
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Draw the page that the address names."""
+    browser = preferred(st.context.locale)
+    try:
+        language = filters.language(st.query_params, browser)
+    except troubles.UnknownValueError as error:
+        st.error(error.words(browser, value=error.value))
+        st.stop()
+    places = {place.name: place for place in PLACES}
+    pages = {
+        place.name: st.Page(
+            lambda: None,
+            title=place.title(language),
+            url_path=place.name,
+            default=place is PLACES[0],
+        )
+        for place in PLACES
+    }
+    current = st.navigation(list(pages.values()), position="hidden")
+    place = places[current.url_path or PLACES[0].name]
+    title = place.title(language)
+    # No icon for the page itself: the browser would load it from another host.
+    st.set_page_config(page_title=f"{title} · Pennylane", layout="wide")
+    st.html(STYLE)
+    kept = {name: st.query_params[name] for name in KEPT if name in st.query_params}
+    with st.sidebar:
+        for name, page in pages.items():
+            st.page_link(
+                page, label=places[name].title(language), icon=places[name].icon, query_params=kept
+            )
+        switch_language(language)
+    st.title(title, anchor=False)
+    try:
+        _draw(place, language, kept)
+    except troubles.UnknownValueError as error:
+        st.error(error.words(language, value=error.value))
+        only = {"lang": kept["lang"]} if "lang" in kept else {}
+        st.page_link(pages[PLACES[0].name], label=START_AGAIN(language), query_params=only)
+    except Exception as error:
+        if not isinstance(error, psycopg.Error):
+            log.exception("The page %s failed.", place.name)
+        else:
+            log.warning("The page %s failed: %s", place.name, error)
+        st.error(troubles.explained(error)(language))
+
+
+def _draw(place: Place, language: Language, kept: dict[str, str]) -> None:
+    """Draw a page below its filters.
+
+    Raises:
+        UnknownValueError: the address names something that does not exist.
+        psycopg.Error: the database is away, or cannot answer.
+    """
+    today = datetime.now(ZoneInfo("Europe/Paris")).date()
+    try:
+        companies = filters.companies(ask(COMPANIES, {}))
+    except psycopg.errors.UndefinedTable:
+        companies = []
+    if not place.needs_books:
+        first = companies[0] if companies else filters.Option("0", "")
+        place.draw(_view(language, first, filters.Option("", "", today, today), today, kept))
+        return
+    if not companies:
+        st.info(troubles.NOTHING_LOADED(language))
+        return
+    columns = iter(st.columns([2, 1, 2] if len(companies) > 1 else [1, 2], gap="small"))
+    company = filters.chosen(
+        companies, st.query_params.get("company"), companies[0], filters.NO_COMPANY
+    )
+    if len(companies) > 1:
+        with next(columns):
+            resets = [name for name in st.query_params if name not in {"company", "lang"}]
+            pick("company", COMPANY(language), companies, companies[0], resets=resets)
+    years = filters.years(ask(YEARS, {"company": int(company.value)}))
+    if not years:
+        st.info(troubles.NOTHING_LOADED(language))
+        return
+    with next(columns):
+        default = filters.current(years, today)
+        year = pick(
+            "year", YEAR(language), years, default, unknown=filters.NO_YEAR, resets=["period"]
+        )
+    with next(columns):
+        periods = filters.periods(year, language)
+        period = pick("period", PERIOD(language), periods, periods[0], unknown=filters.NO_PERIOD)
+    place.draw(_view(language, company, year, today, kept, period))
+
+
+def _view(
+    language: Language,
+    company: filters.Option,
+    year: filters.Option,
+    today: date,
+    kept: dict[str, str],
+    period: filters.Option | None = None,
+) -> View:
+    period = period or year
+    return View(
+        language=language,
+        company=int(company.value),
+        company_name=company.label,
+        year_start=year.since,
+        year_end=year.until,
+        since=period.since,
+        until=period.until,
+        today=today,
+        kept=kept,
+    )

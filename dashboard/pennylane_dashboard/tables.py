@@ -1,0 +1,191 @@
+"""Tables: declared as columns over a query, written as HTML that shows text as text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, auto
+from html import escape
+from typing import LiteralString
+
+from pennylane_dashboard import formats
+from pennylane_dashboard.database import Row
+from pennylane_dashboard.view import View
+from pennylane_dashboard.words import Language, Words
+
+YES = Words("oui", "yes")
+NO = Words("non", "no")
+EMPTY = Words("Aucune ligne pour ces filtres.", "No rows for these filters.")
+
+
+class Kind(Enum):
+    """What a column holds: decides how it is written."""
+
+    TEXT = auto()
+    MONEY = auto()
+    NUMBER = auto()
+    COUNT = auto()
+    DAY = auto()
+    MONTH = auto()
+    MOMENT = auto()
+    FLAG = auto()
+
+
+NUMERIC = {Kind.MONEY, Kind.NUMBER, Kind.COUNT}
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a cell leads.
+
+    Attributes:
+        page: the page's name in the address.
+        parameters: of the address: name, and the column that has the value.
+        fixed: parameters with a value of their own; None leaves one out.
+    """
+
+    page: str
+    parameters: Mapping[str, str]
+    fixed: Mapping[str, str | None] = field(default_factory=dict)
+
+    def address(self, row: Row, view: View) -> str | None:
+        """Return the address for a row; None if it lacks a value."""
+        values = {name: row[column] for name, column in self.parameters.items()}
+        if any(value is None or value == "" for value in values.values()):
+            return None
+        return view.address(self.page, **{**self.fixed, **values})
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: in the query's rows; a name in Words has one column per language.
+        title: in the table's head.
+        kind: what it holds.
+        link: where its cells lead.
+        wrong: a value of another sign than this one is shown as wrong: -1 marks negative amounts.
+        texts: what values of a fixed list are called.
+    """
+
+    name: str | Words
+    title: Words
+    kind: Kind = Kind.TEXT
+    link: Link | None = None
+    wrong: int = 0
+    texts: Mapping[str, Words] = field(default_factory=dict)
+
+    def of(self, row: Row, language: Language) -> object:
+        """Return the column's value in a row."""
+        name = self.name if isinstance(self.name, str) else self.name(language)
+        value = row[name]
+        if isinstance(value, str) and value in self.texts:
+            return self.texts[value](language)
+        return value
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: a query and its columns.
+
+    Attributes:
+        name: of its files.
+        title: above it.
+        query: its rows; a column `is_total` marks those that add up others.
+        columns: what is shown.
+        group: a column whose value stands above the rows that share it.
+        empty: what is said if there are no rows.
+        limit: how many rows are shown; the files have all.
+        note: below the title.
+    """
+
+    name: str
+    title: Words
+    query: LiteralString
+    columns: Sequence[Column]
+    group: str | Words | None = None
+    empty: Words = EMPTY
+    limit: int = 200
+    note: Words | None = None
+
+
+def written(value: object, kind: Kind, language: Language, currency: str = "EUR") -> str:
+    """Write a value as the page shows it.
+
+    Args:
+        value: of a row.
+        kind: of the column.
+        language: in which it is written.
+        currency: of amounts.
+    """
+    if kind is Kind.FLAG and value is not None:
+        return (YES if value else NO)(language)
+    if isinstance(value, Decimal | int) and kind in NUMERIC:
+        return _figure(value, kind, language, currency)
+    if isinstance(value, datetime) and kind is Kind.MOMENT:
+        return formats.moment(value, language)
+    if isinstance(value, date) and kind in {Kind.DAY, Kind.MONTH}:
+        return (formats.month if kind is Kind.MONTH else formats.day)(value, language)
+    return "" if value is None else str(value)
+
+
+def _figure(value: Decimal | int, kind: Kind, language: Language, currency: str) -> str:
+    if kind is Kind.MONEY:
+        return formats.amount(value, language, currency=currency)
+    return formats.number(value, language, decimals=0 if kind is Kind.COUNT else 1)
+
+
+def html(table: Table, rows: Sequence[Row], view: View) -> str:
+    """Return the table as HTML.
+
+    Args:
+        table: what is shown.
+        rows: of its query.
+        view: the language, and what links keep.
+    """
+    language = view.language
+    head = "".join(
+        f'<th scope="col"{_class(column)}>{escape(column.title(language))}</th>'
+        for column in table.columns
+    )
+    lines = []
+    group: object = None
+    for row in rows:
+        if table.group is not None:
+            name = table.group if isinstance(table.group, str) else table.group(language)
+            if row[name] != group and row[name] is not None:
+                group = row[name]
+                title = escape(str(group))
+                span = len(table.columns)
+                lines.append(
+                    f'<tr class="group"><th scope="rowgroup" colspan="{span}">{title}</th></tr>'
+                )
+        cells = "".join(_cell(column, row, view) for column in table.columns)
+        lines.append(
+            f'<tr class="total">{cells}</tr>' if row.get("is_total") else f"<tr>{cells}</tr>"
+        )
+    label = escape(table.title(language), quote=True)
+    return (
+        f'<div class="books" role="region" tabindex="0" aria-label="{label}">'
+        f'<table data-name="{table.name}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _class(column: Column) -> str:
+    return ' class="number"' if column.kind in NUMERIC else ""
+
+
+def _cell(column: Column, row: Row, view: View) -> str:
+    value = column.of(row, view.language)
+    text = escape(written(value, column.kind, view.language, row.get("currency") or "EUR"))
+    classes = ["number"] if column.kind in NUMERIC else []
+    if column.kind in {Kind.DAY, Kind.MONTH, Kind.MOMENT}:
+        classes.append("when")
+    if column.wrong and isinstance(value, Decimal | int) and value * column.wrong > 0:
+        classes.append("wrong")
+    if column.link and text and (address := column.link.address(row, view)):
+        text = f'<a href="{escape(address, quote=True)}" target="_self">{text}</a>'
+    name = f' class="{" ".join(classes)}"' if classes else ""
+    return f"<td{name}>{text}</td>"
