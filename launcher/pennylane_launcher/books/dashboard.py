@@ -65,5 +65,5 @@ def _free_port() -> int:
                     raise
                 continue
             return port
-    msg = f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free: name one with `--port`."
+    msg = f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free. Name one with --port."
     raise LauncherError(msg)
