@@ -12,7 +12,7 @@ from pennylane_dashboard.asking import ask
 from pennylane_dashboard.choosing import pick, switch_language
 from pennylane_dashboard.drawing import STYLE
 from pennylane_dashboard.navigation import PLACES, Place
-from pennylane_dashboard.view import View
+from pennylane_dashboard.view import FIRST, View
 from pennylane_dashboard.words import Language, Words, preferred
 
 COMPANIES = """
@@ -47,12 +47,12 @@ def main() -> None:
             lambda: None,
             title=place.title(language),
             url_path=place.name,
-            default=place is PLACES[0],
+            default=place.name == FIRST,
         )
         for place in PLACES
     }
     current = st.navigation(list(pages.values()), position="hidden")
-    place = places[current.url_path or PLACES[0].name]
+    place = places[current.url_path or FIRST]
     title = place.title(language)
     # No icon for the page itself: the browser would load it from another host.
     st.set_page_config(page_title=f"{title} · Pennylane", layout="wide")
@@ -70,7 +70,7 @@ def main() -> None:
     except troubles.UnknownValueError as error:
         st.error(error.words(language, value=error.value))
         only = {"lang": kept["lang"]} if "lang" in kept else {}
-        st.page_link(pages[PLACES[0].name], label=START_AGAIN(language), query_params=only)
+        st.page_link(pages[FIRST], label=START_AGAIN(language), query_params=only)
     except Exception as error:
         if not isinstance(error, psycopg.Error):
             log.exception("The page %s failed.", place.name)

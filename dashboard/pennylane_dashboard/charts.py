@@ -24,7 +24,13 @@ LONG_MONTHS = [
 
 
 def bars(
-    view: View, rows: Sequence[Row], x: str, series: Mapping[str, Words], alt_text: str
+    view: View,
+    rows: Sequence[Row],
+    x: str,
+    series: Mapping[str, Words],
+    alt_text: str,
+    *,
+    of_days: bool = False,
 ) -> None:
     """Draw bars side by side.
 
@@ -34,6 +40,7 @@ def bars(
         x: the column along the axis: a date.
         series: the columns of the bars, with their names.
         alt_text: what the chart shows, for those who cannot see it.
+        of_days: whether the axis has days, not months.
     """
     names = [view.say(words) for words in series.values()]
     chart = (
@@ -41,38 +48,49 @@ def bars(
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X(
-                "yearmonth(x):O",
+                "yearmonthdate(x):O" if of_days else "yearmonth(x):O",
                 title=None,
-                axis=alt.Axis(labelAngle=0, labelOverlap=True, format="%b %y"),
+                axis=alt.Axis(
+                    labelAngle=0, labelOverlap=True, format="%d %b" if of_days else "%b %y"
+                ),
             ),
             xOffset=alt.XOffset("series:N", sort=names),
             y=alt.Y("value:Q", title=None, axis=alt.Axis(format=",.0f"), stack=None),
             color=_color(names),
-            tooltip=_tooltip("%B %Y"),
+            tooltip=_tooltip("%d %B %Y" if of_days else "%B %Y"),
         )
     )
     _draw(view, chart, alt_text)
 
 
 def lines(
-    view: View, rows: Sequence[Row], x: str, series: Mapping[str, Words], alt_text: str
+    view: View, rows: Sequence[Row], x: str, y: str, series: str, alt_text: str, title: str = ""
 ) -> None:
-    """Draw lines that step from day to day.
+    """Draw lines, one for each name in a column.
 
     Args:
         view: the language.
         rows: of a query.
         x: the column along the axis: a date.
-        series: the columns of the lines, with their names.
+        y: the column of the values.
+        series: the column of the lines' names.
         alt_text: what the chart shows, for those who cannot see it.
+        title: above the chart.
     """
-    names = [view.say(words) for words in series.values()]
+    points = [
+        {"x": f"{row[x]}T00:00:00", "series": row[series], "value": float(row[y])}
+        for row in rows
+        if row[y] is not None
+    ]
+    names = sorted({str(point["series"]) for point in points})
     chart = (
-        alt.Chart(alt.Data(values=_points(view, rows, x, series)))
+        alt.Chart(alt.Data(values=points), title=title)
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X(
-                "x:T", title=None, axis=alt.Axis(format="%d %b %y", labelOverlap=True, tickCount=6)
+                "x:T",
+                title=None,
+                axis=alt.Axis(format="%b %y", labelOverlap=True, tickCount=8),
             ),
             y=alt.Y("value:Q", title=None, axis=alt.Axis(format=",.0f")),
             color=_color(names),

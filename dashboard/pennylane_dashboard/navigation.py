@@ -3,8 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pennylane_dashboard.pages import overview
-from pennylane_dashboard.view import View
+from pennylane_dashboard.pages import (
+    balance,
+    cash,
+    findings,
+    history,
+    ledger,
+    overview,
+    parties,
+    results,
+    vat,
+)
+from pennylane_dashboard.view import FIRST, View
 from pennylane_dashboard.words import Words
 
 
@@ -27,4 +37,15 @@ class Place:
     needs_books: bool = True
 
 
-PLACES = (Place("overview", overview.TITLE, ":material/dashboard:", overview.draw),)
+PLACES = (
+    Place(FIRST, overview.TITLE, ":material/dashboard:", overview.draw),
+    Place("results", results.TITLE, ":material/trending_up:", results.draw),
+    Place("balance", balance.TITLE, ":material/balance:", balance.draw),
+    Place("cash", cash.TITLE, ":material/account_balance:", cash.draw),
+    Place("customers", parties.CUSTOMERS, ":material/group:", parties.draw_customers),
+    Place("suppliers", parties.SUPPLIERS, ":material/local_shipping:", parties.draw_suppliers),
+    Place("vat", vat.TITLE, ":material/percent:", vat.draw),
+    Place("controls", findings.TITLE, ":material/fact_check:", findings.draw),
+    Place("history", history.TITLE, ":material/history:", history.draw),
+    Place("ledger", ledger.TITLE, ":material/menu_book:", ledger.draw),
+)

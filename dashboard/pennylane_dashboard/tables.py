@@ -104,7 +104,7 @@ class Table:
     title: Words
     query: LiteralString
     columns: Sequence[Column]
-    group: str | Words | None = None
+    group: Column | None = None
     empty: Words = EMPTY
     limit: int = 200
     note: Words | None = None
@@ -153,9 +153,9 @@ def html(table: Table, rows: Sequence[Row], view: View) -> str:
     group: object = None
     for row in rows:
         if table.group is not None:
-            name = table.group if isinstance(table.group, str) else table.group(language)
-            if row[name] != group and row[name] is not None:
-                group = row[name]
+            name = table.group.of(row, language)
+            if name not in {group, None}:
+                group = name
                 title = escape(str(group))
                 span = len(table.columns)
                 lines.append(

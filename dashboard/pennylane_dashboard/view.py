@@ -7,6 +7,9 @@ from urllib.parse import urlencode
 
 from pennylane_dashboard.words import Language, Words
 
+FIRST = "overview"
+"""The page that is shown first: Streamlit gives it no name in the address."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -63,8 +66,9 @@ class View:
         """Return the address of another page.
 
         Args:
-            page: its name in the address.
+            page: its name in the address; the first page has none.
             changed: further parameters; None leaves one out.
         """
         query = urlencode(self.parameters(**changed))
-        return f"{page}?{query}" if query else page
+        path = "./" if page == FIRST else page
+        return f"{path}?{query}" if query else path

@@ -1,0 +1,175 @@
+"""The income statement: by month, as intermediate balances, by line and account, by axis."""
+
+import streamlit as st
+
+from pennylane_dashboard.asking import ask
+from pennylane_dashboard.charts import bars
+from pennylane_dashboard.choosing import pick
+from pennylane_dashboard.drawing import table
+from pennylane_dashboard.filters import Option
+from pennylane_dashboard.tables import Column, Kind, Link, Table
+from pennylane_dashboard.troubles import UnknownValueError
+from pennylane_dashboard.view import View
+from pennylane_dashboard.words import Words
+
+TITLE = Words("Résultat", "Income statement")
+
+LABEL = Words("label_fr", "label_en")
+SECTION = Words("section_fr", "section_en")
+AMOUNT = Words("Montant", "Amount")
+BEFORE = Words("N-1", "Year before")
+INCOME = Words("Produits", "Income")
+EXPENSES = Words("Charges", "Expenses")
+RESULT = Words("Résultat", "Result")
+AXIS = Words("Axe analytique", "Analytical axis")
+CHART = Words("Produits, charges et résultat par mois", "Income, expenses and result by month")
+NO_LINE = Words(
+    "L'adresse désigne une ligne qui n'est pas dans ce compte de résultat : {value}.",
+    "The address names a line that is not in this income statement: {value}.",
+)
+
+BY_MONTH = """
+SELECT
+    month,
+    sum(amount) FILTER (WHERE side = 'income') AS income,
+    sum(amount) FILTER (WHERE side = 'expenses') AS expenses,
+    sum(result) AS result
+FROM income_statement_by_month
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
+    AND month >= date_trunc('month', %(since)s::date)
+    AND month <= least(%(until)s::date, %(today)s::date)
+GROUP BY month ORDER BY month
+"""
+BALANCES = Table(
+    name="intermediate-balances",
+    title=Words("Soldes intermédiaires de gestion", "Intermediate balances"),
+    query="""
+SELECT position, label_fr, label_en, balance = 'net_result' AS is_total,
+    sum(amount) AS amount, sum(previous_amount) AS previous_amount
+FROM intermediate_balances_by_month
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
+    AND month >= date_trunc('month', %(since)s::date)
+    AND month <= least(%(until)s::date, %(today)s::date)
+GROUP BY position, balance, label_fr, label_en ORDER BY position
+""",
+    columns=(
+        Column(LABEL, Words("Solde", "Balance")),
+        Column("amount", AMOUNT, Kind.MONEY, wrong=-1),
+        Column("previous_amount", BEFORE, Kind.MONEY, wrong=-1),
+    ),
+)
+LINES = Table(
+    name="income-statement",
+    title=Words("Compte de résultat", "Income statement"),
+    query="""
+SELECT
+    section_fr,
+    section_en,
+    coalesce(label_fr, CASE side WHEN 'income' THEN 'Total des produits'
+        WHEN 'expenses' THEN 'Total des charges' ELSE 'Résultat' END) AS label_fr,
+    coalesce(label_en, CASE side WHEN 'income' THEN 'Total income'
+        WHEN 'expenses' THEN 'Total expenses' ELSE 'Result' END) AS label_en,
+    line,
+    line IS NULL AS is_total,
+    CASE WHEN side IS NULL THEN sum(result) ELSE sum(amount) END AS amount,
+    CASE WHEN side IS NULL THEN sum(previous_result)
+        ELSE sum(previous_amount) END AS previous_amount
+FROM income_statement_by_month
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
+    AND month >= date_trunc('month', %(since)s::date)
+    AND month <= least(%(until)s::date, %(today)s::date)
+GROUP BY GROUPING SETS (
+    (side, position, section_fr, section_en, label_fr, label_en, line), (side), ()
+)
+ORDER BY line IS NULL, position, side DESC NULLS LAST
+""",
+    columns=(
+        Column(
+            LABEL,
+            Words("Ligne", "Line"),
+            link=Link("results", {"line": "line"}),
+        ),
+        Column("amount", AMOUNT, Kind.MONEY, wrong=-1),
+        Column("previous_amount", BEFORE, Kind.MONEY, wrong=-1),
+    ),
+    group=Column(SECTION, Words("Section", "Section")),
+    note=Words(
+        "Cliquez sur une ligne pour voir ses comptes. N-1 : les mêmes mois de l'année précédente.",
+        "Click a line to see its accounts. Year before: the same months of the year before.",
+    ),
+)
+ACCOUNTS = Table(
+    name="income-statement-accounts",
+    title=Words("Comptes de la ligne", "Accounts of the line"),
+    query="""
+SELECT account_number, account_label,
+    account_number IS NULL AS is_total,
+    sum(amount) AS amount, sum(previous_amount) AS previous_amount
+FROM income_statement_by_month
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s AND line = %(line)s
+    AND month >= date_trunc('month', %(since)s::date)
+    AND month <= least(%(until)s::date, %(today)s::date)
+GROUP BY GROUPING SETS ((account_number, account_label), ()) ORDER BY account_number
+""",
+    columns=(
+        Column(
+            "account_number",
+            Words("Compte", "Account"),
+            link=Link("ledger", {"account": "account_number"}, {"line": None}),
+        ),
+        Column("account_label", Words("Libellé", "Label")),
+        Column("amount", AMOUNT, Kind.MONEY, wrong=-1),
+        Column("previous_amount", BEFORE, Kind.MONEY, wrong=-1),
+    ),
+)
+LABEL_OF_LINE = """
+SELECT label_fr, label_en FROM income_statement
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s AND line = %(line)s LIMIT 1
+"""
+AXES = """
+SELECT category_group_label FROM category_groups
+WHERE company_id = %(company)s ORDER BY category_group_label
+"""
+BY_AXIS = Table(
+    name="by-axis",
+    title=Words("Par axe analytique", "By analytical axis"),
+    query="""
+SELECT category_label, category_label IS NULL AS is_total,
+    coalesce(sum(result) FILTER (WHERE side = 'income'), 0) AS income,
+    coalesce(-sum(result) FILTER (WHERE side = 'expenses'), 0) AS expenses,
+    sum(result) AS result
+FROM analytical_income_statement
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
+    AND category_group_label = %(axis)s
+GROUP BY ROLLUP (category_label) ORDER BY category_label IS NULL, sum(result) DESC
+""",
+    columns=(
+        Column("category_label", Words("Catégorie", "Category")),
+        Column("income", INCOME, Kind.MONEY),
+        Column("expenses", EXPENSES, Kind.MONEY),
+        Column("result", RESULT, Kind.MONEY, wrong=-1),
+    ),
+    note=Words("Tout l'exercice.", "The whole fiscal year."),
+)
+
+
+def draw(view: View) -> None:
+    """Draw the page."""
+    months = ask(BY_MONTH, view.values)
+    if months:
+        series = {"income": INCOME, "expenses": EXPENSES, "result": RESULT}
+        bars(view, months, "month", series, view.say(CHART))
+    table(view, BALANCES)
+    if line := st.query_params.get("line"):
+        found = ask(LABEL_OF_LINE, {**view.values, "line": line})
+        if not found:
+            raise UnknownValueError(NO_LINE, line)
+        label = view.say(LABEL)
+        st.header(found[0][label], anchor=False)
+        table(view, ACCOUNTS, line=line)
+    table(view, LINES)
+    names = [row["category_group_label"] for row in ask(AXES, view.values)]
+    axes = [Option(name, name) for name in names]
+    if axes:
+        axis = pick("axis", view.say(AXIS), axes, axes[0])
+        table(view, BY_AXIS, axis=axis.value)
