@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health forget dashboard notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health metrics forget dashboard notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -46,11 +46,14 @@ psql: install ## Open psql on the data (`make psql ARGS=--demo`: on the demo's d
 check-health: install ## Report problems: failed runs, stale tables, books that do not balance (ARGS=--changes: only changes)
 	@$(LAUNCHER) check-health $(ARGS)
 
+metrics: install ## Serve metrics for Prometheus until Ctrl-C (ARGS=--demo: the demo's; ARGS=--once: print them; docs/metrics.md)
+	@$(LAUNCHER) metrics $(ARGS)
+
 test: install test-environments ## Run all tests (`make test ARGS="-k name"`: some of them)
 	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What tests start that is not of this project, each in an environment of its own.
-test-environments: $(patsubst %,.cache/%/.installed,airflow dashboard notebook pgadmin containers postgres targets)
+test-environments: $(patsubst %,.cache/%/.installed,airflow dashboard notebook pgadmin containers postgres prometheus targets)
 
 test-pythons: install ## Run the tests of the tap and the mapper on each installed Python from 3.11 to 3.14
 	@for version in 3.11 3.12 3.13 3.14; do \
@@ -102,6 +105,15 @@ restore: install ## Replace the database's contents with a backup (`make restore
 	  echo "Installing PostgreSQL 15, 17 and 18 for the tests …"; \
 	  cp tests/postgres/package*.json $(@D) && npm ci --prefix $(@D) --silent --no-audit --no-fund; fi
 	@touch $@
+
+# Debian's Prometheus, unpacked but not installed, for tests that are skipped without it.
+.cache/prometheus/.installed:
+	@mkdir -p $(@D)
+	@if command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null; then \
+	  echo "Getting Prometheus for the tests …"; cd $(@D) && \
+	  { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } 2>/dev/null && \
+	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin && \
+	  rm prometheus_*.deb && touch .installed || echo "Prometheus cannot be downloaded: its tests are skipped."; fi
 
 # Other Singer targets that the tap is tested with, each in a separate environment from its pinned list.
 .cache/targets/.installed: $(wildcard tests/targets/*.txt)

@@ -14,6 +14,7 @@ import psycopg
 from pennylane_launcher import commands
 from pennylane_launcher.books import backup, cleaning, dashboard, fec, forgetting, notebook
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.metrics import serving
 from pennylane_launcher.monitoring import alerts
 from pennylane_launcher.running import loading, scheduling
 from pennylane_launcher.settings import envfile, weak
@@ -187,6 +188,21 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="JOB=failed|success",
         help="report how a job ended; implies --changes",
+    )
+    metrics = add(
+        "metrics",
+        lambda project, given, _: (
+            serving.serve(project, demo=given.demo, host=given.host, port=given.port)
+            if given.once is None
+            else serving.write(project, demo=given.demo, file=given.once)
+        ),
+        "serve metrics for Prometheus, until stopped",
+        demo=True,
+    )
+    metrics.add_argument("--host", default=serving.HOST, help="by default this machine alone")
+    metrics.add_argument("--port", type=int, default=serving.PORT, help="0: any free one")
+    metrics.add_argument(
+        "--once", nargs="?", const="-", metavar="FILE", help="print them, or write them to a file"
     )
     kept = add(
         "backup",

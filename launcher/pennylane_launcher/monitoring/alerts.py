@@ -42,7 +42,7 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
     verdicts = _verdicts(outcomes)
     delivery = Delivery(settings)
     where = moments.zone(settings)
-    path = project / (settings.get("HEALTH_INCIDENTS_FILE") or FILE)
+    path = file(project, settings)
     if not changes and not verdicts:
         remembered = Memory()
         with suppress(OSError):
@@ -68,6 +68,11 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
             " with HEALTH_INCIDENTS_FILE."
         )
         raise LauncherError(msg) from error
+
+
+def file(project: Path, settings: Mapping[str, str]) -> Path:
+    """Return the path of the file that remembers the open incidents."""
+    return project / (settings.get("HEALTH_INCIDENTS_FILE") or FILE)
 
 
 def _tell_all(found: Health, memory: Memory) -> int:

@@ -31,6 +31,8 @@ TITLES = {
     "empty": "nothing was loaded yet",
     "views": "the views are missing",
 }
+TESTS_MAX_AGE = ("HEALTH_TESTS_MAX_AGE_HOURS", "3")
+"""The setting of the maximum age of the tests, and its default."""
 CHECKED_NOW = {"trial_balance_agrees", "pennylane_tables_hold_what_was_delivered"}
 """Tests whose question each check asks anew."""
 RECONCILED = frozenset({"ledger_entry_lines", "trial_balance"})
@@ -46,12 +48,14 @@ class Health:
         judged: the kinds that could be checked; nothing is known about the others.
         summary: the text if nothing is wrong.
         company: its name, if the database is reachable and knows it.
+        found: what the check is based on, if the database says anything about runs.
     """
 
     problems: list[Problem]
     judged: frozenset[str]
     summary: str = ""
     company: str | None = None
+    found: Facts | None = None
 
 
 def check(project: Path, settings: Mapping[str, str]) -> Health:
@@ -65,7 +69,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
         LauncherError: a setting is invalid.
     """
     limit, where = max_age(settings), moments.zone(settings)
-    untested_limit = max_age(settings, "HEALTH_TESTS_MAX_AGE_HOURS", "3")
+    untested_limit = max_age(settings, *TESTS_MAX_AGE)
     redaction = Redaction(Secrets(project, settings))
     with ExitStack() as stack:
         try:
@@ -228,6 +232,7 @@ def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinf
         frozenset(judged),
         _summary(found, where, is_reconciled="reconciliation" in judged),
         found.company,
+        found,
     )
 
 

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: what `make metrics` serves (docs/metrics.md)."""
