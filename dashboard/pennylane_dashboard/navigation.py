@@ -11,6 +11,7 @@ from pennylane_dashboard.pages import (
     ledger,
     overview,
     parties,
+    pipeline,
     results,
     vat,
 )
@@ -48,4 +49,5 @@ PLACES = (
     Place("controls", findings.TITLE, ":material/fact_check:", findings.draw),
     Place("history", history.TITLE, ":material/history:", history.draw),
     Place("ledger", ledger.TITLE, ":material/menu_book:", ledger.draw),
+    Place("pipeline", pipeline.TITLE, ":material/sync:", pipeline.draw, needs_books=False),
 )

@@ -49,7 +49,7 @@ def connection(project: Path, *, demo: bool) -> Iterator[dict[str, str]]:
         LauncherError: the database cannot be used.
     """
     with data(project, demo=demo) as (url, schema):
-        schemas = f"{schema}_marts,{schema}_live,{schema},public"
+        schemas = f"{schema}_marts,{schema}_live,{schema},{schema}_logs,public"
         yield os.environ | {"PGOPTIONS": f"-csearch_path={schemas}"} | libpq(url)
 
 

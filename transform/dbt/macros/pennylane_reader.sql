@@ -3,7 +3,7 @@
 
     Existing grants are not repeated. -#}
 
-{#- The schemas of this package's models that people query: the views, or the two logs. -#}
+{#- The schemas of this package's models that people query: the views, or those about runs. -#}
 {%- macro pennylane_schemas_of(names=[], folders=[]) -%}
   {%- set found = [] -%}
   {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.package_name == 'pennylane' -%}
@@ -12,6 +12,11 @@
     {%- endif -%}
   {%- endfor -%}
   {{ return(found | sort) }}
+{%- endmacro -%}
+
+{#- The views about runs that the role may read. -#}
+{%- macro pennylane_reader_logs() -%}
+  {{ return(['etl_logs', 'sync_metadata', 'trial_balance_differences']) }}
 {%- endmacro -%}
 
 {#- Before the build, so that new views are readable at once. -#}
@@ -44,19 +49,19 @@
       grant usage on schema {{ adapter.quote(schema) }} to {{ adapter.quote(role) }};
       alter default privileges in schema {{ adapter.quote(schema) }} grant select on tables to {{ adapter.quote(role) }};
   {%- endfor %}
-  {%- for schema in pennylane_schemas_of(names=['etl_logs', 'sync_metadata']) %}
+  {%- for schema in pennylane_schemas_of(names=pennylane_reader_logs()) %}
       create schema if not exists {{ adapter.quote(schema) }};
       grant usage on schema {{ adapter.quote(schema) }} to {{ adapter.quote(role) }};
   {%- endfor %}
 {%- endmacro -%}
 
-{#- After the build: views that are older than the role, and the two logs. -#}
+{#- After the build: views that are older than the role, and those about runs. -#}
 {%- macro pennylane_reader_grant() -%}
   {%- set role = pennylane_setting('pennylane_reader_role') -%}
   {%- if execute and role
       and run_query('select 1 from pg_roles where rolname = ' ~ pennylane_quoted(role)).rows | length -%}
     {%- set schemas = pennylane_schemas_of(folders=['staging', 'marts', 'statements']) -%}
-    {%- set logs = pennylane_schemas_of(names=['etl_logs', 'sync_metadata']) -%}
+    {%- set logs = pennylane_schemas_of(names=pennylane_reader_logs()) -%}
     {{ run_query("
         select format('grant select on %s to %I', pg_class.oid::regclass, " ~ pennylane_quoted(role) ~ ")
         from pg_class
@@ -64,7 +69,7 @@
             and (
                 relnamespace::regnamespace::text in ('" ~ schemas | join("', '") ~ "')
                 or relnamespace::regnamespace::text in ('" ~ logs | join("', '") ~ "')
-                and relname in ('etl_logs', 'sync_metadata')
+                and relname in ('" ~ pennylane_reader_logs() | join("', '") ~ "')
             )
             and pg_has_role(relowner, 'usage')
             and not has_table_privilege(" ~ pennylane_quoted(role) ~ ", pg_class.oid, 'select')
