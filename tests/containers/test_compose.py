@@ -27,11 +27,13 @@ PROFILES = {
     "pgadmin": {"postgres", "pgadmin"},
     "demo": {"postgres", "sandbox", "demo"},
     "scheduler": {"postgres", "scheduler"},
+    "metrics": {"postgres", "metrics"},
     "celery": {"postgres", "redis"} | {f"airflow-{part}" for part in AIRFLOW},
 }
 PORTS = {
     "POSTGRES_PORT": {"postgres": 5432},
     "PGADMIN_PORT": {"pgadmin": 5050},
+    "METRICS_PORT": {"metrics": 9817},
     "AIRFLOW_PORT": {"scheduler": 8080, "airflow-page": 8080},
 }
 

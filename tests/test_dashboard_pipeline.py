@@ -1,0 +1,152 @@
+"""The dashboard's page about the pipeline: what it shows, and that a run is seen while it is on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+    from conftest import Pipeline
+
+PROJECT = Path(__file__).parents[1]
+APP = PROJECT / ".cache" / "dashboard" / "bin" / "streamlit"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SECOND = 1000
+REASON = "the network <b>broke</b>"
+BEGIN = """
+    INSERT INTO meltano.runs (job_name, run_id, state, started_at, last_heartbeat_at,
+        ended_at, payload, payload_flags, trigger)
+    SELECT job_name, gen_random_uuid(), 'RUNNING', moment, moment, NULL, '{}', 0, ''
+    FROM meltano.runs, (SELECT clock_timestamp() AT TIME ZONE 'utc' AS moment) AS now
+    WHERE job_name LIKE '%tap-pennylane%'
+"""
+FAIL = f"""
+    UPDATE meltano.runs SET state = 'FAIL', ended_at = clock_timestamp() AT TIME ZONE 'utc',
+        payload = '{{"error": "{REASON}"}}'
+    WHERE state = 'RUNNING'
+"""  # noqa: S608 - constant
+ONE_CENT = """;
+    UPDATE pennylane.ledger_entry_lines SET debit = debit + 0.01
+    WHERE id = (SELECT max(id) FROM pennylane.ledger_entry_lines WHERE debit > 0)
+"""
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: apt-get install chromium"),
+    pytest.mark.skipif(not APP.exists(), reason="make .cache/dashboard/.installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(pipeline: Pipeline, browser: Browser) -> Iterator[Page]:
+    """The page about the pipeline, in English."""
+    parts = urlsplit(pipeline.url)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    login = {
+        "POSTGRES_HOST": parse_qs(parts.query)["host"][0],
+        "POSTGRES_USER": str(parts.username),
+        "POSTGRES_DB": parts.path.lstrip("/"),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "pennylane_launcher", "dashboard", f"--port={port}"],
+        cwd=PROJECT,
+        env=os.environ | login,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout
+            while "server started" not in (line := process.stdout.readline()):
+                assert line, "it ended"
+            page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
+            page.set_default_timeout(60 * SECOND)
+            expect.set_options(timeout=60 * SECOND)
+            page.goto(f"http://127.0.0.1:{port}/pipeline")
+            expect(page.locator("table[data-name=tables]")).to_be_visible()
+            yield page
+            page.close()
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            log, _ = process.communicate()
+    assert "Traceback" not in log, log
+
+
+def cells(page: Page, name: str) -> list[list[str]]:
+    """The cells of a table."""
+    found: list[list[str]] = page.locator(f"table[data-name={name}]").evaluate(
+        "table => [...table.querySelectorAll('tbody tr')]"
+        ".map(row => [...row.children].map(cell => cell.innerText.trim()))"
+    )
+    return found
+
+
+def test_the_page_shows_what_the_views_know_and_each_run_while_it_is_on(
+    books: Pipeline, browser: Browser
+) -> None:
+    pipeline = books.copy()
+    with opened(pipeline, browser) as page:
+        latest = page.locator("[data-name=latest]")
+        expect(latest).to_contain_text("succeeded")
+        rows = {row[0]: row[3] for row in cells(page, "tables")}
+        assert rows == {
+            row["table_name"]: f"{row['total_records']:,}"
+            for row in pipeline.query("SELECT * FROM pennylane.sync_metadata")
+        }
+        (run,) = cells(page, "runs")
+        (sums,) = pipeline.query("""
+            SELECT sum(records_loaded) AS rows,
+                (SELECT sum(requests) FROM pennylane.sync_log) AS requests
+            FROM pennylane.etl_logs
+        """)
+        assert run[1] == "succeeded"
+        assert run[3:5] == [f"{sums['rows']:,}", str(sums["requests"])]
+        assert page.get_by_text("No difference: the lines add up").is_visible()
+        assert page.get_by_text("No problem: every table was read").is_visible()
+
+        # Without reloading: a run begins, and fails.
+        pipeline.execute(BEGIN)
+        expect(latest).to_contain_text("running")
+        expect(page.get_by_text("A run is in progress.")).to_be_visible()
+        expect(page.locator("table[data-name=runs] tbody tr")).to_have_count(2)
+        pipeline.execute(FAIL + ONE_CENT)
+        expect(latest).to_contain_text("failed")
+        expect(page.get_by_test_id("stAlertContentError")).to_contain_text("The latest run failed")
+        assert REASON in page.get_by_test_id("stCode").inner_text()
+        expect(page.locator("table[data-name=problems] tbody tr")).to_have_count(1)
+        (problem,) = cells(page, "problems")
+        assert problem[0] == "The last read failed"
+        assert set(problem[1].split(", ")) == rows.keys()
+        assert REASON in problem[3]
+        (found,) = pipeline.query("SELECT * FROM pennylane_logs.trial_balance_differences")
+        (difference,) = cells(page, "reconciliation")
+        assert difference[2:5] == [
+            found["account_number"],
+            f"€{found['debits']:,.2f}",
+            f"€{found['reported_debits']:,.2f}",
+        ]
