@@ -260,6 +260,12 @@ def test_a_second_run_beside_a_live_one_is_refused_by_name(
         assert live.process.returncode == 0, said
 
 
+def _landed(pipeline: Pipeline) -> bool:
+    """Whether lines have arrived in the warehouse."""
+    (table,) = pipeline.query("SELECT to_regclass('pennylane.ledger_entry_lines') AS name")
+    return bool(table["name"] and pipeline.live("ledger_entry_lines"))
+
+
 @pytest.mark.parametrize("how", ["SIGTERM", "Ctrl-C", "kill -9"])
 def test_a_stop_of_meltano_loses_no_bookmark_of_what_landed(
     pipeline_of: Callable[[Sandbox], Pipeline], quick: Pipeline, start: Callable[..., Run], how: str
@@ -272,13 +278,15 @@ def test_a_stop_of_meltano_loses_no_bookmark_of_what_landed(
         }
         sync = meltano.command("run", "sync")
         first = start(pipeline, sync, variables)
-        while sandbox.stats["requests"].get(MANY, 0) < PAGES / 2:
+        sandbox.fault(MANY, "latency", seconds=10, skip=PAGES // 2, times=None)  # until some landed
+        while not _landed(pipeline):
             assert first.process.poll() is None, first.end()
             time.sleep(0.05)
         if how == "Ctrl-C":
             os.killpg(first.process.pid, signal.SIGINT)
         else:
             first.process.send_signal(signal.SIGTERM if how == "SIGTERM" else signal.SIGKILL)
+        sandbox.clear_faults()
         first.end()
         with psycopg.connect(pipeline.url, autocommit=True) as connection:
             assert turns.take(connection, turns.LOAD, "pennylane", keep=False) is None

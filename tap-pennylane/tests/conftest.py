@@ -168,9 +168,10 @@ def read(run_tap: Callable[..., Run], sandbox: Sandbox) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def company() -> Iterator[Sandbox]:
-    """A company of its own for each test, which may change it."""
-    with running("--size", "400", "--rate-limit", "none") as sandbox:
+def company(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A company of its own for each test, which may change it; of 400 lines, if none are asked."""
+    size = getattr(request, "param", 400)
+    with running("--size", str(size), "--rate-limit", "none") as sandbox:
         yield sandbox
 
 

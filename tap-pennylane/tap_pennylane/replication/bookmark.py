@@ -21,6 +21,8 @@ class Range(msgspec.Struct, omit_defaults=True):
 
     after: int | str
     until: int | None = None
+    days: int | None = None
+    """The length of the next window of dates."""
 
 
 class Progress(msgspec.Struct, omit_defaults=True):

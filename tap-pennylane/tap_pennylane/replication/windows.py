@@ -43,32 +43,42 @@ def by_date(
 ) -> Pages:
     """Read a single page, or windows of dates: see `scan`."""
     if left is None:
-        if not allowance.take_pages():
+        # The first window is taken along: a budget too small for both would never get beyond this.
+        if not allowance.take_pages(1 + MANY_PAGES):
             return
         items, cursor = collection.page(collection.dated_query)
         if cursor is None:
+            allowance.give_back_pages(MANY_PAGES)
             yield items, []
             return
     if left != []:
-        after = str(left[0].after) if left else None
-        yield from _windows(collection, after, first_day, allowance)
+        rest = left[0] if left else None
+        yield from _windows(collection, rest, first_day, allowance)
 
 
 def _windows(
     collection: Collection,
-    after: str | None,
+    rest: Range | None,
     first_day: Callable[[], str | None],
     allowance: Allowance,
 ) -> Pages:
-    """Read all before the first fiscal year, then windows of a few pages, then all after today."""
+    """Read all before the first fiscal year, then windows of a few pages, then all after today.
+
+    Without `rest`, the pages of the first window have been taken from the allowance.
+    """
     today = collection.client.now().date()
-    first = date.fromisoformat(after or collection.since or first_day() or today.isoformat())
-    windows = _Windows(first, today, is_first=after is None and not collection.since)
+    after = str(rest.after) if rest else collection.since or first_day() or today.isoformat()
+    windows = _Windows(
+        date.fromisoformat(after),
+        today,
+        days=rest.days if rest and rest.days else FIRST_WINDOW,
+        is_first=rest is None and not collection.since,
+    )
     asked: deque[Window] = deque()
 
     def tasks() -> Iterator[Callable[[], Iterator[Items]]]:
-        for begin, end in windows:
-            if not allowance.take_pages(MANY_PAGES):
+        for count, (begin, end) in enumerate(windows):
+            if not (rest is None and count == 0) and not allowance.take_pages(MANY_PAGES):
                 return
             asked.append((begin, end))
             conditions = [("date", "gteq", begin.isoformat())] if begin else []
@@ -79,38 +89,39 @@ def _windows(
     readers = min(collection.readers, most)
     for pages in in_order(tasks(), readers):
         begin, end = asked.popleft()
-        left = [Range(begin.isoformat())] if begin else None
+        left = [Range(begin.isoformat(), days=windows.days)] if begin else None
         count = 0
         for items in pages:
             _check_dates(collection, items, begin, end)
             yield items, left
             count += 1
         allowance.give_back_pages(MANY_PAGES - count)
-        if end:
-            yield [], [Range(end.isoformat())]
         windows.adapt((begin, end), count)
+        if end:
+            yield [], [Range(end.isoformat(), days=windows.days)]
 
 
 class _Windows:
     """Successive windows of dates, each as long as the density of the records suggests."""
 
-    def __init__(self, first: date, today: date, *, is_first: bool) -> None:
-        """Begin with a short window.
+    def __init__(self, first: date, today: date, *, days: int, is_first: bool) -> None:
+        """Begin before the first window.
 
         Args:
             first: The first day of the first window with a beginning.
             today: The last day of the last window with an end.
+            days: The length of that first window.
             is_first: Whether there is a window before the first day.
         """
         self._first, self._today, self._is_first = first, today, is_first
-        self._days = FIRST_WINDOW
+        self.days = days
 
     def __iter__(self) -> Iterator[Window]:
         if self._is_first:
             yield None, self._first
         begin = self._first
         while begin <= self._today:
-            end = min(begin + timedelta(days=self._days), self._today + timedelta(days=1))
+            end = min(begin + timedelta(days=self.days), self._today + timedelta(days=1))
             yield begin, end
             begin = end
         yield begin, None
@@ -120,7 +131,7 @@ class _Windows:
         begin, end = window
         if begin and end and not FEW_PAGES < pages <= MANY_PAGES:
             length = (end - begin).days
-            self._days = length * 2 if pages <= FEW_PAGES else max(1, length // 2)
+            self.days = length * 2 if pages <= FEW_PAGES else max(1, length // 2)
 
 
 def _check_dates(
