@@ -12,8 +12,6 @@ from typing import IO, TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
-from openpyxl import load_workbook
-
 from tap_pennylane.errors import TransientError
 from tap_pennylane.exports.table import Column, Columns, FileError, number
 
@@ -59,6 +57,8 @@ def rows(file: IO[bytes], columns: Columns) -> Iterator[dict[str, Any]]:
     Raises:
         FileError: The file has no such table; the message names the place, but no value.
     """
+    from openpyxl import load_workbook  # noqa: PLC0415 - few runs need it, and it is slow to import
+
     try:
         with closing(load_workbook(file, read_only=True, data_only=True)) as book:
             for place, sheet in enumerate(book.worksheets, 1):
