@@ -257,11 +257,15 @@ def test_the_reader_sees_the_views_and_nothing_else(warehouse: Pipeline) -> None
     allowed += [f"pennylane_marts.{name}" for name in MARTS] + [
         f"pennylane.{name}" for name in LOGS
     ]
-    allowed.append("pennylane_logs.trial_balance_differences")
+    allowed += [
+        f"pennylane_logs.{name}"
+        for name in ("trial_balance_differences", "pennylane_uncounted_rows")
+    ]
     with psycopg.connect(warehouse.url, autocommit=True) as connection:
         connection.execute("SET ROLE pennylane_reader")
         for name in allowed:
             connection.execute(f"SELECT * FROM {name} LIMIT 1".encode())  # noqa: S608
+        connection.execute("SELECT status, error FROM pennylane_logs.pennylane_sync_runs")
         for refused in (
             "pennylane.customers",
             "pennylane_logs.pennylane_sync_runs",

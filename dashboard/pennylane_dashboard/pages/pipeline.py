@@ -30,7 +30,7 @@ STATES = {
 COLORS = {"success": "#0b5fa5", "failed": "#b3261e", "running": "#d98200"}
 STATE = Words("Exécution", "Run")
 STARTED = Words("Début", "Start")
-SECONDS = Words("Lecture (s)", "Reading (s)")
+SECONDS = Words("Durée (s)", "Duration (s)")
 ROWS = Words("Lignes écrites", "Rows written")
 FAILURES = Words("Échecs", "Failures")
 REQUESTS = Words("Requêtes", "Requests")
@@ -121,12 +121,12 @@ TIMELINE = Table(
     ),
     limit=SHOWN,
     note=Words(
-        "Lecture : de la première table à la dernière. Limite : la part des 25 requêtes en"
-        " 5 secondes que permet Pennylane. 429 : requêtes refusées à cause d'elle. L'attente"
-        " s'additionne sur les requêtes simultanées.",
-        "Reading: from the first table to the last. Limit: the share used of the 25 requests in"
-        " 5 seconds that Pennylane allows. 429: requests refused because of it. Waiting is added"
-        " up over concurrent requests.",
+        "Limite : la part utilisée, pendant la lecture, des 25 requêtes en 5 secondes que permet"
+        " Pennylane. 429 : requêtes refusées à cause d'elle. L'attente s'additionne sur les"
+        " requêtes simultanées.",
+        "Limit: the share used, while reading, of the 25 requests in 5 seconds that Pennylane"
+        " allows. 429: requests refused because of it. Waiting is added up over concurrent"
+        " requests.",
     ),
     empty=NO_RUN,
 )
@@ -183,7 +183,6 @@ WRITTEN = Table(
     columns=(
         Column("table_name", TABLE, Kind.TEXT),
         Column("rows", ROWS, Kind.COUNT),
-        Column("status", Words("Résultat", "Result"), Kind.TEXT, texts=STATES),
     ),
 )
 
@@ -192,12 +191,12 @@ def draw(view: View) -> None:
     """Draw the page."""
     latest = _latest()
     # What is remembered is asked for again as soon as a run begins or ends.
-    moment = f"{latest.get('run_id')} {latest.get('status')}"
+    moment = _moment(latest)
     st.session_state[SEEN] = moment
-    st.subheader(view.say(NOW), anchor=False)
-    _live(view)
-    table(view, PROBLEMS, moment=moment)
     runs, _ = shown(TIMELINE.query, {"moment": moment}, SHOWN)
+    st.subheader(view.say(NOW), anchor=False)
+    _live(view, next((run for run in runs if run["run_id"] == latest.get("run_id")), {}))
+    table(view, PROBLEMS, moment=moment)
     if runs:
         _timeline(view, runs)
     table(view, TIMELINE, moment=moment)
@@ -215,47 +214,60 @@ def _latest() -> Row:
     return found[0] if found else {}
 
 
+def _moment(latest: Row) -> str:
+    return f"{latest.get('run_id')} {latest.get('status')}"
+
+
 @st.fragment(run_every=EVERY)  # type: ignore[untyped-decorator,unused-ignore]
-def _live(view: View) -> None:
-    """Draw the latest run every few seconds; the page around it, when a run begins or ends."""
+def _live(view: View, reported: Row) -> None:
+    """Draw the latest run every few seconds; the page around it, when a run begins or ends.
+
+    Args:
+        view: the language.
+        reported: what the latest run reported, if it has ended.
+    """
     try:
         latest = _latest()
+        is_running = latest.get("status") == "running"
+        written = database.rows(queries.WRITTEN, {}) if is_running else []
     except psycopg.Error as error:
         st.error(view.say(troubles.explained(error)))
         return
-    if f"{latest.get('run_id')} {latest.get('status')}" != st.session_state.get(SEEN):
+    if _moment(latest) != st.session_state.get(SEEN):
         st.rerun()
     if not latest:
         st.info(view.say(NO_RUN))
         return
-    _figures(view, latest)
+    _figures(view, latest, written[0] if written else {}, reported)
     if latest["status"] == "failed":
         st.error(view.say(HAS_FAILED))
-        if latest["error"]:
-            st.code(latest["error"], language=None, wrap_lines=True)
-    if latest["status"] == "running":
+        if reason := reported.get("error") or latest["error"]:
+            st.code(reason, language=None, wrap_lines=True)
+    if is_running:
         st.info(view.say(RUNNING))
         if latest["done"] is not None:
             st.progress(float(latest["done"]))
-        written = database.rows(queries.WRITTEN, latest)
         if written:
             st.html(tables.html(WRITTEN, written, view))
 
 
-def _figures(view: View, latest: Row) -> None:
+def _figures(view: View, latest: Row, written: Row, reported: Row) -> None:
     """Draw the run's figures side by side."""
     said = [
         (STATE, view.say(STATES[latest["status"]])),
         (STARTED, formats.moment(latest["started_at"], view.language)),
         (SECONDS, _number(view, latest["seconds"])),
-        (ROWS, _number(view, latest["rows"])),
     ]
     if latest["status"] == "running":
-        said.append((REMAINING, _number(view, latest["remaining"])))
+        said += [
+            (ROWS, _number(view, written.get("every", 0))),
+            (REMAINING, _number(view, latest["remaining"])),
+        ]
     else:
         said += [
-            (REQUESTS, _number(view, latest["requests"])),
-            (FAILURES, _number(view, latest["failures"])),
+            (ROWS, _number(view, reported.get("rows"))),
+            (REQUESTS, _number(view, reported.get("requests"))),
+            (FAILURES, _number(view, reported.get("failures"))),
         ]
     tiles = "".join(
         f'<div class="tile"><div class="name">{view.say(name)}</div>'

@@ -1,101 +1,85 @@
 """What the page about the pipeline asks PostgreSQL."""
 
-# A run from its first table to its last. Its requests are in the tap's report, loaded last.
-RUNS = """
-WITH entries AS (
+# The latest run; one in progress is compared with the last ones that succeeded. It is asked for
+# every few seconds, so it reads the runs alone: etl_logs takes seconds after thousands of runs.
+LATEST = """
+WITH runs AS (
     SELECT
-        split_part(log.id, ':', 1) AS run_id,
-        log.table_name,
-        log.execution_date,
-        log.execution_date_local,
-        log.execution_date + make_interval(secs => log.execution_time_seconds::double precision)
-            AS ended_at,
-        log.records_loaded,
-        log.status,
-        log.error_message,
-        entry.requests,
-        entry.rate_limited,
-        entry.seconds_waited
-    FROM etl_logs AS log
-    LEFT JOIN sync_log AS entry
-        ON entry.stream = log.table_name AND entry.started_at = log.execution_date
-),
-
-runs AS (
-    SELECT
+        id,
         run_id,
-        min(execution_date) AS began,
-        min(execution_date_local) AS started_at,
-        CASE
-            WHEN bool_or(status = 'running') THEN 'running'
-            WHEN bool_or(status = 'failed') THEN 'failed'
-            ELSE 'success'
-        END AS status,
-        CASE
-            WHEN bool_or(status = 'running')
-                THEN extract(epoch FROM now() AT TIME ZONE 'utc' - min(execution_date))
-            ELSE extract(epoch FROM max(ended_at) - min(execution_date))
-        END AS seconds,
-        count(*) FILTER (WHERE status <> 'running') AS tables,
-        count(*) FILTER (WHERE status = 'failed') AS failures,
-        sum(records_loaded)::bigint AS rows,
-        sum(requests)::bigint AS requests,
-        sum(rate_limited)::bigint AS rate_limited,
-        sum(seconds_waited) AS seconds_waited,
-        (
-            array_agg(error_message ORDER BY execution_date) FILTER (WHERE status = 'failed')
-        )[1] AS error
-    FROM entries
-    GROUP BY run_id
+        status,
+        started_at,
+        error,
+        extract(epoch FROM CASE
+            WHEN status = 'running' THEN now() AT TIME ZONE 'utc' ELSE ended_at
+        END - started_at) AS seconds
+    FROM pennylane_sync_runs
 )
-"""
 
-# Pennylane allows 25 requests in any 5 seconds: 25 at once, and as many in each 5 seconds after.
-TIMELINE = f"""{RUNS}
-SELECT
-    run_id,
-    started_at,
-    status,
-    seconds,
-    tables,
-    failures,
-    rows,
-    requests,
-    100 * requests / (25 * (floor(seconds / 5) + 1)) AS share,
-    rate_limited,
-    seconds_waited,
-    error
-FROM runs
-ORDER BY began DESC
-"""  # noqa: S608 - both parts are constant
-
-# The latest run; one in progress is compared with the last ones that succeeded.
-LATEST = f"""{RUNS}
 SELECT
     latest.run_id,
-    latest.started_at,
+    latest.started_at AT TIME ZONE 'utc' AT TIME ZONE 'Europe/Paris' AS started_at,
     latest.status,
     latest.seconds,
-    latest.rows,
-    latest.requests,
-    latest.failures,
     latest.error,
     nullif(greatest(typical.seconds - latest.seconds, 0), 0) AS remaining,
     least(latest.seconds / nullif(typical.seconds, 0), 1) AS done
-FROM (SELECT * FROM runs ORDER BY began DESC LIMIT 1) AS latest
+FROM (SELECT * FROM runs ORDER BY id DESC LIMIT 1) AS latest
 CROSS JOIN (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)::numeric AS seconds
-    FROM (
-        SELECT seconds FROM runs WHERE status = 'success' ORDER BY began DESC LIMIT 20
-    ) AS recent
+    FROM (SELECT seconds FROM runs WHERE status = 'success' ORDER BY id DESC LIMIT 20) AS recent
 ) AS typical
-"""  # noqa: S608 - both parts are constant
+"""
 
+# What the run in progress has written so far.
 WRITTEN = """
-SELECT table_name, records_loaded AS rows, status
-FROM etl_logs
-WHERE split_part(id, ':', 1) = %(run_id)s AND (records_loaded > 0 OR status = 'failed')
-ORDER BY records_loaded DESC, table_name
+SELECT table_name, sum(records)::bigint AS rows, sum(sum(records)) OVER ()::bigint AS every
+FROM pennylane_uncounted_rows
+WHERE NOT has_ended AND records > 0
+GROUP BY table_name
+ORDER BY rows DESC, table_name
+"""
+
+# Pennylane allows 25 requests in any 5 seconds: 25 at once, and as many in each 5 seconds after.
+# The requests are in the tap's report, which is loaded last. An error of a table says more than
+# that of its run.
+TIMELINE = """
+WITH tables AS (
+    SELECT
+        split_part(log.id, ':', 1) AS run_id,
+        extract(epoch FROM max(
+            log.execution_date + make_interval(secs => log.execution_time_seconds::double precision)
+        ) - min(log.execution_date)) AS reading,
+        count(*) FILTER (WHERE log.status = 'failed') AS failures,
+        sum(log.records_loaded)::bigint AS rows,
+        sum(entry.requests)::bigint AS requests,
+        sum(entry.rate_limited)::bigint AS rate_limited,
+        sum(entry.seconds_waited) AS seconds_waited,
+        min(log.error_message)
+            FILTER (WHERE log.error_message NOT LIKE 'The run failed: %%') AS error
+    FROM etl_logs AS log
+    LEFT JOIN sync_log AS entry
+        ON entry.stream = log.table_name AND entry.started_at = log.execution_date
+    GROUP BY 1
+)
+
+SELECT
+    run.run_id,
+    run.started_at AT TIME ZONE 'utc' AT TIME ZONE 'Europe/Paris' AS started_at,
+    run.status,
+    extract(epoch FROM CASE
+        WHEN run.status = 'running' THEN now() AT TIME ZONE 'utc' ELSE run.ended_at
+    END - run.started_at) AS seconds,
+    tables.rows,
+    tables.requests,
+    100 * tables.requests / (25 * (floor(tables.reading / 5) + 1)) AS share,
+    tables.rate_limited,
+    tables.seconds_waited,
+    tables.failures,
+    CASE WHEN run.status = 'failed' THEN coalesce(tables.error, run.error) END AS error
+FROM pennylane_sync_runs AS run
+LEFT JOIN tables ON tables.run_id = run.run_id
+ORDER BY run.id DESC
 """
 
 FRESHNESS = """

@@ -16,7 +16,12 @@
 
 {#- The views about runs that the role may read. -#}
 {%- macro pennylane_reader_logs() -%}
-  {{ return(['etl_logs', 'sync_metadata', 'trial_balance_differences']) }}
+  {{ return(['etl_logs', 'sync_metadata', 'trial_balance_differences', 'pennylane_uncounted_rows']) }}
+{%- endmacro -%}
+
+{#- What the role may read of the runs according to Meltano: all but the payload, which holds the bookmarks. -#}
+{%- macro pennylane_reader_run_columns() -%}
+  {{ return(['id', 'run_id', 'pipeline', 'started_at', 'ended_at', 'status', 'error']) }}
 {%- endmacro -%}
 
 {#- Before the build, so that new views are readable at once. -#}
@@ -73,6 +78,15 @@
             )
             and pg_has_role(relowner, 'usage')
             and not has_table_privilege(" ~ pennylane_quoted(role) ~ ", pg_class.oid, 'select')
+        union all
+        select format('grant select (" ~ pennylane_reader_run_columns() | join(', ') ~ ") on %s to %I',
+            pg_class.oid::regclass, " ~ pennylane_quoted(role) ~ ")
+        from pg_class
+        where relkind = 'v'
+            and relnamespace::regnamespace::text in ('" ~ logs | join("', '") ~ "')
+            and relname = 'pennylane_sync_runs'
+            and pg_has_role(relowner, 'usage')
+            and not has_column_privilege(" ~ pennylane_quoted(role) ~ ", pg_class.oid, 'status', 'select')
     ").columns[0].values() | join(';\n') }}
   {%- endif -%}
 {%- endmacro -%}
