@@ -27,7 +27,7 @@ STATES = {
     "running": Words("en cours", "running"),
     "never": Words("jamais lue", "never read"),
 }
-COLORS = {"success": "#0b5fa5", "failed": "#b3261e", "running": "#d98200"}
+COLORS = {"success": "#3a87c8", "failed": "#d1493f", "running": "#8a96a3"}
 STATE = Words("Exécution", "Run")
 STARTED = Words("Début", "Start")
 SECONDS = Words("Durée (s)", "Duration (s)")

@@ -76,7 +76,7 @@ SELECT
     tables.rate_limited,
     tables.seconds_waited,
     tables.failures,
-    CASE WHEN run.status = 'failed' THEN coalesce(tables.error, run.error) END AS error
+    coalesce(tables.error, run.error) AS error
 FROM pennylane_sync_runs AS run
 LEFT JOIN tables ON tables.run_id = run.run_id
 ORDER BY run.id DESC
