@@ -53,7 +53,7 @@ test: install test-environments ## Run all tests (`make test ARGS="-k name"`: so
 	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What tests start that is not of this project, each in an environment of its own.
-test-environments: $(patsubst %,.cache/%/.installed,airflow dashboard notebook pgadmin containers postgres prometheus targets)
+test-environments: $(patsubst %,.cache/%/.installed,airflow dashboard notebook pgadmin containers postgres power-bi prometheus targets)
 
 test-pythons: install ## Run the tests of the tap and the mapper on each installed Python from 3.11 to 3.14
 	@for version in 3.11 3.12 3.13 3.14; do \
@@ -114,6 +114,13 @@ restore: install ## Replace the database's contents with a backup (`make restore
 	  { apt-get download -qq prometheus 2>/dev/null || { apt-get update -qq && apt-get download -qq prometheus; }; } 2>/dev/null && \
 	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin && \
 	  rm prometheus_*.deb && touch .installed || echo "Prometheus cannot be downloaded: its tests are skipped."; fi
+
+# Microsoft's library that reads models of Power BI; a test is skipped where there is none for the machine.
+.cache/power-bi/.installed: tests/power_bi/requirements.txt
+	@echo "Installing Microsoft's library for models of Power BI for the tests …"
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	@$(UV) pip install --quiet --no-deps --python $(@D) -r $< || rm -r $(@D)/bin
+	@touch $@
 
 # Other Singer targets that the tap is tested with, each in a separate environment from its pinned list.
 .cache/targets/.installed: $(wildcard tests/targets/*.txt)

@@ -1,4 +1,4 @@
-"""The tools that people use with the warehouse: the notebook, Power BI, pgAdmin."""
+"""The tools that people use with the warehouse: the notebook and pgAdmin."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "transform" / "dbt"
-PBIDS = PROJECT / "docs" / "pennylane.pbids"
-POWER_BI = (PROJECT / "docs" / "power-bi.md").read_text(encoding="utf-8")
 SERVERS = PROJECT / "docker" / "pgadmin" / "servers.json"
 PNG = b"\x89PNG\r\n"
 
@@ -131,11 +129,6 @@ def test_the_notebook_and_the_report_read_what_their_exposures_say() -> None:
     assert exposed("pennylane_notebook") == exposed("pennylane_report") == read
 
 
-def test_power_bi_reads_what_its_exposure_says() -> None:
-    named = set(re.findall(r"`pennylane\w*\.(\w+)`", POWER_BI))
-    assert exposed("pennylane_power_bi") == named
-
-
 def test_check_health_reads_what_its_exposure_says() -> None:
     launcher = PROJECT / "launcher" / "pennylane_launcher"
     named = {
@@ -144,56 +137,6 @@ def test_check_health_reads_what_its_exposure_says() -> None:
         for name in re.findall(r"\"(\w+)\"", (launcher / file).read_text(encoding="utf-8"))
     }
     assert exposed("pennylane_check_health") == known() & named
-
-
-def columns(pipeline: Pipeline) -> dict[str, set[str]]:
-    """The columns of every view, by schema and name."""
-    found: dict[str, set[str]] = {}
-    for row in pipeline.query(
-        "SELECT table_schema || '.' || table_name AS name, column_name "
-        "FROM information_schema.columns WHERE table_schema LIKE 'pennylane%'"
-    ):
-        found.setdefault(row["name"], set()).add(row["column_name"])
-    return found
-
-
-def test_power_bi_finds_what_its_page_names(books: Pipeline) -> None:
-    known = columns(books)
-    taken = set(re.findall(r"`(pennylane\w*\.\w+)`", POWER_BI))
-    assert len(taken) > 10
-    assert taken <= known.keys()
-    short = {name.partition(".")[2]: name for name in taken}
-    for table, column in re.findall(r"\b([a-z_]+)\[([a-z_]+)\]", POWER_BI):
-        assert column in known[short[table]], (table, column)
-    relations = re.findall(r"\| `(\w+)\.(\w+)` \| `(\w+)[.\[](\w+)\]?` \|", POWER_BI)
-    assert len(relations) > 10
-    for many, column, one, key in relations:
-        assert column in known[short[many]], (many, column)
-        if one == "Dates":
-            continue
-        (lost,) = books.query(
-            f"SELECT count(*) FROM {short[many]} AS many LEFT JOIN {short[one]} AS one "  # noqa: S608
-            f"ON many.{column} = one.{key} WHERE many.{column} IS NOT NULL AND one.{key} IS NULL"
-        )
-        (twice,) = books.query(f"SELECT count(*) - count(DISTINCT {key}) AS n FROM {short[one]}")  # noqa: S608
-        assert (lost["count"], twice["n"]) == (0, 0), (many, column, one)
-
-
-def test_the_power_bi_file_opens_the_database() -> None:
-    (opened,) = json.loads(PBIDS.read_text(encoding="utf-8"))["connections"]
-    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
-    settings: dict[str, Any] = dict(re.findall(r"^#?(POSTGRES_\w+)=(\S+)", example, re.MULTILINE))
-    assert opened == {
-        "details": {
-            "protocol": "postgresql",
-            "address": {
-                "server": f"{settings['POSTGRES_HOST']}:{settings['POSTGRES_PORT']}",
-                "database": settings["POSTGRES_DB"],
-            },
-        },
-        "options": {},
-        "mode": "Import",
-    }
 
 
 def test_pgadmin_takes_its_server(tmp_path: Path) -> None:

@@ -74,12 +74,6 @@ cross join depth
 left join resolved
     on resolved.fiscal_year_start = shown.fiscal_year_start
     and resolved.stem = left(shown.account_number, depth.digits)
-left join {{ pennylane_statement_lines() }} as line
-    on line.statement = 'income_statement'
-    and line.line = resolved.line
-    and shown.fiscal_year_start >= coalesce(line.valid_from, '-infinity')
-    and shown.fiscal_year_start <= coalesce(line.valid_until, 'infinity')
-left join {{ pennylane_account_labels() }} as account
-    on account.company_id = shown.company_id and account.account_number = shown.account_number
+{{ pennylane_described('income_statement', 'shown', 'resolved.line') }}
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14{{ ', 15' if by_month }}
 {%- endmacro -%}

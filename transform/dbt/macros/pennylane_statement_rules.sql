@@ -51,3 +51,18 @@ resolved as (
     group by company_id, account_number
 )
 {%- endmacro -%}
+
+{#- Joins what describes rows of a statement: the `line` in force in their fiscal year, and their `account`.
+
+    statement: balance_sheet or income_statement.
+    rows: the rows, by company, fiscal year and account.
+    line: SQL of the name of their line. -#}
+{%- macro pennylane_described(statement, rows, line) -%}
+left join {{ pennylane_statement_lines() }} as line
+    on line.statement = '{{ statement }}'
+    and line.line = {{ line }}
+    and {{ rows }}.fiscal_year_start >= coalesce(line.valid_from, '-infinity')
+    and {{ rows }}.fiscal_year_start <= coalesce(line.valid_until, 'infinity')
+left join {{ pennylane_account_labels() }} as account
+    on account.company_id = {{ rows }}.company_id and account.account_number = {{ rows }}.account_number
+{%- endmacro -%}

@@ -1,11 +1,11 @@
 {# The ends of the months of a fiscal year, and its own end. -#}
-{%- set ends -%}
-(
+{%- set days -%}
+cross join lateral (
         select least((first_day + interval '1 month - 1 day')::date, year.fiscal_year_end) as as_of
         from generate_series(
             date_trunc('month', year.fiscal_year_start::timestamp), year.fiscal_year_end, interval '1 month'
         ) as month (first_day)
-    )
+    ) as day
 {%- endset %}
 -- The balance sheet (bilan) by account, at the end of every month and of every fiscal year, beside the end of the
 -- former fiscal year. The result of a year is shown whether or not the year is closed, so that both sides agree.
@@ -33,55 +33,37 @@ kept as (
 ),
 
 held as (
+{%- for is_former, of, first, last in [
+    (false, 'fiscal_year_start', 'summed_from', 'day.as_of'),
+    (true, 'previous_start', 'previous_summed_from', 'year.previous_end'),
+] %}
+    {{ 'union all' if is_former }}
     select
         year.company_id,
         year.company_name,
         year.fiscal_year_start,
         year.fiscal_year_end,
         day.as_of,
-        false as is_former,
+        {{ is_former | lower }} as is_former,
         account.account_number,
         account.is_result,
         account.balance
     from year
-    cross join lateral {{ ends }} as day
+    {{ days if not is_former }}
     cross join lateral (
         select
             kept.account_number,
-            coalesce(kept.result_of = year.fiscal_year_start, false) as is_result,
+            coalesce(kept.result_of = year.{{ of }}, false) as is_result,
             sum(kept.balance) as balance
         from kept
         where kept.company_id = year.company_id
-            and kept.last_day >= year.summed_from
-            and kept.last_day <= day.as_of
+            and kept.last_day >= year.{{ first }}
+            and kept.last_day <= {{ last }}
         group by 1, 2
         having sum(kept.balance) <> 0
     ) as account
-    union all
-    select
-        year.company_id,
-        year.company_name,
-        year.fiscal_year_start,
-        year.fiscal_year_end,
-        day.as_of,
-        true as is_former,
-        account.account_number,
-        account.is_result,
-        account.balance
-    from year
-    cross join lateral (
-        select
-            kept.account_number,
-            coalesce(kept.result_of = year.previous_start, false) as is_result,
-            sum(kept.balance) as balance
-        from kept
-        where kept.company_id = year.company_id
-            and kept.last_day >= year.previous_summed_from
-            and kept.last_day <= year.previous_end
-        group by 1, 2
-        having sum(kept.balance) <> 0
-    ) as account
-    cross join lateral {{ ends }} as day
+    {{ days if is_former }}
+{%- endfor %}
 ),
 
 placed as (
@@ -129,11 +111,5 @@ select
     coalesce(sum(case line.side when 'assets' then placed.balance else -placed.balance end)
         filter (where placed.is_former), 0) as previous_net
 from placed
-left join {{ pennylane_statement_lines() }} as line
-    on line.statement = 'balance_sheet'
-    and line.line = placed.line
-    and placed.fiscal_year_start >= coalesce(line.valid_from, '-infinity')
-    and placed.fiscal_year_start <= coalesce(line.valid_until, 'infinity')
-left join {{ pennylane_account_labels() }} as account
-    on account.company_id = placed.company_id and account.account_number = placed.account_number
+{{ pennylane_described('balance_sheet', 'placed', 'placed.line') }}
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13

@@ -3,10 +3,8 @@
 with cash as (
     select distinct line.company_id, line.ledger_entry_id
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-    left join {{ ref('stg_pennylane__journals') }} as journal
-        on journal.company_id = line.company_id and journal.id = line.journal_id
     where left(line.account_number, 2) in ('51', '53', '54', '58')
-        and not coalesce({{ pennylane_is_for_openings('journal') }}, false)
+        and not {{ pennylane_line_is_of('line', pennylane_opening_entries()) }}
 ),
 
 flow as (

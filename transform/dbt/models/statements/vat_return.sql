@@ -5,28 +5,13 @@ with line as (
         line.company_id,
         line.company_name,
         date_trunc('month', line.date)::date as month,
-        line.ledger_entry_id,
         line.account_number,
         line.debit,
-        line.credit
+        line.credit,
+        {{ pennylane_line_is_of('line', pennylane_vat_settlements()) }} as settles
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-    left join {{ ref('stg_pennylane__journals') }} as journal
-        on journal.company_id = line.company_id and journal.id = line.journal_id
     where line.account_number like '445%'
-        and not coalesce({{ pennylane_is_for_openings('journal') }}, false)
-),
-
-settled as (
-    select distinct company_id, ledger_entry_id
-    from line
-    where account_number ~ '^(4455|44567)'
-        and not exists (
-            select from {{ ref('stg_pennylane__ledger_entry_lines') }} as other
-            where other.company_id = line.company_id
-                and other.ledger_entry_id = line.ledger_entry_id
-                and other.account_number ~ '^(40|41|6|7)'
-                and other.account_number !~ '^(658|758)'
-        )
+        and not {{ pennylane_line_is_of('line', pennylane_opening_entries()) }}
 ),
 
 ledger as (
@@ -46,9 +31,7 @@ ledger as (
         end as kind,
         case when line.account_number ~ '^4456' then line.debit - line.credit else line.credit - line.debit end as tax
     from line
-    left join settled
-        on settled.company_id = line.company_id and settled.ledger_entry_id = line.ledger_entry_id
-    where (settled.ledger_entry_id is null and line.account_number !~ '^44567') or line.account_number ~ '^44551'
+    where (not line.settles and line.account_number !~ '^44567') or line.account_number ~ '^44551'
 ),
 
 document as (

@@ -6,7 +6,7 @@ select
     opening.period_start as start_date,
     line.account_number,
     sum(line.debit - line.credit) as balance
-from {{ ref('pennylane', 'opening_entries') }} as opening
+from {{ ref('pennylane', 'pennylane_control_openings') }} as opening
 inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     on line.company_id = opening.company_id
     and line.date = opening.period_start

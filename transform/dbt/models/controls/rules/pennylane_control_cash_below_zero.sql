@@ -4,7 +4,7 @@ with daily as (
     select line.company_id, line.company_name, line.account_number, line.date, sum(line.debit - line.credit) as moved
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     inner join {{ ref('pennylane', 'pennylane_control_days') }} as day on day.company_id = line.company_id
-    left join {{ ref('pennylane', 'opening_entries') }} as opening
+    left join {{ ref('pennylane', 'pennylane_control_openings') }} as opening
         on opening.company_id = line.company_id and opening.ledger_entry_id = line.ledger_entry_id
     where line.account_number like '53%' and (opening.ledger_entry_id is null or opening.period_start <= day.first_day)
     group by line.company_id, line.company_name, line.account_number, line.date

@@ -7,10 +7,10 @@ with numbered as (
         id,
         invoice_number,
         date,
-        regexp_replace(invoice_number, '[0-9]+$', '') as series,
-        substring(invoice_number from '[0-9]{1,15}$')::bigint as number
+        rtrim(invoice_number, '0123456789') as series,
+        right(substr(invoice_number, length(rtrim(invoice_number, '0123456789')) + 1), 15)::bigint as number
     from {{ ref('stg_pennylane__customer_invoices') }}
-    where draft is not true and coalesce(status, '') <> 'draft' and invoice_number ~ '[0-9]$'
+    where draft is not true and coalesce(status, '') <> 'draft' and invoice_number <> rtrim(invoice_number, '0123456789')
 ),
 
 followed as (

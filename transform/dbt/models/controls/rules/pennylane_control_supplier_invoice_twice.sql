@@ -1,23 +1,34 @@
 -- A supplier invoice looks entered twice if the supplier has another one with the same number, or with the same day
 -- and amount.
 {{ config(materialized='ephemeral') }}
-with counted as (
+with plain as (
     select
-        invoice.*,
-        nullif(upper(regexp_replace(invoice.invoice_number, '[^[:alnum:]]', '', 'g')), '') as plain_number,
+        company_id,
+        company_name,
+        id,
+        supplier_id,
+        invoice_number,
+        date,
+        amount,
+        currency_amount,
+        created_at,
+        nullif(upper(regexp_replace(invoice_number, '[^[:alnum:]]', '', 'g')), '') as plain_number
+    from {{ ref('stg_pennylane__supplier_invoices') }}
+    where supplier_id is not null
+),
+
+counted as (
+    select
+        plain.*,
         row_number() over (
-            partition by
-                invoice.company_id,
-                invoice.supplier_id,
-                nullif(upper(regexp_replace(invoice.invoice_number, '[^[:alnum:]]', '', 'g')), '')
-            order by invoice.created_at, invoice.id
+            partition by company_id, supplier_id, plain_number
+            order by created_at, id
         ) as same_number,
         row_number() over (
-            partition by invoice.company_id, invoice.supplier_id, invoice.date, invoice.currency_amount
-            order by invoice.created_at, invoice.id
+            partition by company_id, supplier_id, date, currency_amount
+            order by created_at, id
         ) as same_amount
-    from {{ ref('stg_pennylane__supplier_invoices') }} as invoice
-    where invoice.supplier_id is not null
+    from plain
 )
 
 select

@@ -1,7 +1,16 @@
 -- A bank transaction is in the ledger 30 days later: its account has a line of the same day and amount.
 {{ config(materialized='ephemeral') }}
 with movement as (
-    select movement.*, account.account_number
+    select
+        movement.company_id,
+        movement.company_name,
+        movement.id,
+        movement.bank_account_id,
+        movement.transaction_label,
+        movement.date,
+        movement.amount,
+        movement.archived_at,
+        account.account_number
     from {{ ref('stg_pennylane__transactions') }} as movement
     inner join {{ ref('stg_pennylane__bank_accounts') }} as bank
         on bank.company_id = movement.company_id and bank.id = movement.bank_account_id

@@ -19,15 +19,7 @@ with boundary as (
 ),
 
 closing as (
-    select distinct result.company_id, result.ledger_entry_id
-    from {{ ref('stg_pennylane__ledger_entry_lines') }} as result
-    where result.account_number like '12%'
-        and exists (
-            select from {{ ref('stg_pennylane__ledger_entry_lines') }} as closed
-            where closed.ledger_entry_id = result.ledger_entry_id
-                and closed.company_id = result.company_id
-                and (closed.account_number like '6%' or closed.account_number like '7%')
-        )
+    select * from {{ pennylane_closing_entries() }} as closing
 ),
 
 period as (
