@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -326,15 +327,25 @@ def test_ctrl_c_ends_it_and_frees_the_port_and_nothing_secret_was_said(
         monkeypatch.setenv("TARGET_POSTGRES_SQLALCHEMY_URL", meltano.sqlalchemy(away))
         with pytest.raises(LauncherError, match="The metrics cannot be served on 127"):
             exporter.serve(books.project, demo=False, host="127.0.0.1", port=port)
+        leave_at_once(port)
+        of_none.get()
         of_none.process.send_signal(signal.SIGINT)
         said = "".join(of_none.process.communicate())
         assert of_none.process.returncode == 128 + signal.SIGINT
         with socket.socket() as client:
             assert client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+    assert said == "Stopped by SIGINT; all child processes have ended.\n"
     for secret in (SECRET, DATABASE_SECRET):
         assert secret not in text + str(headers) + said + served.get()[0]
     # A page of another site, opened on this machine, may not read them.
     assert "Access-Control-Allow-Origin" not in headers
+
+
+def leave_at_once(port: int) -> None:
+    """Ask, and break the connection before the answer."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
 
 
 def test_both_formats_are_served_at_one_address(served: Served) -> None:
