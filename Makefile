@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health metrics forget dashboard notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health metrics forget dashboard screenshots notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -73,6 +73,9 @@ bench: install .cache/bench/.installed ## Measure the pipeline and dlt (`make be
 
 dashboard: install .cache/dashboard/.installed ## Show the figures in the browser (`make dashboard ARGS=--demo`: the demo's)
 	@$(LAUNCHER) dashboard $(ARGS)
+
+screenshots: install ## Write pictures of every page of a running dashboard to screenshots/ (needs chromium)
+	@$(PYTHON) dashboard/scripts/screenshots.py $(ARGS)
 
 notebook: install .cache/notebook/.installed ## Open the notebook on the data (`make notebook ARGS=--demo`: on the demo's data)
 	@$(LAUNCHER) notebook $(ARGS)

@@ -98,27 +98,38 @@ def _draw(place: Place, language: Language, kept: dict[str, str]) -> None:
     if not companies:
         st.info(troubles.NOTHING_LOADED(language))
         return
-    columns = iter(st.columns([2, 1, 2] if len(companies) > 1 else [1, 2], gap="small"))
     company = filters.chosen(
         companies, st.query_params.get("company"), companies[0], filters.NO_COMPANY
     )
-    if len(companies) > 1:
-        with next(columns):
-            resets = [name for name in st.query_params if name not in {"company", "lang"}]
-            pick("company", COMPANY(language), companies, companies[0], resets=resets)
     years = filters.years(ask(YEARS, {"company": int(company.value)}))
     if not years:
         st.info(troubles.NOTHING_LOADED(language))
         return
-    with next(columns):
-        default = filters.current(years, today)
-        year = pick(
-            "year", YEAR(language), years, default, unknown=filters.NO_YEAR, resets=["period"]
-        )
-    with next(columns):
-        periods = filters.periods(year, language)
-        period = pick("period", PERIOD(language), periods, periods[0], unknown=filters.NO_PERIOD)
+    with st.container(horizontal=True, gap="small"):
+        if len(companies) > 1:
+            resets = [name for name in st.query_params if name not in {"company", "lang"}]
+            pick("company", COMPANY(language), companies, companies[0], resets=resets)
+        if place.has_period:
+            year, period = _period(years, language, today)
+        else:
+            year = period = filters.current(years, today)
     place.draw(_view(language, company, year, today, kept, period))
+
+
+def _period(
+    years: list[filters.Option], language: Language, today: date
+) -> tuple[filters.Option, filters.Option]:
+    """Let a fiscal year and a period of it be chosen.
+
+    Raises:
+        UnknownValueError: the address names another.
+    """
+    default = filters.current(years, today)
+    label = YEAR(language)
+    year = pick("year", label, years, default, unknown=filters.NO_YEAR, resets=["period"])
+    periods = filters.periods(year, language)
+    period = pick("period", PERIOD(language), periods, periods[0], unknown=filters.NO_PERIOD)
+    return year, period
 
 
 def _view(

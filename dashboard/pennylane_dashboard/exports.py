@@ -9,6 +9,7 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
 from pennylane_dashboard.database import Row
@@ -95,4 +96,4 @@ def _stored(value: object, language: Language) -> Any:  # noqa: ANN401 (what a c
         return value.replace(tzinfo=None)
     if value is None or isinstance(value, Decimal | int | date):
         return value
-    return str(value)
+    return ILLEGAL_CHARACTERS_RE.sub("", str(value))

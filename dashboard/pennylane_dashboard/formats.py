@@ -1,12 +1,14 @@
 """How amounts, dates and numbers are written in each language. Amounts stay exact."""
 
+import re
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
 from pennylane_dashboard.words import Language
 
 NARROW_SPACE = "\u202f"
 SPACE = "\u00a0"
+AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,10})?")
 MONTHS = {
     "fr": [
         *("janv.", "févr.", "mars", "avr.", "mai", "juin"),
@@ -96,8 +98,5 @@ def parsed_amount(text: str) -> Decimal | None:
         # The separator of the decimals comes last.
         thousands = "," if kept.rfind(".") > kept.rfind(",") else "."
         kept = kept.replace(thousands, "")
-    try:
-        value = Decimal(kept.replace(",", "."))
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() else None
+    plain = kept.replace(",", ".")
+    return Decimal(plain) if AMOUNT.fullmatch(plain) else None

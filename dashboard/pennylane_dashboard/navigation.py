@@ -29,6 +29,7 @@ class Place:
         icon: beside its title.
         draw: what draws it.
         needs_books: whether it is about a company, so that it needs one.
+        has_period: whether the fiscal year and the period choose what it shows.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Place:
     icon: str
     draw: Callable[[View], None]
     needs_books: bool = True
+    has_period: bool = True
 
 
 PLACES = (
@@ -46,8 +48,8 @@ PLACES = (
     Place("customers", parties.CUSTOMERS, ":material/group:", parties.draw_customers),
     Place("suppliers", parties.SUPPLIERS, ":material/local_shipping:", parties.draw_suppliers),
     Place("vat", vat.TITLE, ":material/percent:", vat.draw),
-    Place("controls", findings.TITLE, ":material/fact_check:", findings.draw),
-    Place("history", history.TITLE, ":material/history:", history.draw),
+    Place("controls", findings.TITLE, ":material/fact_check:", findings.draw, has_period=False),
+    Place("history", history.TITLE, ":material/history:", history.draw, has_period=False),
     Place("ledger", ledger.TITLE, ":material/menu_book:", ledger.draw),
     Place("pipeline", pipeline.TITLE, ":material/sync:", pipeline.draw, needs_books=False),
 )

@@ -15,6 +15,8 @@ from pennylane_dashboard.words import Language, Words
 
 YES = Words("oui", "yes")
 NO = Words("non", "no")
+TOTAL = "Total"
+"""In both languages."""
 EMPTY = Words("Aucune ligne pour ces filtres.", "No rows for these filters.")
 
 
@@ -22,6 +24,7 @@ class Kind(Enum):
     """What a column holds: decides how it is written."""
 
     TEXT = auto()
+    CODE = auto()
     MONEY = auto()
     NUMBER = auto()
     COUNT = auto()
@@ -32,6 +35,8 @@ class Kind(Enum):
 
 
 NUMERIC = {Kind.MONEY, Kind.NUMBER, Kind.COUNT}
+WHOLE = {Kind.CODE, Kind.DAY, Kind.MONTH, Kind.MOMENT}
+"""Stays on one line."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,8 @@ def html(table: Table, rows: Sequence[Row], view: View) -> str:
                     f'<tr class="group"><th scope="rowgroup" colspan="{span}">{title}</th></tr>'
                 )
         cells = "".join(_cell(column, row, view) for column in table.columns)
+        if row.get("is_total") and table.columns[0].of(row, language) is None:
+            cells = cells.replace("></td>", f">{TOTAL}</td>", 1)
         lines.append(
             f'<tr class="total">{cells}</tr>' if row.get("is_total") else f"<tr>{cells}</tr>"
         )
@@ -181,8 +188,10 @@ def _cell(column: Column, row: Row, view: View) -> str:
     value = column.of(row, view.language)
     text = escape(written(value, column.kind, view.language, row.get("currency") or "EUR"))
     classes = ["number"] if column.kind in NUMERIC else []
-    if column.kind in {Kind.DAY, Kind.MONTH, Kind.MOMENT}:
-        classes.append("when")
+    if column.kind in WHOLE:
+        classes.append("whole")
+    if column.kind is Kind.TEXT:
+        classes.append("text")
     if column.wrong and isinstance(value, Decimal | int) and value * column.wrong > 0:
         classes.append("wrong")
     if column.link and text and (address := column.link.address(row, view)):

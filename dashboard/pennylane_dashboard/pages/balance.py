@@ -78,6 +78,7 @@ ORDER BY account_number
         Column(
             "account_number",
             Words("Compte", "Account"),
+            Kind.CODE,
             link=Link("ledger", {"account": "account_number"}, {"line": None}),
         ),
         Column("account_label", Words("Libellé", "Label")),

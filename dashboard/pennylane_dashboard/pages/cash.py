@@ -33,6 +33,7 @@ ORDER BY bank_account_name, bank_account_id, date DESC
         Column(
             "account_number",
             Words("Compte", "Account"),
+            Kind.CODE,
             link=Link("ledger", {"account": "account_number"}),
         ),
         Column("date", Words("Dernier mouvement", "Latest movement"), Kind.DAY),

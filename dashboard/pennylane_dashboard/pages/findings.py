@@ -82,11 +82,13 @@ ORDER BY array_position(ARRAY['error', 'warning', 'info'], severity), date DESC,
         Column(
             "document",
             Words("Pièce", "Document"),
+            Kind.CODE,
             link=Link("ledger", {"entry": "ledger_entry_id"}),
         ),
         Column(
             "account_number",
             Words("Compte", "Account"),
+            Kind.CODE,
             link=Link("ledger", {"account": "account_number"}),
         ),
         Column("amount", Words("Montant", "Amount"), Kind.MONEY),

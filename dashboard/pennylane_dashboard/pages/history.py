@@ -55,7 +55,7 @@ ORDER BY changed_at DESC, change_id DESC
             Words("Écriture", "Entry"),
             link=Link("ledger", {"entry": "ledger_entry_id"}),
         ),
-        Column("account_number", Words("Compte", "Account")),
+        Column("account_number", Words("Compte", "Account"), Kind.CODE),
         Column("old_balance", Words("Montant avant", "Amount before"), Kind.MONEY),
         Column("new_balance", Words("Montant après", "Amount after"), Kind.MONEY),
         Column("differences", DIFFERENCES),

@@ -48,11 +48,12 @@ WHERE company_id = %(company)s ORDER BY journal_code
 ENTRY = Link("ledger", {"entry": "ledger_entry_id"}, {"account": None})
 COLUMNS = (
     Column("date", Words("Date", "Date"), Kind.DAY),
-    Column("journal_code", JOURNAL),
-    Column("piece_number", Words("Pièce", "Document"), link=ENTRY),
+    Column("journal_code", JOURNAL, Kind.CODE),
+    Column("piece_number", Words("Pièce", "Document"), Kind.CODE, link=ENTRY),
     Column(
         "account_number",
         ACCOUNT,
+        Kind.CODE,
         link=Link("ledger", {"account": "account_number"}, {"entry": None}),
     ),
     Column("account_label", Words("Nom du compte", "Account name")),
@@ -145,7 +146,7 @@ FROM supplier_invoices WHERE company_id = %(company)s AND ledger_entry_id = %(en
                 "supplier": Words("facture fournisseur", "supplier invoice"),
             },
         ),
-        Column("invoice_number", Words("Numéro", "Number")),
+        Column("invoice_number", Words("Numéro", "Number"), Kind.CODE),
         Column("date", Words("Date", "Date"), Kind.DAY),
         Column("due_date", Words("Échéance", "Due"), Kind.DAY),
         Column("amount", Words("Montant TTC", "Amount with tax"), Kind.MONEY),

@@ -134,6 +134,7 @@ def _side(who: str, name: Words, business: Words, *, sells: bool) -> Side:
                 Column(
                     "invoice_number",
                     Words("Numéro", "Number"),
+                    Kind.CODE,
                     link=Link("ledger", {"entry": "ledger_entry_id"}),
                 ),
                 party,

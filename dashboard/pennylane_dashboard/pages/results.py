@@ -115,6 +115,7 @@ GROUP BY GROUPING SETS ((account_number, account_label), ()) ORDER BY account_nu
         Column(
             "account_number",
             Words("Compte", "Account"),
+            Kind.CODE,
             link=Link("ledger", {"account": "account_number"}, {"line": None}),
         ),
         Column("account_label", Words("Libellé", "Label")),
@@ -155,17 +156,17 @@ GROUP BY ROLLUP (category_label) ORDER BY category_label IS NULL, sum(result) DE
 
 def draw(view: View) -> None:
     """Draw the page."""
+    line = st.query_params.get("line")
+    found = ask(LABEL_OF_LINE, {**view.values, "line": line}) if line else []
+    if line and not found:
+        raise UnknownValueError(NO_LINE, line)
     months = ask(BY_MONTH, view.values)
     if months:
         series = {"income": INCOME, "expenses": EXPENSES, "result": RESULT}
         bars(view, months, "month", series, view.say(CHART))
     table(view, BALANCES)
-    if line := st.query_params.get("line"):
-        found = ask(LABEL_OF_LINE, {**view.values, "line": line})
-        if not found:
-            raise UnknownValueError(NO_LINE, line)
-        label = view.say(LABEL)
-        st.header(found[0][label], anchor=False)
+    if found:
+        st.header(found[0][view.say(LABEL)], anchor=False)
         table(view, ACCOUNTS, line=line)
     table(view, LINES)
     names = [row["category_group_label"] for row in ask(AXES, view.values)]

@@ -96,6 +96,7 @@ GROUP BY account_number, account_label, vat_kind ORDER BY account_number
         Column(
             "account_number",
             Words("Compte", "Account"),
+            Kind.CODE,
             link=Link("ledger", {"account": "account_number"}),
         ),
         Column("account_label", Words("Libellé", "Label")),
