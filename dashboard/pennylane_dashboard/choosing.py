@@ -11,7 +11,7 @@ from pennylane_dashboard.filters import NO_OPTION, Option, chosen
 from pennylane_dashboard.view import View
 from pennylane_dashboard.words import LANGUAGES, Language, Words
 
-ALL = Words("Tous", "All")
+ALL = Words("Tout", "All")
 LANGUAGE = Words("Langue", "Language")
 NAMES = {"fr": "Français", "en": "English"}
 

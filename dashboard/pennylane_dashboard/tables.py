@@ -17,6 +17,7 @@ YES = Words("oui", "yes")
 NO = Words("non", "no")
 TOTAL = "Total"
 """In both languages."""
+OPEN = Words("ouvrir", "open")
 EMPTY = Words("Aucune ligne pour ces filtres.", "No rows for these filters.")
 
 
@@ -32,6 +33,7 @@ class Kind(Enum):
     MONTH = auto()
     MOMENT = auto()
     FLAG = auto()
+    FILE = auto()
 
 
 NUMERIC = {Kind.MONEY, Kind.NUMBER, Kind.COUNT}
@@ -180,6 +182,14 @@ def html(table: Table, rows: Sequence[Row], view: View) -> str:
     )
 
 
+def _file(address: object, view: View) -> str:
+    """Return a link to a file at Pennylane; nothing if the address is none of the web."""
+    if not str(address).startswith("https://"):
+        return ""
+    url = escape(str(address), quote=True)
+    return f'<a href="{url}" rel="noopener noreferrer">{OPEN(view.language)}</a>'
+
+
 def _class(column: Column) -> str:
     return ' class="number"' if column.kind in NUMERIC else ""
 
@@ -194,6 +204,8 @@ def _cell(column: Column, row: Row, view: View) -> str:
         classes.append("text")
     if column.wrong and isinstance(value, Decimal | int) and value * column.wrong > 0:
         classes.append("wrong")
+    if column.kind is Kind.FILE:
+        text = _file(value, view)
     if column.link and text and (address := column.link.address(row, view)):
         text = f'<a href="{escape(address, quote=True)}" target="_self">{text}</a>'
     name = f' class="{" ".join(classes)}"' if classes else ""

@@ -52,6 +52,17 @@ def test_a_link_keeps_the_filters_and_quotes_its_value() -> None:
     assert written.count("<a ") == 1  # none without a value
 
 
+@pytest.mark.parametrize(
+    ("address", "links"),
+    [("https://app.example.org/a?b=1&c=2", 1), ("javascript:alert(1)", 0), (None, 0)],
+)
+def test_a_file_is_linked_only_on_the_web(address: str | None, links: int) -> None:
+    file = Table("f", Words("F", "F"), "SELECT 1", (Column("url", Words("F", "F"), Kind.FILE),))
+    written = tables.html(file, [{"url": address}], view("en"))
+    assert written.count("<a href=") == links
+    assert "javascript" not in written
+
+
 def test_what_is_wrong_is_marked() -> None:
     assert '<td class="number wrong">-1\u202f234,56' in tables.html(TABLE, ROWS, view("fr"))
 

@@ -49,10 +49,11 @@ ORDER BY changed_at DESC, change_id DESC
     columns=(
         Column("period_start", Words("Exercice du", "Fiscal year from"), Kind.DAY),
         Column("changed_at", WHEN, Kind.MOMENT),
-        Column("change", WHAT, texts=CHANGES),
+        Column("change", WHAT, Kind.CODE, texts=CHANGES),
         Column(
             "ledger_entry_id",
             Words("Écriture", "Entry"),
+            Kind.CODE,
             link=Link("ledger", {"entry": "ledger_entry_id"}),
         ),
         Column("account_number", Words("Compte", "Account"), Kind.CODE),
@@ -76,8 +77,8 @@ ORDER BY changed_at DESC, change_id DESC
     columns=(
         Column("changed_at", WHEN, Kind.MOMENT),
         Column("table_name", TABLE, texts=TABLES),
-        Column("row_key", Words("Identifiant", "Id")),
-        Column("change", WHAT, texts=CHANGES),
+        Column("row_key", Words("Identifiant", "Id"), Kind.CODE),
+        Column("change", WHAT, Kind.CODE, texts=CHANGES),
         Column("differences", DIFFERENCES),
     ),
     empty=Words(

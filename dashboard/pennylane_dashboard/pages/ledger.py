@@ -131,10 +131,11 @@ DOCUMENTS = Table(
     title=Words("Factures de l'écriture", "Invoices of the entry"),
     query="""
 SELECT 'customer' AS kind, invoice_number, date, due_date, amount,
-    remaining_amount_with_tax AS remaining_amount
+    remaining_amount_with_tax AS remaining_amount, public_file_url
 FROM customer_invoices WHERE company_id = %(company)s AND ledger_entry_id = %(entry)s
 UNION ALL
-SELECT 'supplier', invoice_number, date, due_date, amount, remaining_amount_with_tax
+SELECT 'supplier', invoice_number, date, due_date, amount, remaining_amount_with_tax,
+    public_file_url
 FROM supplier_invoices WHERE company_id = %(company)s AND ledger_entry_id = %(entry)s
 """,
     columns=(
@@ -151,6 +152,7 @@ FROM supplier_invoices WHERE company_id = %(company)s AND ledger_entry_id = %(en
         Column("due_date", Words("Échéance", "Due"), Kind.DAY),
         Column("amount", Words("Montant TTC", "Amount with tax"), Kind.MONEY),
         Column("remaining_amount", Words("Reste dû", "Outstanding"), Kind.MONEY),
+        Column("public_file_url", Words("Fichier", "File"), Kind.FILE),
     ),
     empty=Words("Aucune facture pour cette écriture.", "No invoice for this entry."),
 )

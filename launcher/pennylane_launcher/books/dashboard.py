@@ -37,17 +37,21 @@ def show(project: Path, *, demo: bool, port: int | None, arguments: Sequence[str
     program = project / ".cache" / "dashboard" / "bin" / "streamlit"
     command = [str(program), "run", "app.py", f"--server.port={port}", *arguments]
     with connection(project, demo=demo) as variables:
-        login = {} if demo else _reader(envfile.variables(project))
+        reader = {} if demo else login(envfile.variables(project))
         print(f"The dashboard: http://{HOST}:{port} (on this machine only; Ctrl-C ends it)")
         return subprocess.call(  # noqa: S603
             command,
             cwd=project / "dashboard",
-            env={**variables, **login, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"},
+            env={**variables, **reader, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"},
         )
 
 
-def _reader(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the reader's login, if `.env` has its password; else the app takes on its role."""
+def login(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the reader's login, if the settings have its password; else the app takes on its role.
+
+    Args:
+        settings: environment variables, those of `.env` included.
+    """
     password = settings.get("POSTGRES_READER_PASSWORD")
     if password and warehouse.url(settings):
         return {"PGUSER": READER, "PGPASSWORD": password}
