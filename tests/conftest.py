@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Sandbox
 
 PROJECT = Path(__file__).parents[1]
+# Other books, for the tests that compute their figures independently: see CONTRIBUTING.md.
+BOOKS_SIZE = os.environ.get("BOOKS_SIZE", "1000")
+BOOKS_SEED = os.environ.get("BOOKS_SEED", "1")
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,7 @@ def pipeline(pipeline_of: Callable[[Sandbox], Pipeline], sandbox: Sandbox) -> Pi
 @pytest.fixture(scope="session")
 def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
     """A company's books, loaded and with their views; no test changes them permanently."""
-    with running("--size", "1000", "--rate-limit", "none") as sandbox:
+    with running("--size", BOOKS_SIZE, "--seed", BOOKS_SEED, "--rate-limit", "none") as sandbox:
         pipeline = pipeline_of(sandbox)
         done = pipeline.sync()
         assert done.returncode == 0, done.stdout
