@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -106,6 +108,14 @@ def cells(page: Page, name: str) -> list[list[str]]:
     return found
 
 
+def allow(pipeline: Pipeline, is_allowed: str) -> None:
+    """Let PostgreSQL accept connections to the database, or not."""
+    (name,) = re.findall(r"@/(\w+)", pipeline.url)
+    maintenance = pipeline.url.replace(f"@/{name}", "@/template1")
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_allowed}".encode())
+
+
 def test_the_page_shows_what_the_views_know_and_each_run_while_it_is_on(
     books: Pipeline, browser: Browser
 ) -> None:
@@ -129,7 +139,11 @@ def test_the_page_shows_what_the_views_know_and_each_run_while_it_is_on(
         assert page.get_by_text("No difference: the lines add up").is_visible()
         assert page.get_by_text("No problem: every table was read").is_visible()
 
-        # Without reloading: a run begins, and fails.
+        # Without reloading: the database goes away and comes back, a run begins, and fails.
+        allow(pipeline, "false")
+        expect(page.get_by_text("The database does not answer.")).to_be_visible()
+        allow(pipeline, "true")
+        expect(latest).to_contain_text("succeeded")
         pipeline.execute(BEGIN)
         expect(latest).to_contain_text("running")
         expect(page.get_by_text("A run is in progress.")).to_be_visible()

@@ -109,7 +109,7 @@ TIMELINE = Table(
     query=queries.TIMELINE,
     columns=(
         Column("started_at", STARTED, Kind.MOMENT),
-        Column("status", Words("Résultat", "Result"), Kind.TEXT, texts=STATES),
+        Column("status", Words("Résultat", "Result"), Kind.CODE, texts=STATES),
         Column("seconds", SECONDS, Kind.NUMBER),
         Column("rows", Words("Lignes", "Rows"), Kind.COUNT),
         Column("requests", REQUESTS, Kind.COUNT),
@@ -141,11 +141,11 @@ FRESHNESS = Table(
         " verification in progress has read again.",
     ),
     columns=(
-        Column("table_name", TABLE, Kind.TEXT),
+        Column("table_name", TABLE, Kind.CODE),
         Column("read_at", Words("Dernière lecture", "Last read"), Kind.MOMENT),
         Column("age", Words("Âge (min)", "Age (min)"), Kind.COUNT),
         Column("rows", Words("Lignes", "Rows"), Kind.COUNT),
-        Column("status", Words("État", "State"), Kind.TEXT, texts=STATES),
+        Column("status", Words("État", "State"), Kind.CODE, texts=STATES),
         Column("verified_at", Words("Vérifiée", "Verified"), Kind.MOMENT),
         Column(
             "verification",
@@ -181,7 +181,7 @@ WRITTEN = Table(
     title=Words("Écrit jusqu'ici", "Written so far"),
     query=queries.WRITTEN,
     columns=(
-        Column("table_name", TABLE, Kind.TEXT),
+        Column("table_name", TABLE, Kind.CODE),
         Column("rows", ROWS, Kind.COUNT),
     ),
 )
