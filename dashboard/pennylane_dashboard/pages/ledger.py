@@ -1,6 +1,7 @@
 """The general ledger: search it, go through it page by page, and open an entry."""
 
 from datetime import date
+from html import escape
 
 import streamlit as st
 
@@ -175,7 +176,7 @@ def _entry(view: View, given: str) -> None:
         raise UnknownValueError(NO_ENTRY, given)
     table(view, ENTRY_LINES, entry=entry)
     table(view, DOCUMENTS, entry=entry)
-    st.html(f'<a href="{view.address("ledger")}" target="_self">{view.say(BACK)}</a>')
+    _links(view, [(view.address("ledger"), BACK)])
 
 
 def _search(view: View) -> None:
@@ -219,12 +220,13 @@ def _search(view: View) -> None:
         last = f"{rows[-1]['date']}_{rows[-1]['ledger_entry_line_id']}"
         links.append((view.address("ledger", **shared, after=last), NEXT))
     if links:
-        st.html(
-            " · ".join(
-                f'<a href="{address.replace("&", "&amp;")}" target="_self">{view.say(words)}</a>'
-                for address, words in links
-            )
-        )
+        _links(view, links)
+
+
+def _links(view: View, links: list[tuple[str, Words]]) -> None:
+    """Draw links below a table."""
+    parts = (f'<a href="{escape(address)}">{view.say(words)}</a>' for address, words in links)
+    st.html(f'<p class="links">{" · ".join(parts)}</p>')
 
 
 def _place(given: str) -> tuple[date, int]:

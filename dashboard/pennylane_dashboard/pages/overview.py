@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pennylane_dashboard import formats
-from pennylane_dashboard.asking import ask
+from pennylane_dashboard.asking import together
 from pennylane_dashboard.charts import bars
 from pennylane_dashboard.drawing import Figure, figures, table
 from pennylane_dashboard.tables import Column, Kind, Table
@@ -88,17 +88,18 @@ def draw(view: View) -> None:
     """Draw the page."""
     day = min(view.until, view.today)
     course = {"from": day - timedelta(days=400), "to": _month_end(day)}
-    months = ask(BY_MONTH, view.values)
+    a_year_ago = day - timedelta(days=365)
+    months, cash, (due,), (due_before,), receivables, vat = together(
+        (BY_MONTH, view.values),
+        (CASH_QUERY, {**view.values, **course}),
+        (OVERDUE_QUERY, {**view.values, "day": day}),
+        (OVERDUE_QUERY, {**view.values, "day": a_year_ago}),
+        (RECEIVABLES, {**view.values, **course}),
+        (VAT_QUERY, {**view.values, **course, "from": day - timedelta(days=800)}),
+    )
+    overdue, overdue_before = (row["overdue"] or Decimal(0) for row in (due, due_before))
     total: Row = next((row for row in months if row["is_total"]), {})
     single = [row for row in months if not row["is_total"]]
-    cash = ask(CASH_QUERY, {**view.values, **course})
-    overdue, overdue_before = (
-        ask(OVERDUE_QUERY, {**view.values, "day": each})[0]["overdue"] or Decimal(0)
-        for each in (day, day - timedelta(days=365))
-    )
-    receivables = ask(RECEIVABLES, {**view.values, **course})
-    vat = ask(VAT_QUERY, {**view.values, **course, "from": day - timedelta(days=800)})
-
     period, at_day = _period(view, day), formats.day(day, view.language)
     result = total.get("result")
     held = cash[-1] if cash else {}
