@@ -1,17 +1,19 @@
-"""How long each mart takes to answer a query for one month.
+"""How long each mart takes to answer a query for a month or a year, and how much CPU it takes.
 
     .venv/bin/python benchmarks/marts.py --size 1000000      # loads first: a few minutes
     .venv/bin/python benchmarks/marts.py --loaded --plans    # queries again, and shows the plans
 
 Loads the sandbox's company, without a rate limit, into a separate database on the embedded
-PostgreSQL with `meltano run sync`; then queries it, best of three, with and without the indexes.
+PostgreSQL with `meltano run sync`; then queries it, best of three. CPU-seconds are those of the
+session and of its parallel workers: they vary less than times if other programs are running.
+`--bare` measures again without the indexes.
 """
 
 import argparse
 import subprocess
-import sys
 from pathlib import Path
 
+import psutil
 import psycopg
 from pennylane_launcher import meltano
 from pennylane_launcher.postgres import embedded
@@ -25,6 +27,10 @@ QUESTIONS = {
     "general_ledger_by_category": f"""
         select category_label, sum(balance) from pennylane_marts.general_ledger_by_category
         where date {MONTH} group by category_label""",
+    "trial_balance": """
+        select * from pennylane_marts.trial_balance where period_start = '2025-01-01'""",
+    "opening_balances": """
+        select * from pennylane_marts.opening_balances where period_start = '2025-01-01'""",
     "trial_balance_computed": """
         select * from pennylane_marts.trial_balance_computed where period_start = '2025-01-01'""",
     "invoices_receivable": f"""
@@ -36,6 +42,9 @@ QUESTIONS = {
     "bank_movements": f"""
         select invoice_matching, count(*), sum(amount) from pennylane_marts.bank_movements
         where date {MONTH} group by invoice_matching""",
+    "bank_reconciliation": """
+        select * from pennylane_marts.bank_reconciliation where month = '2025-03-01'""",
+    "open_items_bridge": "select * from pennylane_marts.open_items_bridge",
     "vat_summary": "select * from pennylane_marts.vat_summary where month = '2025-03-01'",
     "monthly_profit_and_loss": """
         select * from pennylane_marts.monthly_profit_and_loss where month = '2025-03-01'""",
@@ -67,7 +76,11 @@ QUESTIONS = {
     "cash_position": f"select * from pennylane_marts.cash_position where date {MONTH}",
     "cash_flow": "select * from pennylane_marts.cash_flow where month = '2025-03-01'",
     "cash_forecast": "select * from pennylane_marts.cash_forecast",
+    "supplier_summary": "select * from pennylane_marts.supplier_summary",
     "vat_return": "select * from pennylane_marts.vat_return where month = '2025-03-01'",
+    "controls": "select * from pennylane_marts.controls",
+    "changes": "select * from pennylane_marts.changes",
+    "changes_after_closing": "select * from pennylane_marts.changes_after_closing",
     "all entries": "select count(*) from pennylane_live.ledger_entries",
     "entries of a month": f"""
         select * from pennylane_live.ledger_entries where date {MONTH}""",
@@ -110,14 +123,26 @@ def load(url: str, size: int) -> None:
         )
 
 
-def ask(connection: psycopg.Connection, question: str) -> tuple[float, str]:
-    """Return the milliseconds of the best of three runs, and its plan."""
-    plans = []
+def ask(connection: psycopg.Connection, question: str) -> tuple[float, float, str]:
+    """Return the seconds of the best of three runs, its CPU-seconds, and its plan."""
+    found = []
+    session = psutil.Process(connection.info.backend_pid)
+    server = session.parent()
     for _ in range(3):
+        before = used(session, server)
         rows = connection.execute(f"explain (analyze, costs off, timing off) {question}".encode())
         plan = "\n".join(row[0] for row in rows)
-        plans.append((float(plan.rsplit("Execution Time: ", 1)[1].split()[0]), plan))
-    return min(plans)
+        milliseconds = float(plan.rsplit("Execution Time: ", 1)[1].split()[0])
+        found.append((milliseconds / 1000, used(session, server) - before, plan))
+    return min(found)
+
+
+def used(session: psutil.Process, server: psutil.Process | None) -> float:
+    """The CPU-seconds of a session so far, and of the server's processes that have ended."""
+    own = session.cpu_times()
+    ended = server.cpu_times() if server else None
+    workers = ended.children_user + ended.children_system if ended else 0.0
+    return own.user + own.system + workers
 
 
 def main() -> None:
@@ -126,30 +151,37 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1_000_000, help="ledger entry lines")
     parser.add_argument("--loaded", action="store_true", help="query what was loaded before")
     parser.add_argument("--plans", action="store_true", help="show the plan of each query")
+    parser.add_argument("--bare", action="store_true", help="measure without the indexes, too")
     given = parser.parse_args()
     with embedded.server(PROJECT / ".embedded") as server:
         url = server.url("marts_benchmark")
         if not given.loaded:
             load(url, given.size)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("vacuum analyze")
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("vacuum analyze")
         with psycopg.connect(url) as connection:
-            found = {name: ask(connection, question) for name, question in QUESTIONS.items()}
-            indexes = connection.execute(
-                "select indexname from pg_indexes "
-                "where schemaname = 'pennylane' and indexname ~ '_(live|dead|written)$'"
-            ).fetchall()
-            for (index,) in indexes:
-                connection.execute(
-                    sql.SQL("drop index {}").format(sql.Identifier("pennylane", index))
-                )
-            bare = {name: ask(connection, question)[0] for name, question in QUESTIONS.items()}
-            connection.rollback()
-    print(f"{'query':<28} {'ms':>8} {'ms without indexes':>20}")
-    for name, (milliseconds, plan) in found.items():
-        print(f"{name:<28} {milliseconds:>8,.0f} {bare[name]:>20,.0f}")
-        if given.plans:
-            print(plan, file=sys.stdout)
+            print("| Query | seconds | CPU-seconds |\n|---|---|---|")
+            for name, question in QUESTIONS.items():
+                seconds, cpu, plan = ask(connection, question)
+                print(f"| {name} | {seconds:.2f} | {cpu:.2f} |", flush=True)
+                if given.plans:
+                    print(plan)
+            if given.bare:
+                without(connection)
+
+
+def without(connection: psycopg.Connection) -> None:
+    """Print the seconds without the indexes, which come back with the end of the transaction."""
+    indexes = connection.execute(
+        "select indexname from pg_indexes "
+        "where schemaname = 'pennylane' and indexname ~ '_(live|dead|written)$'"
+    ).fetchall()
+    for (index,) in indexes:
+        connection.execute(sql.SQL("drop index {}").format(sql.Identifier("pennylane", index)))
+    print("\n| Query | seconds without indexes |\n|---|---|")
+    for name, question in QUESTIONS.items():
+        print(f"| {name} | {ask(connection, question)[0]:.2f} |", flush=True)
+    connection.rollback()
 
 
 if __name__ == "__main__":

@@ -170,11 +170,7 @@ select
     compared.start_date as period_start,
     compared.end_date as period_end,
     compared.account_number,
-    (
-        select max(account.account_label)
-        from {{ ref('stg_pennylane__ledger_accounts') }} as account
-        where account.company_id = compared.company_id and account.account_number = compared.account_number
-    ) as account_label,
+    account.account_label,
     left(compared.account_number, 1) as account_class,
     compared.opening,
     compared.debits,
@@ -195,4 +191,6 @@ select
         false
     ) as is_repeated
 from compared
+left join {{ pennylane_account_labels() }} as account
+    on account.company_id = compared.company_id and account.account_number = compared.account_number
 where compared.has_moved or compared.posted is not null or compared.opening <> 0 or compared.carried <> 0
