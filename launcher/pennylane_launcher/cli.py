@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from types import FrameType
 
@@ -114,11 +115,16 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = add(
         "demo",
-        lambda project, given, _: loading.demo(project, seed=given.seed, size=given.size),
+        lambda project, given, _: loading.demo(
+            project, seed=given.seed, size=given.size, until=given.until
+        ),
         "load the sandbox's made-up company",
     )
     demo.add_argument("--size", type=int, default=2000, help="number of ledger entry lines")
     demo.add_argument("--seed", type=int, default=1, help="the same seed, the same company")
+    demo.add_argument(
+        "--until", type=date.fromisoformat, help="last day of the books; today unless given"
+    )
     add(
         "run",
         lambda project, _, rest: loading.run(project, options=rest),

@@ -1,18 +1,38 @@
-"""The fixed calendar of the company's books, and the format of its instants."""
+"""The days of the company's books, and the format of its instants."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from random import Random
 from typing import Final
 
-FIRST_DAY: Final = date(2024, 1, 1)
-DAYS: Final = tuple((FIRST_DAY + timedelta(days=n)).isoformat() for n in range(912))
-LAST_DAY: Final = DAYS[-1]
-MONTHS: Final = tuple(
-    (day, max(other for other in DAYS if other[:7] == day[:7])) for day in DAYS if day[8:] == "01"
-)
-"""The first and the last day of each month."""
-DAY_NUMBER: Final = {day: number for number, day in enumerate(DAYS)}
+LAST_DAY: Final = date(2026, 6, 30)
+"""How far the books go unless told otherwise."""
+_YEARS = 3
+_DAYS_IN_MEMORY = 4096
+
+
+class Calendar:
+    """The days of the books: this year up to a day, and the two years before.
+
+    Attributes:
+        days: Each day.
+        last_day: The last one, which the sandbox takes for today.
+        months: The first and the last day of each complete month.
+    """
+
+    def __init__(self, until: date = LAST_DAY) -> None:
+        """End on this day."""
+        first = date(until.year - _YEARS + 1, 1, 1)
+        number = (until - first).days + 1
+        self.days = tuple((first + timedelta(days=n)).isoformat() for n in range(number))
+        self.last_day = self.days[-1]
+        following = (*self.days[1:], (until + timedelta(days=1)).isoformat())
+        ends = [day for day, after in zip(self.days, following, strict=True) if after[8:] == "01"]
+        self.months = tuple((f"{end[:8]}01", end) for end in ends)
+
+    def year(self, ago: int) -> int:
+        """Return the last year of the books, or one before it."""
+        return int(self.last_day[:4]) - ago
 
 
 @lru_cache(4096)
@@ -21,12 +41,14 @@ def rank(day: str | None) -> int:
     return 0 if day is None else date.fromisoformat(day).toordinal()
 
 
+@lru_cache(_DAYS_IN_MEMORY)
+def _date(day: str) -> date:
+    return date.fromisoformat(day)
+
+
 def shift(day: str, days: int) -> str:
     """The date that number of days later."""
-    number = DAY_NUMBER.get(day, -1) + days
-    if day in DAY_NUMBER and 0 <= number < len(DAYS):
-        return DAYS[number]
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    return (_date(day) + timedelta(days=days)).isoformat()
 
 
 def instant(day: str, rng: Random) -> str:

@@ -5,7 +5,10 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
+from pennylane_sandbox.calendar import LAST_DAY
 from pennylane_sandbox.company.years import CASES
 from pennylane_sandbox.ratelimit import Limit
 from pennylane_sandbox.sandbox import Options, Sandbox
@@ -50,7 +53,19 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="books with a special case; may be given several times",
     )
+    parser.add_argument(
+        "--until",
+        type=_day,
+        default=LAST_DAY,
+        help="last day of the books, or today; they begin two years before that year",
+    )
     return parser
+
+
+def _day(text: str) -> date:
+    if text == "today":
+        return datetime.now(ZoneInfo("Europe/Paris")).date()
+    return date.fromisoformat(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 token=options.token,
                 hide_closed_years=options.hide_closed_years,
                 cases=tuple(options.case),
+                until=options.until,
             )
         )
     except ValueError as error:

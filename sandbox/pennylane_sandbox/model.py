@@ -99,6 +99,8 @@ class Invoice(Struct, gc=False):
     label: str | None
     date: str
     deadline: str | None
+    is_due: bool
+    """Whether its deadline was over at the end of the books."""
     currency: str
     rate: str
     before_tax: int

@@ -1,9 +1,11 @@
 """One running sandbox: the books, and everything around them."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from pennylane_sandbox.api.cursors import Cursors
 from pennylane_sandbox.api.endpoints import ENDPOINTS
+from pennylane_sandbox.calendar import LAST_DAY
 from pennylane_sandbox.changelog import Changes
 from pennylane_sandbox.changes.engine import Engine
 from pennylane_sandbox.clock import Clock
@@ -29,6 +31,7 @@ class Options:
     token: str = "sandbox-token"  # noqa: S105 - it is public
     hide_closed_years: bool = False
     cases: tuple[str, ...] = ()
+    until: date = LAST_DAY
 
 
 class Sandbox:
@@ -38,7 +41,7 @@ class Sandbox:
         """Build the company and everything around it."""
         self.options = options
         self.clock = Clock()
-        self.books = build(options.seed, options.size, options.cases)
+        self.books = build(options.seed, options.size, options.cases, options.until)
         self.changes = Changes(self.clock)
         self.engine = Engine(self.books, self.changes)
         self.exports = Exports(self.books, self.clock)

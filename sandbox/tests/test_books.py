@@ -195,6 +195,25 @@ def _cases(start: Callable[..., Any], *cases: str) -> Ledger:
     return ledger
 
 
+@pytest.mark.parametrize("until", ["2026-11-26", "2027-01-03", "2028-02-29"])
+def test_books_go_up_to_the_day_that_was_asked_for(start: Callable[..., Any], until: str) -> None:
+    options = ("--size", "2000", "--rate-limit", "none", "--until", until)
+    ledger = Ledger(start(*options))
+    year = int(until[:4])
+    assert [one["start"] for one in ledger.years()] == [
+        f"{each}-01-01" for each in (year - 2, year - 1, year)
+    ]
+    days = sorted(line["date"] for line in ledger.lines)
+    assert (days[0], days[-1][:7]) == (f"{year - 2}-01-01", until[:7])
+    assert days[-1] <= until
+    _check_documents(ledger)
+    _check_openings(ledger)
+    same = ("id", "date", "number", "amount", "label")
+    again = Ledger(start(*options))
+    for one, other in zip(again.lines, ledger.lines, strict=True):
+        assert {key: one[key] for key in same} == {key: other[key] for key in same}
+
+
 def test_years_from_july_with_many_credit_notes(start: Callable[..., Any]) -> None:
     ledger = _cases(start, "july_years", "credit_notes")
     assert [year["start"][5:] for year in ledger.years()] == ["07-01"] * 3

@@ -3,8 +3,9 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql
@@ -27,13 +28,14 @@ from pennylane_launcher.settings.wording import wording
 WHERE_TOKENS_ARE = "Pennylane → Settings → Connectivity → Developers → Generate an API token"
 
 
-def demo(project: Path, *, seed: int, size: int) -> int:
+def demo(project: Path, *, seed: int, size: int, until: date | None) -> int:
     """Load the sandbox's company into a database of its own, and print a report.
 
     Args:
         project: the project's folder.
         seed: of the sandbox.
         size: of the sandbox's company, in ledger entry lines.
+        until: the last day of its books; None is today in France.
 
     Returns:
         0 if all was loaded and the books balance.
@@ -41,13 +43,15 @@ def demo(project: Path, *, seed: int, size: int) -> int:
     Raises:
         LauncherError: something does not start, or the load failed.
     """
+    day = until or datetime.now(ZoneInfo("Europe/Paris")).date()
+    company = f"seed {seed}, size {size}, until {day}, sandbox {fingerprint()}"
     with alone(project):
         print("Starting PostgreSQL and the sandbox that stands in for Pennylane …")
         with (
             embedded.server(project / ".embedded") as postgres,
-            sandbox(seed=seed, size=size) as api,
+            sandbox(seed=seed, size=size, until=day) as api,
         ):
-            url = _demo_database(postgres, f"seed {seed}, size {size}, sandbox {fingerprint()}")
+            url = _demo_database(postgres, company)
             print("meltano run sync …")
             before, begin = report.rows(url, meltano.SCHEMA), time.monotonic()
             progress = Progress(Secrets.of(project).hide)

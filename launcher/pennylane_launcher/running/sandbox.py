@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from subprocess import Popen
@@ -72,19 +73,21 @@ def fingerprint() -> str:
 
 
 @contextmanager
-def sandbox(*, seed: int, size: int) -> Iterator[Sandbox]:
+def sandbox(*, seed: int, size: int, until: date) -> Iterator[Sandbox]:
     """Run a sandbox with Pennylane's rate limit, on a free port, for the duration of the block.
 
     Args:
         seed: the same seed, the same company.
         size: its number of ledger entry lines.
+        until: the last day of its books.
 
     Raises:
         LauncherError: it does not start; quotes its last words.
     """
     program = str(Path(sys.executable).with_name("pennylane-sandbox"))
-    options = {"seed": seed, "size": size, "port": 0, "rate-limit": "25/5", "token": TOKEN}
-    command = [program, *(f"--{name}={value}" for name, value in options.items())]
+    options = {"seed": seed, "size": size, "until": until, "port": 0, "rate-limit": "25/5"}
+    given = options | {"token": TOKEN}
+    command = [program, *(f"--{name}={value}" for name, value in given.items())]
     with (
         tempfile.TemporaryFile("w+") as errors,
         child(command, environment=python(os.environ), errors=errors) as process,

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from pennylane_sandbox.calendar import LAST_DAY, shift
+from pennylane_sandbox.calendar import shift
 from pennylane_sandbox.changes.desk import Desk, RefusedError
 from pennylane_sandbox.changes.ledger import Ledger
 from pennylane_sandbox.changes.trade import Invoices, Transactions
@@ -14,8 +14,6 @@ from pennylane_sandbox.company.invoices import make_customer_invoice
 from pennylane_sandbox.company.ledger import MANUAL, OPENING, Movements, post
 from pennylane_sandbox.model import Entry, Invoice, Line
 
-_RECENT: Final = shift(LAST_DAY, -20)
-_OPEN_YEAR: Final = f"{LAST_DAY[:4]}-01-02"
 _OUTSIDE: Final = "2019-12-31"
 _EXPENSES: Final = {"616000", "625100", "627000"}
 _OFF: Final = 10_00
@@ -33,6 +31,9 @@ class Anomalies:
         self._ledger = ledger
         self._sides = sides
         self._transactions = transactions
+        self._last_day = self._books.calendar.last_day
+        self._recent = shift(self._last_day, -20)
+        self._open_year = f"{self._last_day[:4]}-01-02"
         self._kinds: dict[str, Callable[[], None]] = {
             name.removeprefix("_make_"): getattr(self, name)
             for name in dir(self)
@@ -59,7 +60,7 @@ class Anomalies:
         found = [
             one
             for one in self._sides[kind].rows
-            if one.date >= _OPEN_YEAR and one.entry.lines and wanted(one)
+            if one.date >= self._open_year and one.entry.lines and wanted(one)
         ]
         if not found:
             msg = "no invoice of the open year can be spoiled so"
@@ -89,7 +90,7 @@ class Anomalies:
 
     def _last_number(self) -> tuple[Invoice, str, int]:
         """Return the invoice with the highest number of the last year, and this number."""
-        prefix = f"F-{LAST_DAY[:4]}"
+        prefix = f"F-{self._last_day[:4]}"
         last = max(
             (one for one in self._books.customer_invoices if one.number.startswith(prefix)),
             key=lambda one: one.number,
@@ -108,13 +109,15 @@ class Anomalies:
 
     def _make_invoice_number_twice(self) -> None:
         last, prefix, number = self._last_number()
-        invoice = make_customer_invoice(self._books, last.party, _RECENT, stamp=self._desk.stamp())
+        invoice = make_customer_invoice(
+            self._books, last.party, self._recent, stamp=self._desk.stamp()
+        )
         invoice.number = invoice.entry.invoice_number = f"{prefix}-{number:05}"
         invoice.entry.piece_number = invoice.number
         self._sides["customer"].revive(invoice)
 
     def _make_supplier_invoice_twice(self) -> None:
-        first = self._invoice("supplier", lambda one: one.date < _RECENT)
+        first = self._invoice("supplier", lambda one: one.date < self._recent)
         self._sides["supplier"].revive(self._copy(first, shift(first.date, 3), 1))
 
     def _copy(self, invoice: Invoice, day: str, sign: int) -> Invoice:
@@ -155,16 +158,16 @@ class Anomalies:
     def _make_suspense_account_open(self) -> None:
         stamp = self._desk.stamp()
         movements: Movements = [(self._books.account("471000"), -123_45, ())]
-        unknown = transact(self._books, _RECENT, "VIR INCONNU", movements, stamp=stamp)
+        unknown = transact(self._books, self._recent, "VIR INCONNU", movements, stamp=stamp)
         self._transactions.revive(unknown, counted=True)
 
     def _make_cash_below_zero(self) -> None:
-        self._post(_RECENT, "Achat réglé en espèces", ("606300", 12_34), ("530000", -12_34))
+        self._post(self._recent, "Achat réglé en espèces", ("606300", 12_34), ("530000", -12_34))
 
     def _make_supplier_in_debit(self) -> None:
         owing = {one.party.id for one in self._books.supplier_invoices if one.remaining}
         first = self._invoice("supplier", lambda one: one.party.id not in owing)
-        note = self._copy(first, _RECENT, -1)
+        note = self._copy(first, self._recent, -1)
         note.number = note.entry.invoice_number = f"AV{first.number}"
         self._sides["supplier"].revive(note)
 
@@ -174,7 +177,7 @@ class Anomalies:
             "customer", lambda one: one.credited_id is None and one.party.id not in owing
         )
         note = make_customer_invoice(
-            self._books, paid.party, _RECENT, credited=paid, stamp=self._desk.stamp()
+            self._books, paid.party, self._recent, credited=paid, stamp=self._desk.stamp()
         )
         self._sides["customer"].revive(note)
 
@@ -189,7 +192,7 @@ class Anomalies:
         self._sides["customer"].touch(invoice)
 
     def _make_line_not_lettered(self) -> None:
-        old = shift(LAST_DAY, -120)
+        old = shift(self._last_day, -120)
         invoice = self._invoice("customer", lambda one: not one.remaining and one.date < old)
         self._ledger.unletter(invoice.entry.lines[0])
 
@@ -201,12 +204,12 @@ class Anomalies:
         self._sides["customer"].touch(invoice)
 
     def _make_transaction_without_entry(self) -> None:
-        old = shift(LAST_DAY, -45)
+        old = shift(self._last_day, -45)
         found = [
             one
             for one in self._books.transactions
             if one.archived_at is None
-            and _OPEN_YEAR < one.date < old
+            and self._open_year < one.date < old
             and one.entry.lines[1].account.number in _EXPENSES
         ]
         if not found:
@@ -241,14 +244,14 @@ class Anomalies:
 
     def _make_customer_differs(self) -> None:
         number = self._party_account("customer")
-        self._post(_RECENT, "Client sans facture", (number, _OFF), ("758000", -_OFF))
+        self._post(self._recent, "Client sans facture", (number, _OFF), ("758000", -_OFF))
 
     def _make_supplier_differs(self) -> None:
         number = self._party_account("supplier")
-        self._post(_RECENT, "Fournisseur sans facture", (number, -_OFF), ("658000", _OFF))
+        self._post(self._recent, "Fournisseur sans facture", (number, -_OFF), ("658000", _OFF))
 
     def _make_bank_differs(self) -> None:
-        self._post(_RECENT, "Frais sans mouvement", ("627000", _OFF), ("512100", -_OFF))
+        self._post(self._recent, "Frais sans mouvement", ("627000", _OFF), ("512100", -_OFF))
 
     def _make_vat_differs(self) -> None:
         invoice = self._invoice("customer", lambda one: one.euro_tax > 2 * _OFF)
@@ -268,7 +271,7 @@ class Anomalies:
         entry = next(
             one
             for one in self._books.ledger_entries
-            if one.date > _OPEN_YEAR
+            if one.date > self._open_year
             and one.lines
             and all(line.account.number[0] == "6" for line in one.lines)
         )

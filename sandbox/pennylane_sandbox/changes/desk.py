@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pennylane_sandbox.calendar import DAYS, rfc3339
+from pennylane_sandbox.calendar import rfc3339
 from pennylane_sandbox.chance import generator
 from pennylane_sandbox.changelog import Changes
 from pennylane_sandbox.company.books import Books
@@ -30,7 +30,7 @@ class Desk:
 
     def day(self) -> str:
         """Draw a date for a new row, in an open fiscal year."""
-        return DAYS[-1 - int(self.rng.random() * 150)]
+        return self.books.calendar.days[-1 - int(self.rng.random() * 150)]
 
     def link_id(self, kind: str, row_id: int, category_id: int) -> int:
         """Return the id of the link between a category and the row that has it."""

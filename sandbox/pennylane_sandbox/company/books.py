@@ -49,10 +49,13 @@ _ID_BASES: Final = {
 class Books:
     """All collections of one company."""
 
-    def __init__(self, seed: int, size: int, cases: Iterable[str] = ()) -> None:
+    def __init__(
+        self, seed: int, size: int, cases: Iterable[str] = (), days: calendar.Calendar | None = None
+    ) -> None:
         """Make empty books of a company of this size, which may show special cases."""
         self.seed = seed
         self.size = size
+        self.calendar = days or calendar.Calendar()
         self.cases = frozenset(cases)
         self.rng = generator("books", seed)
         self._ids = {

@@ -2,7 +2,9 @@
 
 import gc
 from collections.abc import Iterable
+from datetime import date
 
+from pennylane_sandbox.calendar import LAST_DAY, Calendar
 from pennylane_sandbox.company.bank import make_other
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.corrections import complete, correct
@@ -32,13 +34,13 @@ from pennylane_sandbox.money import short
 SMALLEST = 100
 
 
-def build(seed: int, size: int, cases: Iterable[str] = ()) -> Books:
+def build(seed: int, size: int, cases: Iterable[str] = (), until: date = LAST_DAY) -> Books:
     """Make the books of a company with this number of ledger entry lines, which may be none."""
     if 0 < size < SMALLEST:
         msg = f"a company needs at least {SMALLEST} ledger entry lines, or none at all"
         raise ValueError(msg)
     gc.disable()
-    books = Books(seed, size, cases)
+    books = Books(seed, size, cases, Calendar(until))
     set_up(books)
     if size:
         _fill(books, size)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pennylane_sandbox.calendar import MONTHS, shift
+from pennylane_sandbox.calendar import shift
 from pennylane_sandbox.company.growth import Growth
 from pennylane_sandbox.company.ledger import Movements, letter
 
@@ -22,11 +22,12 @@ def correct(growth: Growth, kept: int) -> None:
     So many lines are made that hardly more than those to be kept are left.
     """
     books, rng = growth.books, growth.books.rng
+    months = books.calendar.months
     if "reversed_entry" in books.cases:
         _reverse(growth)
     while (left := growth.left - kept) >= 2 * _PAIR:
         count = min(rng.randrange(_PAIR, 9), left // 2)
-        first, last = MONTHS[rng.randrange(len(MONTHS) - 1)]
+        first, last = months[rng.randrange(len(months) - 1)]
         parts: Movements = [
             (
                 books.account(rng.choice(_EXPENSES)),
@@ -53,7 +54,7 @@ def correct(growth: Growth, kept: int) -> None:
 def _reverse(growth: Growth) -> None:
     """Post an entry by mistake, and reverse it in the next month."""
     account = growth.books.account
-    first, last = MONTHS[14]
+    first, last = growth.books.calendar.months[14]
     wrong: Movements = [(account("622600"), 123_456, ()), (account("467000"), -123_456, ())]
     entry = growth.write("OD", last, f"Honoraires {first[:7]}", wrong)
     right: Movements = [(owner, -cents, shares) for owner, cents, shares in wrong]
@@ -79,7 +80,7 @@ def complete(growth: Growth) -> None:
         ]
         total = sum(cents for _, cents, _ in parts)
         parts.append((books.account("606300"), -total, ()))
-        first, _ = MONTHS[-1 - rng.randrange(5)]
+        first, _ = books.calendar.months[-1 - rng.randrange(5)]
         growth.write("OD", shift(first, 9), f"Reclassement de charges {first[:7]}", parts)
     if growth.left:
         msg = f"too many lines were made: {growth.lines}"

@@ -1,6 +1,6 @@
 """Quotes, commercial documents and subscriptions: what comes before an invoice."""
 
-from pennylane_sandbox.calendar import DAYS, LAST_DAY, instant, later, shift
+from pennylane_sandbox.calendar import instant, later, shift
 from pennylane_sandbox.company.books import Books, filtered, link, reference
 from pennylane_sandbox.company.vocabulary import VAT_CODES
 from pennylane_sandbox.model import Doc, Json
@@ -35,7 +35,8 @@ def _amounts(books: Books) -> tuple[Json, Json]:
 
 
 def _draw_day(books: Books) -> str:
-    return DAYS[books.rng.randrange(30, len(DAYS))]
+    days = books.calendar.days
+    return days[books.rng.randrange(30, len(days))]
 
 
 def make_quote(books: Books, customer: Doc, stamp: str | None = None) -> Doc:
@@ -43,7 +44,7 @@ def make_quote(books: Books, customer: Doc, stamp: str | None = None) -> Doc:
     rng = books.rng
     row_id = books.next_id("quotes")
     place = books.count("quotes")
-    day = LAST_DAY if stamp else _draw_day(books)
+    day = books.calendar.last_day if stamp else _draw_day(books)
     created = stamp or instant(day, rng)
     amounts, hidden = _amounts(books)
     own = f"quotes/{row_id}"
@@ -87,7 +88,7 @@ def make_commercial_document(books: Books, customer: Doc, stamp: str | None = No
     rng = books.rng
     row_id = books.next_id("commercial_documents")
     place = books.count("commercial_documents")
-    day = LAST_DAY if stamp else _draw_day(books)
+    day = books.calendar.last_day if stamp else _draw_day(books)
     created = stamp or instant(day, rng)
     amounts, hidden = _amounts(books)
     own = f"commercial_documents/{row_id}"
@@ -127,7 +128,7 @@ def make_commercial_document(books: Books, customer: Doc, stamp: str | None = No
     return Doc(row_id, data, hidden)
 
 
-def _rule(place: int) -> Json:
+def _rule(books: Books, place: int) -> Json:
     yearly = place % 5 == 4
     return {
         "day_of_month": None if yearly else [1 + place % 28],
@@ -137,7 +138,7 @@ def _rule(place: int) -> Json:
         "rule_type": "yearly" if yearly else "monthly",
         "interval": 1,
         "count": 12 if place % 3 == 0 else None,
-        "until": "2027-12-31" if place % 6 == 1 else None,
+        "until": f"{books.calendar.year(-1)}-12-31" if place % 6 == 1 else None,
     }
 
 
@@ -146,7 +147,7 @@ def make_subscription(books: Books, customer: Doc, stamp: str | None = None) -> 
     rng = books.rng
     row_id = books.next_id("billing_subscriptions")
     place = books.count("billing_subscriptions")
-    day = LAST_DAY if stamp else _draw_day(books)
+    day = books.calendar.last_day if stamp else _draw_day(books)
     created = stamp or instant(day, rng)
     amounts, hidden = _amounts(books)
     own = f"billing_subscriptions/{row_id}"
@@ -175,7 +176,7 @@ def make_subscription(books: Books, customer: Doc, stamp: str | None = None) -> 
     }
     data = {
         "id": row_id,
-        "next_occurrence": "2026-07-15" if status == "in_progress" else None,
+        "next_occurrence": shift(books.calendar.last_day, 15) if status == "in_progress" else None,
         "prev_occurrence": day if status in {"in_progress", "stopped"} else None,
         "stopped_at": stopped,
         "start": day,
@@ -192,7 +193,7 @@ def make_subscription(books: Books, customer: Doc, stamp: str | None = None) -> 
         }
         if by_mail
         else None,
-        "recurring_rule": _rule(place),
+        "recurring_rule": _rule(books, place),
         "customer": reference("customers", customer.id),
         "customer_invoice_data": invoice,
         "created_at": created,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pennylane_sandbox.calendar import DAYS, LAST_DAY, instant, later
+from pennylane_sandbox.calendar import instant, later
 from pennylane_sandbox.company.books import Books, filtered, reference
 from pennylane_sandbox.company.parties import address, iban
 from pennylane_sandbox.company.vocabulary import BANKS
@@ -20,7 +20,8 @@ _REQUEST_STATUSES = ("to_be_validated", "approved", "rejected", "invoiced")
 
 
 def _stamps(books: Books, stamp: str | None) -> tuple[str, str]:
-    created = stamp or instant(DAYS[books.rng.randrange(len(DAYS))], books.rng)
+    days = books.calendar.days
+    created = stamp or instant(days[books.rng.randrange(len(days))], books.rng)
     return created, stamp or later(created, books.rng)
 
 
@@ -124,7 +125,7 @@ def make_purchase_request(books: Books, supplier: Doc, stamp: str | None = None)
         "status": status,
         "currency": "EUR",
         "reason": "Remplacement d'un écran cassé à l'atelier",
-        "estimated_delivery_date": LAST_DAY if place % 2 else None,
+        "estimated_delivery_date": books.calendar.last_day if place % 2 else None,
         "amount": short(before_tax + tax),
         "currency_amount": short(before_tax + tax),
         "currency_amount_before_tax": short(before_tax),

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from pennylane_sandbox.calendar import DAYS, instant, later
+from pennylane_sandbox.calendar import instant, later, shift
 from pennylane_sandbox.company.books import Books, filtered, link
 from pennylane_sandbox.company.vocabulary import (
     CITIES,
@@ -69,7 +69,7 @@ def make_customer(books: Books, stamp: str | None = None) -> tuple[Doc, Account]
     """Make a customer: two in three are companies, the others individuals."""
     rng = books.rng
     row_id = books.next_id("customers")
-    created = stamp or instant(DAYS[rng.randrange(120)], rng)
+    created = stamp or instant(books.calendar.days[rng.randrange(120)], rng)
     place = books.count("customers")
     individual = place % 3 == 0
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
@@ -117,7 +117,7 @@ def make_supplier(books: Books, stamp: str | None = None) -> tuple[Doc, Account]
     """Make a supplier."""
     rng = books.rng
     row_id = books.next_id("suppliers")
-    created = stamp or instant(DAYS[rng.randrange(120)], rng)
+    created = stamp or instant(books.calendar.days[rng.randrange(120)], rng)
     place = books.count("suppliers")
     name = company_name(rng)
     account = auxiliary_account(books, "401", name, created)
@@ -150,7 +150,7 @@ def make_product(books: Books, stamp: str | None = None) -> Doc:
     """Make a product of the catalogue."""
     rng = books.rng
     row_id = books.next_id("products")
-    created = stamp or instant(DAYS[rng.randrange(120)], rng)
+    created = stamp or instant(books.calendar.days[rng.randrange(120)], rng)
     place = books.count("products")
     code, rate = rng.choice(VAT_CODES)
     price = rng.randrange(500, 250_000)
@@ -168,7 +168,9 @@ def make_product(books: Books, stamp: str | None = None) -> Doc:
         "reference": f"REF-{place:04}" if place % 2 else None,
         "substance": rng.choice(("goods", "services", None)),
         "ledger_account": {"id": books.account("706000").id} if place % 3 else None,
-        "archived_at": instant("2026-03-02", rng) if place % 13 == 0 else None,
+        "archived_at": instant(shift(books.calendar.last_day, -120), rng)
+        if place % 13 == 0
+        else None,
         "custom_fields": [{"name": "Marque", "value": f"M{place:02}"}] if place % 4 == 0 else [],
         "created_at": created,
         "updated_at": stamp or later(created, rng),

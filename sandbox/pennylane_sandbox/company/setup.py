@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from pennylane_sandbox.calendar import DAYS, instant, later
+from pennylane_sandbox.calendar import instant, later
 from pennylane_sandbox.company.books import Books, link, reference
 from pennylane_sandbox.company.vocabulary import (
     BANKS,
@@ -35,7 +35,7 @@ def open_account(  # noqa: PLR0913 - an account's own data
     general: str | None = None,
 ) -> Account:
     """Open a general ledger account."""
-    created = stamp or instant(DAYS[0], books.rng)
+    created = stamp or instant(books.calendar.days[0], books.rng)
     account = Account(
         id=books.next_id("ledger_accounts"),
         number=number,
@@ -71,7 +71,9 @@ def set_up(books: Books) -> None:
     books.templates.load(
         Doc(row_id, {"id": row_id, "name": name, "created_at": made, "updated_at": made}, {})
         for name in TEMPLATES
-        for row_id, made in [(books.next_id("customer_invoice_templates"), instant(DAYS[3], rng))]
+        for row_id, made in [
+            (books.next_id("customer_invoice_templates"), instant(books.calendar.days[3], rng))
+        ]
     )
     books.employees = [
         Doc(
@@ -89,7 +91,7 @@ def set_up(books: Books) -> None:
 
 def _fiscal_year(books: Books, start: str, finish: str, status: str) -> Doc:
     row_id = books.next_id("fiscal_years")
-    made = instant(DAYS[0], books.rng)
+    made = instant(books.calendar.days[0], books.rng)
     return Doc(
         row_id,
         {
@@ -107,7 +109,7 @@ def _fiscal_year(books: Books, start: str, finish: str, status: str) -> Doc:
 def make_category_group(books: Books, label: str, stamp: str | None = None) -> Doc:
     """Make a family of analytical categories."""
     row_id = books.next_id("category_groups")
-    made = stamp or instant(DAYS[1], books.rng)
+    made = stamp or instant(books.calendar.days[1], books.rng)
     data = {
         "id": row_id,
         "label": label,
@@ -121,7 +123,7 @@ def make_category_group(books: Books, label: str, stamp: str | None = None) -> D
 def make_category(books: Books, label: str, group: Doc, stamp: str | None = None) -> Doc:
     """Make an analytical category."""
     row_id = books.next_id("categories")
-    made = stamp or instant(DAYS[1], books.rng)
+    made = stamp or instant(books.calendar.days[1], books.rng)
     place = books.count("categories")
     data = {
         "id": row_id,
@@ -162,7 +164,7 @@ def make_bank_account(
 ) -> Doc:
     """Make a bank account; its balance is the sum of its transactions."""
     row_id = books.next_id("bank_accounts")
-    made = stamp or instant(DAYS[2], books.rng)
+    made = stamp or instant(books.calendar.days[2], books.rng)
     data = {
         "id": row_id,
         "name": name,
@@ -180,7 +182,7 @@ def make_bank_account(
 def _banks(books: Books) -> None:
     banks = []
     for name in BANKS:
-        made = instant(DAYS[0], books.rng)
+        made = instant(books.calendar.days[0], books.rng)
         row_id = books.next_id("bank_establishments")
         data = {"id": row_id, "name": name, "created_at": made, "updated_at": made}
         banks.append(Doc(row_id, data, {}))

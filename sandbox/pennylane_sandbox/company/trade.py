@@ -1,6 +1,6 @@
 """Sales and purchases, and their payments."""
 
-from pennylane_sandbox.calendar import DAYS, LAST_DAY, shift
+from pennylane_sandbox.calendar import shift
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.bank import settle
 from pennylane_sandbox.company.growth import Growth
@@ -18,8 +18,8 @@ def dealt_with(rows: Collection[Doc]) -> tuple[Doc, ...]:
 
 def days(growth: Growth, count: int) -> list[str]:
     """Draw a number of days, in order."""
-    draw = growth.books.rng.random
-    return [DAYS[n] for n in sorted(int(draw() * len(DAYS)) for _ in range(count))]
+    draw, known = growth.books.rng.random, growth.books.calendar.days
+    return [known[n] for n in sorted(int(draw() * len(known)) for _ in range(count))]
 
 
 def sell(growth: Growth, count: int) -> None:
@@ -83,7 +83,7 @@ def pay(growth: Growth) -> None:
     due.sort(key=lambda payment: (payment[0], payment[1], not payment[4]))
     first: dict[int, Transaction] = {}
     for day, _, kind, invoice, partly in due:
-        if day <= LAST_DAY:
+        if day <= growth.books.calendar.last_day:
             earlier = [first[invoice.id]] if invoice.id in first else []
             exchange = _exchange(growth, invoice, partly=partly)
             paid = settle(

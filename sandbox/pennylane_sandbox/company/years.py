@@ -4,27 +4,22 @@ import itertools
 from collections import defaultdict
 from typing import Final
 
-from pennylane_sandbox.calendar import LAST_DAY, shift
+from pennylane_sandbox.calendar import shift
 from pennylane_sandbox.company.books import Books
 from pennylane_sandbox.company.growth import Growth
 from pennylane_sandbox.company.ledger import OPENING, Movements
 
-_CALENDAR: Final = (
-    ("2024-01-01", "2024-12-31", "closed"),
-    ("2025-01-01", "2025-12-31", "open"),
-    ("2026-01-01", "2026-12-31", "open"),
-)
 _YEARS: Final = {
-    "july_years": (
-        ("2023-07-01", "2024-06-30", "closed"),
-        ("2024-07-01", "2025-06-30", "closed"),
-        ("2025-07-01", "2026-06-30", "open"),
-    ),
-    "long_year": (("2024-01-01", "2025-06-30", "closed"), ("2025-07-01", "2026-06-30", "open")),
-    "missing_year": _CALENDAR[:2],
+    "": ((2, "01-01", 2, "12-31"), (1, "01-01", 1, "12-31"), (0, "01-01", 0, "12-31")),
+    "july_years": ((3, "07-01", 2, "06-30"), (2, "07-01", 1, "06-30"), (1, "07-01", 0, "06-30")),
+    "long_year": ((2, "01-01", 1, "06-30"), (1, "07-01", 0, "06-30")),
+    "missing_year": ((2, "01-01", 2, "12-31"), (1, "01-01", 1, "12-31")),
 }
+"""Fiscal years by case: how many years ago each begins, on which day, and the same of its end."""
+_CLOSED: Final = {"july_years": 2}
+"""How many of these years are closed, if more than the first."""
 CASES: Final = (
-    *_YEARS,
+    *filter(None, _YEARS),
     "closing_entries",
     "no_opening",
     "credit_notes",
@@ -38,7 +33,17 @@ _FEW = 40
 
 def years_of(books: Books) -> tuple[tuple[str, str, str], ...]:
     """Return the company's fiscal years: first day, last day, status."""
-    return next((years for case, years in _YEARS.items() if case in books.cases), _CALENDAR)
+    year = books.calendar.year
+    case = next((case for case in _YEARS if case in books.cases), "")
+    closed = _CLOSED.get(case, 1)
+    return tuple(
+        (
+            f"{year(first)}-{start}",
+            f"{year(last)}-{end}",
+            "closed" if place < closed else "open",
+        )
+        for place, (first, start, last, end) in enumerate(_YEARS[case])
+    )
 
 
 def _balances(growth: Growth) -> list[tuple[str, str, dict[str, int]]]:
@@ -62,7 +67,7 @@ def lines_to_keep(growth: Growth) -> int:
     for _, end, sums in _balances(growth):
         for number, cents in sums.items():
             total[number] += cents
-        if end < LAST_DAY:
+        if end < growth.books.calendar.last_day:
             general = {number for number in total if number[0] in "12345"}
             open_parties = sum(
                 1 for number in general if number.startswith(("401", "411")) and total[number]
@@ -111,7 +116,7 @@ def open_years(growth: Growth) -> None:
         if opening:
             growth.write(OPENING, following[0], f"À-nouveaux {following[0][:4]}", opening)
         approved = shift(end, 181)
-        if status == "closed" and result and approved <= LAST_DAY:
+        if status == "closed" and result and approved <= books.calendar.last_day:
             kept_in = "110000" if result < 0 else "119000"
             movements: Movements = [
                 (account(in_result), -result, ()),

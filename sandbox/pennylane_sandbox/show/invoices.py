@@ -2,7 +2,6 @@
 
 from uuid import NAMESPACE_URL, uuid5
 
-from pennylane_sandbox.calendar import LAST_DAY
 from pennylane_sandbox.company.books import link, reference
 from pennylane_sandbox.model import Invoice, Json
 from pennylane_sandbox.money import short
@@ -60,7 +59,7 @@ def _customer_status(row: Invoice) -> str:
         return "paid"
     if row.transactions:
         return "partially_paid"
-    return "late" if row.deadline is not None and row.deadline < LAST_DAY else "upcoming"
+    return "late" if row.deadline is not None and row.is_due else "upcoming"
 
 
 def customer_invoice(row: Invoice) -> Json:
