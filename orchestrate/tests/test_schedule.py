@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 LOAD = "tap-pennylane"
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_it_runs_by_itself(machine: Machine) -> None:
     sandbox = machine.sandbox
     with machine.scheduler() as scheduler:
-        # Three runs, and what changed between them.
-        for number in range(3):
+        # Two runs, and what changed between them.
+        for number in range(2):
             changed = sandbox.change("customers", create=2, update=1, delete=1)
             _next_run(machine, "success")
             assert machine.customers() == machine.truth(), (number, changed)
@@ -60,7 +60,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
             "SELECT count(*) AS runs FROM pennylane.etl_logs WHERE table_name = 'customers'"
             " AND status = 'success'"
         )
-        assert logged[0]["runs"] >= 4
+        assert logged[0]["runs"] >= 3
 
         _pennylane_is_down(machine)
         _the_token_is_refused(machine)
