@@ -272,6 +272,13 @@ BOOKS = dict.fromkeys(
 """The tables that figures come from, and how the API lists them if not by their name."""
 
 
+@pytest.fixture(scope="module")
+def again() -> Iterator[Sandbox]:
+    """The company of `books` in a sandbox of its own, which tests may change."""
+    with running("--size", BOOKS_SIZE, "--seed", BOOKS_SEED, "--rate-limit", "none") as sandbox:
+        yield sandbox
+
+
 class Draft:
     """Books that tests change by hand, and that are restored afterwards."""
 

@@ -10,7 +10,6 @@ import pytest
 from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -88,23 +87,16 @@ def identity(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["rule"], str(row["ids"]), row["amount"]
 
 
-@pytest.fixture(scope="module")
-def spoiled() -> Iterator[Sandbox]:
-    """The company of the fixture `books` again, to be spoiled."""
-    with running("--size", "1000", "--rate-limit", "none") as sandbox:
-        yield sandbox
-
-
 def test_clean_books_have_no_finding_and_each_mistake_has_its_own(
-    draft: Draft, spoiled: Sandbox
+    draft: Draft, again: Sandbox
 ) -> None:
     assert draft.ask("SELECT * FROM controls") == []
-    mirror = Mirror(draft, spoiled)
-    kinds = spoiled.control("GET", "anomalies")["kinds"]
+    mirror = Mirror(draft, again)
+    kinds = again.control("GET", "anomalies")["kinds"]
     before: set[tuple[Any, ...]] = set()
     found: dict[str, list[dict[str, Any]]] = {}
     for kind in kinds:
-        spoiled.spoil(kind)
+        again.spoil(kind)
         mirror.follow()
         rows = draft.ask("SELECT * FROM controls")
         new = [row for row in rows if identity(row) not in before]
@@ -122,12 +114,12 @@ def test_clean_books_have_no_finding_and_each_mistake_has_its_own(
         assert [(row["sentence_fr"], row["sentence_en"]) for row in found[kind]] == [sentences]
 
 
-def test_the_page_and_the_sandbox_know_every_rule(draft: Draft, spoiled: Sandbox) -> None:
+def test_the_page_and_the_sandbox_know_every_rule(draft: Draft, again: Sandbox) -> None:
     page = (PROJECT / "docs" / "controls.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
     (view,) = draft.ask("SELECT pg_get_viewdef('controls') AS text")
     rules = re.findall(r"'(\w+)'::text AS rule", view["text"])
-    assert sorted(rules) == sorted(documented) == spoiled.control("GET", "anomalies")["kinds"]
+    assert sorted(rules) == sorted(documented) == again.control("GET", "anomalies")["kinds"]
 
 
 # What is right to find in books with a special case: entries of a year that is not there, credit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from pennylane_launcher.running import views
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Draft, Pipeline
 
@@ -62,18 +64,17 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(books: Pipeline) -> Story:
+def story(books: Pipeline, again: Sandbox) -> Story:
     """A line is changed, an entry is deleted and returns, invoices get other lines."""
-    story = Story(books.copy(), [], 0, 0, {})
-    change = story.pipeline.sandbox.change
+    story = Story(replace(books.copy(), sandbox=again), [], 0, 0, {})
     story.look()
-    (story.updated,) = change("ledger_entry_lines", update=1)["updated"]
-    (story.gone,) = change("ledger_entries", delete=1)["deleted"]
-    change("ledger_entries", create=2, rewrite=1)
-    change("customer_invoices", relist=2, create=1, delete=1)
+    (story.updated,) = again.change("ledger_entry_lines", update=1)["updated"]
+    (story.gone,) = again.change("ledger_entries", delete=1)["deleted"]
+    again.change("ledger_entries", create=2, rewrite=1)
+    again.change("customer_invoices", relist=2, create=1, delete=1)
     story.run()
-    change("ledger_entries", recreate=[story.gone], update=1)
-    change("ledger_entry_lines", update=2)
+    again.change("ledger_entries", recreate=[story.gone], update=1)
+    again.change("ledger_entry_lines", update=2)
     story.run()
     story.kept = {table: changes(story.pipeline, table) for table in LOADED}
     # All is read again, and nothing has changed.
