@@ -10,7 +10,6 @@ import pytest
 from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Draft
