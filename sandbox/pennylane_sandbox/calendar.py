@@ -31,7 +31,7 @@ class Calendar:
         self.months = tuple((f"{end[:8]}01", end) for end in ends)
 
     def year(self, ago: int) -> int:
-        """Return the last year of the books, or one before it."""
+        """Return the year that many years before the last one of the books."""
         return int(self.last_day[:4]) - ago
 
 

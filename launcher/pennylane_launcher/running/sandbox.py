@@ -85,9 +85,15 @@ def sandbox(*, seed: int, size: int, until: date) -> Iterator[Sandbox]:
         LauncherError: it does not start; quotes its last words.
     """
     program = str(Path(sys.executable).with_name("pennylane-sandbox"))
-    options = {"seed": seed, "size": size, "until": until, "port": 0, "rate-limit": "25/5"}
-    given = options | {"token": TOKEN}
-    command = [program, *(f"--{name}={value}" for name, value in given.items())]
+    options = {
+        "seed": seed,
+        "size": size,
+        "until": until,
+        "port": 0,
+        "rate-limit": "25/5",
+        "token": TOKEN,
+    }
+    command = [program, *(f"--{name}={value}" for name, value in options.items())]
     with (
         tempfile.TemporaryFile("w+") as errors,
         child(command, environment=python(os.environ), errors=errors) as process,
