@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from pennylane_launcher import meltano
+from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -52,8 +53,10 @@ class MakeRun:
 
 
 @pytest.fixture
-def make_run(pipeline_of: Callable[[Sandbox], Pipeline], sandbox: Sandbox) -> MakeRun:
-    return MakeRun(pipeline_of(sandbox))
+def make_run(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[MakeRun]:
+    # A sandbox of its own: what changed in the minute before a first load is read once more.
+    with running("--size", "2000", "--rate-limit", "none") as sandbox:
+        yield MakeRun(pipeline_of(sandbox))
 
 
 def test_a_run_says_what_changed_and_a_failed_one_why(make_run: MakeRun) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tap_pennylane.replication.bookmark import Bookmark
+from tap_pennylane.replication.verification import BEGINS_AT, urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,3 +192,12 @@ def test_an_included_child_stream_is_verified_without_its_parent(
     assert len(second.records[child]) > len(first.records[child])
     assert second.activated[child] > first.activated[child]
     assert second.log_rows[child]["verified_records"] > 0
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 1])
+def test_always_due_holds_within_the_second_of_the_last_read_too(seconds: int) -> None:
+    began = datetime(2026, 6, 1, tzinfo=UTC)
+    bookmark = Bookmark(format=1, company=1, columns="", read_at=began.isoformat())
+    now = began + timedelta(seconds=seconds)
+    assert urgency(bookmark, timedelta(), now) >= BEGINS_AT
+    assert urgency(bookmark, timedelta(days=7), now) == 0

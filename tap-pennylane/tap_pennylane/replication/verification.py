@@ -33,7 +33,8 @@ def urgency(bookmark: Bookmark, within: timedelta, now: datetime) -> float:
     if not bookmark.read_at:
         return 0
     age = now - datetime.fromisoformat(bookmark.read_at)
-    share = age / max(within, SHORTEST)
+    # Pennylane tells the time in whole seconds: that read may seem to begin now, or later.
+    share = max(age, SHORTEST) / max(within, SHORTEST)
     return share if bookmark.verification or share >= BEGINS_AT else 0
 
 
