@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from pennylane_dashboard import database, formats, troubles
 from pennylane_dashboard.words import LANGUAGES
+from pennylane_launcher.books.dashboard import login
 from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ FITS = """() => [document.documentElement, document.querySelector('[data-testid=
     .every(part => part.scrollWidth <= part.clientWidth)"""
 """Nothing scrolls sideways but tables."""
 SORRY = {
-    words(language)
+    words(language, role="pennylane_reader")
     for words in (troubles.AWAY, troubles.FAILED, troubles.NO_VIEW, troubles.NOT_ALLOWED)
     for language in LANGUAGES
 }
@@ -111,7 +112,7 @@ def served(pipeline: Pipeline, browser: Browser, locale: str = "fr-FR") -> Itera
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "pennylane_launcher", "dashboard", f"--port={port}"]
-    login = {
+    postgres = {
         "POSTGRES_HOST": parse_qs(parts.query)["host"][0],
         "POSTGRES_USER": str(parts.username),
         "POSTGRES_DB": parts.path.lstrip("/"),
@@ -120,7 +121,7 @@ def served(pipeline: Pipeline, browser: Browser, locale: str = "fr-FR") -> Itera
         subprocess.Popen(
             command,
             cwd=PROJECT,
-            env=os.environ | login,
+            env=os.environ | postgres,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -184,6 +185,17 @@ def shown(books: Pipeline) -> Pipeline:
 def site(shown: Pipeline, browser: Browser) -> Iterator[Site]:
     with served(shown, browser) as site:
         yield site
+
+
+def libpq(pipeline: Pipeline, **settings: str) -> dict[str, str]:
+    """What the launcher tells the app of a database."""
+    parts = urlsplit(pipeline.url)
+    return {
+        "PGHOST": parse_qs(parts.query)["host"][0],
+        "PGUSER": str(parts.username),
+        "PGDATABASE": parts.path.lstrip("/"),
+        **login(settings),
+    }
 
 
 def number(text: str) -> Decimal:
@@ -415,10 +427,8 @@ def test_an_unknown_language_is_answered_in_the_browser_s(site: Site) -> None:
 def test_the_connection_can_neither_write_nor_see_more_than_the_views(
     shown: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = urlsplit(shown.url)
-    monkeypatch.setenv("PGHOST", parse_qs(parts.query)["host"][0])
-    monkeypatch.setenv("PGUSER", str(parts.username))
-    monkeypatch.setenv("PGDATABASE", parts.path.lstrip("/"))
+    for name, text in libpq(shown).items():
+        monkeypatch.setenv(name, text)
     with database.connect() as connection:
         row = connection.execute("SELECT current_user::text AS name").fetchone()
         assert row == {"name": "pennylane_reader"}
@@ -429,6 +439,21 @@ def test_the_connection_can_neither_write_nor_see_more_than_the_views(
                 connection.execute(f"SELECT * FROM {table}".encode())  # noqa: S608
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("CREATE TEMPORARY TABLE mine (id int)")
+
+
+def test_it_reads_as_the_role_that_the_settings_name(
+    shown: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"other_{urlsplit(shown.url).path.lstrip('/')}"
+    shown.execute(f"CREATE ROLE {other}")
+    for name, text in libpq(shown, DBT_PENNYLANE_READER_ROLE=other).items():
+        monkeypatch.setenv(name, text)
+    with database.connect() as connection:
+        assert connection.execute("SELECT current_user::text AS name").fetchone() == {"name": other}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
+            connection.execute("SELECT FROM pennylane_marts.controls")
+    assert f"the role {other} read these views" in troubles.explained(refused.value)("en")
+    shown.execute(f"DROP ROLE {other}")
 
 
 def test_a_database_may_be_empty_or_away_and_come_back(shown: Pipeline, browser: Browser) -> None:

@@ -1,22 +1,28 @@
 """The only way to the data: read-only, as the role that sees the views and nothing else.
 
-libpq's variables (PGHOST, PGDATABASE …) name the database, and `search_path` in PGOPTIONS the
-schemas of the views; the launcher sets both.
+libpq's variables (PGHOST, PGDATABASE …) name the database, `search_path` in PGOPTIONS the
+schemas of the views, and DASHBOARD_ROLE the role; the launcher sets them.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
-ROLE = "pennylane_reader"
 SECONDS = 20
 """After so many seconds, PostgreSQL gives up a query."""
 WAIT = 5
 """Seconds to wait for a connection."""
 
 Row = dict[str, Any]
+
+
+def role() -> str:
+    """Return the role as which everything is read."""
+    return os.environ.get("DASHBOARD_ROLE") or "pennylane_reader"
 
 
 def connect() -> psycopg.Connection[Row]:
@@ -33,8 +39,8 @@ def connect() -> psycopg.Connection[Row]:
     )
     connection.read_only = True
     try:
-        if connection.info.user != ROLE:
-            connection.execute(f"SET ROLE {ROLE}")
+        if connection.info.user != role():
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role())))
         connection.execute(f"SET statement_timeout = '{SECONDS}s'")
         connection.execute("SET default_transaction_read_only = on")
         # The views are deep: compiling their plans would take longer than running them.

@@ -3,6 +3,7 @@
 import psycopg
 from psycopg import errors
 
+from pennylane_dashboard import database
 from pennylane_dashboard.words import Words
 
 AWAY = Words(
@@ -23,11 +24,11 @@ NO_VIEW = Words(
     " reload the page.",
 )
 NOT_ALLOWED = Words(
-    "La base de données ne permet pas au rôle pennylane_reader de lire ces vues, ou à la connexion"
+    "La base de données ne permet pas au rôle {role} de lire ces vues, ou à la connexion"
     " de prendre ce rôle. Donnez POSTGRES_READER_PASSWORD dans `.env`, ou exécutez"
-    " `GRANT pennylane_reader TO` cet utilisateur.",
-    "The database does not let the role pennylane_reader read these views, or this connection take"
-    " that role. Set POSTGRES_READER_PASSWORD in `.env`, or run `GRANT pennylane_reader TO` this"
+    " `GRANT {role} TO` cet utilisateur.",
+    "The database does not let the role {role} read these views, or this connection take"
+    " that role. Set POSTGRES_READER_PASSWORD in `.env`, or run `GRANT {role} TO` this"
     " user.",
 )
 TOO_SLOW = Words(
@@ -65,7 +66,8 @@ def explained(error: Exception) -> Words:
     if isinstance(error, errors.InvalidParameterValue | errors.UndefinedObject):
         return NOTHING_LOADED  # the role is created with the first views
     if isinstance(error, errors.InsufficientPrivilege):
-        return NOT_ALLOWED
+        role = database.role()
+        return Words(NOT_ALLOWED("fr", role=role), NOT_ALLOWED("en", role=role))
     if isinstance(error, errors.QueryCanceled):
         return TOO_SLOW
     if isinstance(error, psycopg.OperationalError):

@@ -11,8 +11,6 @@ from pennylane_launcher.postgres import warehouse
 from pennylane_launcher.postgres.database import connection
 from pennylane_launcher.settings import envfile
 
-READER = "pennylane_reader"
-"""The role as which the dashboard reads."""
 HOST = "127.0.0.1"
 FIRST_PORT = 8501
 PORTS = 50
@@ -37,7 +35,8 @@ def show(project: Path, *, demo: bool, port: int | None, arguments: Sequence[str
     program = project / ".cache" / "dashboard" / "bin" / "streamlit"
     command = [str(program), "run", "app.py", f"--server.port={port}", *arguments]
     with connection(project, demo=demo) as variables:
-        reader = {} if demo else login(envfile.variables(project))
+        # The demo's views are built without the settings of `.env`.
+        reader = login({} if demo else envfile.variables(project))
         print(f"The dashboard: http://{HOST}:{port} (on this machine only; Ctrl-C ends it)")
         return subprocess.call(  # noqa: S603
             command,
@@ -47,15 +46,18 @@ def show(project: Path, *, demo: bool, port: int | None, arguments: Sequence[str
 
 
 def login(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the reader's login, if the settings have its password; else the app takes on its role.
+    """Return the role that reads, and its login, if the settings have its password.
+
+    Without the password, the app takes on the role.
 
     Args:
         settings: environment variables, those of `.env` included.
     """
+    role = warehouse.reader(settings)
     password = settings.get("POSTGRES_READER_PASSWORD")
     if password and warehouse.url(settings):
-        return {"PGUSER": READER, "PGPASSWORD": password}
-    return {}
+        return {"DASHBOARD_ROLE": role, "PGUSER": role, "PGPASSWORD": password}
+    return {"DASHBOARD_ROLE": role}
 
 
 def _free_port() -> int:

@@ -22,7 +22,6 @@ from pennylane_launcher.settings import envfile
 
 HOST = "127.0.0.1"
 PORT = 9817
-READER = ("DBT_PENNYLANE_READER_ROLE", "pennylane_reader")
 
 
 def serve(project: Path, *, demo: bool, host: str, port: int) -> int:
@@ -91,7 +90,7 @@ def _registry(project: Path, *, demo: bool, stack: ExitStack) -> CollectorRegist
         server = stack.enter_context(embedded.server(project / ".embedded"))
         url = server.url(DEMO_DATABASE if demo else DATABASE)
     named = {meltano.TARGET_URL: url, "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema}
-    figures = Figures(url, schema, settings.get(READER[0]) or READER[1])
+    figures = Figures(url, schema, warehouse.reader(settings))
     registry = CollectorRegistry()
     registry.register(Warehouse(project, {**settings, **named}, figures))
     return registry

@@ -10,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pennylane_launcher.errors import LauncherError, SettingsError
 from pennylane_launcher.meltano import SCHEMA
 
+READER = "pennylane_reader"
+"""The role that may read the views, unless a setting names another."""
 WAIT = 10
 """Seconds to wait for a connection."""
 
@@ -17,6 +19,11 @@ WAIT = 10
 def schema(settings: Mapping[str, str]) -> str:
     """Return the schema of the tables."""
     return settings.get("TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA") or SCHEMA
+
+
+def reader(settings: Mapping[str, str]) -> str:
+    """Return the role that may read the views and nothing else."""
+    return settings.get("DBT_PENNYLANE_READER_ROLE") or READER
 
 
 def url(settings: Mapping[str, str]) -> str | None:
