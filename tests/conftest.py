@@ -21,14 +21,20 @@ from pennylane_launcher.postgres import embedded
 from pennylane_launcher.postgres.cluster import Cluster
 from pennylane_launcher.postgres.place import Place
 from pennylane_sandbox.pytest_plugin import running
+from playwright.sync_api import sync_playwright
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+
+from dashboard_site import APP, CHROMIUM, NOBODY, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pennylane_sandbox.pytest_plugin import Sandbox
+    from playwright.sync_api import Browser
+
+    from dashboard_site import Site
 
 PROJECT = Path(__file__).parents[1]
 # Other books, for the tests that compute their figures independently: see CONTRIBUTING.md.
@@ -248,6 +254,45 @@ def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
         done = pipeline.sync()
         assert done.returncode == 0, done.stdout
         yield pipeline
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser, where there is one."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH: apt-get install chromium")
+    if not APP.exists():
+        pytest.skip("Streamlit is not installed (make .cache/dashboard/.installed)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shown(books: Pipeline) -> Pipeline:
+    """Books with a finding, a change after the closing, and a supplier with an odd name."""
+    pipeline = books.copy()
+    with psycopg.connect(pipeline.url) as connection:
+        connection.execute(
+            "UPDATE pennylane.suppliers SET name = %s WHERE id = "
+            "(SELECT supplier_id FROM pennylane_marts.supplier_summary"
+            " ORDER BY last_12_months_before_tax DESC LIMIT 1)",
+            [NOBODY],
+        )
+        connection.execute(
+            "UPDATE pennylane.ledger_entry_lines SET debit = debit + 1 WHERE id = "
+            "(SELECT max(id) FROM pennylane.ledger_entry_lines"
+            " WHERE debit > 0 AND date BETWEEN '2024-02-01' AND '2024-11-30')"
+        )
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def site(shown: Pipeline, browser: Browser) -> Iterator[Site]:
+    """The dashboard on those."""
+    with served(shown, browser) as site:
+        yield site
 
 
 BOOKS = dict.fromkeys(

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
-import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+from dashboard_site import served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser, Page
 
     from conftest import Pipeline
 
-PROJECT = Path(__file__).parents[1]
-APP = PROJECT / ".cache" / "dashboard" / "bin" / "streamlit"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SECOND = 1000
 REASON = "the network <b>broke</b>"
 BEGIN = """
     INSERT INTO meltano.runs (job_name, run_id, state, started_at, last_heartbeat_at,
@@ -46,57 +32,6 @@ ONE_CENT = """;
     UPDATE pennylane.ledger_entry_lines SET debit = debit + 0.01
     WHERE id = (SELECT max(id) FROM pennylane.ledger_entry_lines WHERE debit > 0)
 """
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: apt-get install chromium"),
-    pytest.mark.skipif(not APP.exists(), reason="make .cache/dashboard/.installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def opened(pipeline: Pipeline, browser: Browser) -> Iterator[Page]:
-    """The page about the pipeline, in English."""
-    parts = urlsplit(pipeline.url)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    login = {
-        "POSTGRES_HOST": parse_qs(parts.query)["host"][0],
-        "POSTGRES_USER": str(parts.username),
-        "POSTGRES_DB": parts.path.lstrip("/"),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "pennylane_launcher", "dashboard", f"--port={port}"],
-        cwd=PROJECT,
-        env=os.environ | login,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            assert process.stdout
-            while "server started" not in (line := process.stdout.readline()):
-                assert line, "it ended"
-            page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
-            page.set_default_timeout(60 * SECOND)
-            expect.set_options(timeout=60 * SECOND)
-            page.goto(f"http://127.0.0.1:{port}/pipeline")
-            expect(page.locator("table[data-name=tables]")).to_be_visible()
-            yield page
-            page.close()
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            log, _ = process.communicate()
-    assert "Traceback" not in log, log
 
 
 def cells(page: Page, name: str) -> list[list[str]]:
@@ -120,7 +55,8 @@ def test_the_page_shows_what_the_views_know_and_each_run_while_it_is_on(
     books: Pipeline, browser: Browser
 ) -> None:
     pipeline = books.copy()
-    with opened(pipeline, browser) as page:
+    with served(pipeline, browser, "en-US") as site:
+        page = site.open("pipeline")
         latest = page.locator("[data-name=latest]")
         expect(latest).to_contain_text("succeeded")
         rows = {row[0]: row[3] for row in cells(page, "tables")}

@@ -1,0 +1,93 @@
+"""The dashboard and its database: what it may read, and one that is empty or away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+from pennylane_dashboard import database, troubles
+from pennylane_dashboard.words import LANGUAGES
+from pennylane_launcher.books.dashboard import login
+
+from dashboard_site import YEAR, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from conftest import Pipeline
+
+
+def libpq(pipeline: Pipeline, **settings: str) -> dict[str, str]:
+    """What the launcher tells the app of a database."""
+    parts = urlsplit(pipeline.url)
+    return {
+        "PGHOST": parse_qs(parts.query)["host"][0],
+        "PGUSER": str(parts.username),
+        "PGDATABASE": parts.path.lstrip("/"),
+        **login(settings),
+    }
+
+
+def test_the_connection_can_neither_write_nor_see_more_than_the_views(
+    shown: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in libpq(shown).items():
+        monkeypatch.setenv(name, text)
+    with database.connect() as connection:
+        row = connection.execute("SELECT current_user::text AS name").fetchone()
+        assert row == {"name": "pennylane_reader"}
+        for view in ("pennylane_marts.controls", "pennylane_marts.changes", "pennylane.etl_logs"):
+            connection.execute(f"SELECT * FROM {view} LIMIT 1".encode())  # noqa: S608
+        for table in ("meltano.runs", "meltano.state", "pennylane.customers"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"SELECT * FROM {table}".encode())  # noqa: S608
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("CREATE TEMPORARY TABLE mine (id int)")
+
+
+def test_it_reads_as_the_role_that_the_settings_name(
+    shown: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"other_{urlsplit(shown.url).path.lstrip('/')}"
+    shown.execute(f"CREATE ROLE {other}")
+    for name, text in libpq(shown, DBT_PENNYLANE_READER_ROLE=other).items():
+        monkeypatch.setenv(name, text)
+    with database.connect() as connection:
+        assert connection.execute("SELECT current_user::text AS name").fetchone() == {"name": other}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
+            connection.execute("SELECT FROM pennylane_marts.controls")
+    assert f"the role {other} read these views" in troubles.explained(refused.value)("en")
+    shown.execute(f"DROP ROLE {other}")
+
+
+def test_a_database_may_be_empty_or_away_and_come_back(shown: Pipeline, browser: Browser) -> None:
+    """One sentence says what to do; nothing has to be started again."""
+    maintenance, _, _ = shown.url.partition("@")
+    host = urlsplit(shown.url).query
+    name = urlsplit(shown.url).path.lstrip("/")
+    empty = f"empty_{name}"
+
+    def administer(statement: str) -> None:
+        with psycopg.connect(f"{maintenance}@/template1?{host}", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    administer(f"CREATE DATABASE {empty}")
+    with served(replace(shown, url=shown.url.replace(name, empty)), browser) as site:
+        for language, nothing in zip(
+            LANGUAGES, ("Rien n'a encore été", "Nothing has been"), strict=True
+        ):
+            for path in ("", "controls", "ledger"):
+                site.open(path, lang=language)
+                assert site.sentence().startswith(nothing)
+        assert site.complaints == []
+
+        administer(f"ALTER DATABASE {empty} RENAME TO {empty}_away")
+        site.open("vat", lang="fr")
+        assert site.sentence().startswith("La base de données ne répond pas.")
+
+        administer(f"CREATE DATABASE {empty} TEMPLATE {name}")
+        site.open("vat", lang="fr", year=YEAR)
+        assert site.rows("vat-by-month")
