@@ -14,6 +14,9 @@ from pennylane_sandbox.ratelimit import Limit
 from pennylane_sandbox.sandbox import Options, Sandbox
 from pennylane_sandbox.serving.server import serve
 
+_LIMIT = Limit(25, 5)
+_FIRM_LIMIT = Limit(5, 1)
+
 
 def _limit(text: str) -> Limit | None:
     try:
@@ -37,9 +40,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 takes any")
-    parser.add_argument("--rate-limit", type=_limit, default="25/5", help="as 25/5, or none")
+    parser.add_argument(
+        "--rate-limit",
+        type=_limit,
+        default=argparse.SUPPRESS,
+        help="as 25/5, or none (default: 25/5 per company token, 5/1 per firm token)",
+    )
     parser.add_argument("--latency-ms", type=float, default=0, help="delay of each API answer")
     parser.add_argument("--token", default="sandbox-token", help="a token with all scopes")
+    parser.add_argument(
+        "--companies",
+        type=int,
+        default=0,
+        help="serve the Firm API, too: a firm with this number of companies",
+    )
+    parser.add_argument(
+        "--firm-token", default="sandbox-firm-token", help="a token that sees all companies"
+    )
     parser.add_argument(
         "--hide-closed-years",
         action="store_true",
@@ -86,9 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             Options(
                 seed=options.seed,
                 size=options.size,
-                rate_limit=options.rate_limit,
+                rate_limit=getattr(options, "rate_limit", _LIMIT),
+                firm_rate_limit=getattr(options, "rate_limit", _FIRM_LIMIT),
                 latency=options.latency_ms / 1000,
                 token=options.token,
+                firm_token=options.firm_token,
+                companies=options.companies,
                 hide_closed_years=options.hide_closed_years,
                 cases=tuple(options.case),
                 until=options.until,

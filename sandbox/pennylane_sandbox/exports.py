@@ -65,7 +65,7 @@ class Exports:
         del shown["file_url"]
         return shown
 
-    def look(self, kind: str, export_id: int, origin: str) -> Json | None:
+    def look(self, kind: str, export_id: int, files: str) -> Json | None:
         """Return an export's status; each query of a ready one signs a new link."""
         export = self._ordered.get((kind, export_id))
         if export is None:
@@ -76,7 +76,7 @@ class Exports:
         now = self._clock.seconds()
         export.signature = f"{int(now * 1_000_000):x}"
         export.link_made_at = now
-        address = f"{origin}/files/{kind}/{export.id}?signature={export.signature}"
+        address = f"{files}/{kind}/{export.id}?signature={export.signature}"
         return self._shown(export, "ready") | {"file_url": address}
 
     def _shown(self, export: Export, status: str) -> Json:
@@ -98,17 +98,17 @@ class Exports:
             return None
         if export.file is None:
             export.file = self._made(export)
-        return export.file, _FEC_TYPE if kind == "fecs" else _XLSX_TYPE
+        return export.file, _XLSX_TYPE if kind in _TABLES else _FEC_TYPE
 
     def _made(self, export: Export) -> IO[bytes]:
         """Write the file to disk, because a million lines are too many for memory."""
         file = tempfile.TemporaryFile(prefix="pennylane-sandbox-")  # noqa: SIM115 - kept with the export
         lines = self._lines(export)
-        if export.kind == "fecs":
-            file.writelines(_fec(lines))
-        else:
+        if export.kind in _TABLES:
             columns, rows = _TABLES[export.kind]
             _xlsx(file, columns, rows(lines))
+        else:
+            file.writelines(_fec(lines))
         file.flush()
         return file
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     Answer = tuple[int, dict[str, str], bytes]
 
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own
+FIRM_TOKEN = "sandbox-firm-token"  # noqa: S105 - the sandbox's own
+API = "/api/external/v2"
+FIRM_API = "/api/external/firm/v1"
+_OF_A_COMPANY = frozenset(
+    {"anomalies", "changes", "faults", "firm_state", "sizes", "state", "stats"}
+)
 
 
 def flat(value: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -48,13 +54,51 @@ def kept(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox and its control plane."""
+    """A running sandbox and its control plane.
+
+    With a `company_id`, everything is about this company of the firm, seen through one of the APIs:
+    `of` the Firm API's, `alone` the Company API's.
+    """
 
     url: str
     token: str = TOKEN
+    api: str = API
+    company_id: int | None = None
+
+    @property
+    def firm(self) -> Sandbox:
+        """What the firm's token sees: `/companies`, and what is below."""
+        return replace(self, token=FIRM_TOKEN, api=FIRM_API, company_id=None)
+
+    def of(self, company_id: int) -> Sandbox:
+        """One company of the firm, through the firm's token."""
+        api = f"{FIRM_API}/companies/{company_id}"
+        return replace(self, token=FIRM_TOKEN, api=api, company_id=company_id)
+
+    def alone(self, company_id: int) -> Sandbox:
+        """One company of the firm, through its own token at the Company API."""
+        token = f"{TOKEN}-{company_id}"
+        return replace(self, token=token, api=API, company_id=company_id)
+
+    @property
+    def companies(self) -> list[dict[str, Any]]:
+        """The firm's companies, hidden ones, too: profile, seed, company token, access."""
+        items: list[dict[str, Any]] = self.control("GET", "companies")["items"]
+        return items
+
+    def take_on(self, count: int = 1) -> list[int]:
+        """Let new companies appear in the firm."""
+        created: list[int] = self.control("POST", "companies", create=count)["created"]
+        return created
+
+    def allow(self, company_id: int, access: str) -> None:
+        """Let firm tokens read a company (`open`), or not (`refused`: 403; `hidden`: 404)."""
+        self.control("POST", "companies", id=company_id, access=access)
 
     def control(self, method: str, endpoint: str, /, **body: Any) -> Any:  # noqa: ANN401 - any JSON
         """Call the control plane."""
+        if self.company_id is not None and re.split("[/?]", endpoint)[0] in _OF_A_COMPANY:
+            endpoint = f"companies/{self.company_id}/{endpoint}"
         answer = requests.request(
             method, f"{self.url}/sandbox/{endpoint}", json=body or None, timeout=60
         )
@@ -65,7 +109,7 @@ class Sandbox:
         """The API's answer for a path below its prefix."""
         headers = {"Authorization": f"Bearer {self.token}"}
         answer = requests.get(
-            f"{self.url}/api/external/v2{path}", params=query, headers=headers, timeout=60
+            f"{self.url}{self.api}{path}", params=query, headers=headers, timeout=60
         )
         answer.raise_for_status()
         return answer.json()
@@ -74,14 +118,18 @@ class Sandbox:
         """Every item of a list, read page by page through the API."""
         page = self.get(path, **query)
         items: list[dict[str, Any]] = page["items"]
-        while page["next_cursor"]:
+        while page.get("next_cursor"):
             page = self.get(path, **query, cursor=page["next_cursor"])
             items += page["items"]
+        # Others have numbered pages, and so many of them; at the Company API, the number is null.
+        for number in range(2, (page.get("total_pages") or 1) + 1):
+            items += self.get(path, **query, page=number)["items"]
         return items
 
     def state(self, collection: str) -> list[dict[str, Any]]:
         """Every record of a collection, as the API would show it."""
-        items: list[dict[str, Any]] = self.control("GET", f"state/{collection}")["items"]
+        kind = "firm_state" if self.api.startswith(FIRM_API) else "state"
+        items: list[dict[str, Any]] = self.control("GET", f"{kind}/{collection}")["items"]
         return items
 
     def rows(self, path: str) -> list[dict[str, Any]]:

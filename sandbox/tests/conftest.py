@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,32 +15,49 @@ import pytest
 import requests
 
 PREFIX = "/api/external/v2"
+FIRM_PREFIX = "/api/external/firm/v1"
 ADDITIONS = Path(__file__).parents[2] / "openapi" / "september_2026.json"
 COMMAND = Path(sys.executable).with_name("pennylane-sandbox")
 
 
 class Running:
-    """A running sandbox."""
+    """A running sandbox, seen with a token below an address: an API's, or that of a client."""
 
-    def __init__(self, process: "subprocess.Popen[str]", base: str) -> None:
+    def __init__(
+        self,
+        process: "subprocess.Popen[str]",
+        base: str,
+        prefix: str = PREFIX,
+        token: str = "sandbox-token",
+    ) -> None:
         self.process = process
         self.base = base
+        self.prefix = prefix
+        self.token = token
         self.session = requests.Session()
 
-    def get(
-        self, path: str, *, token: str | None = "sandbox-token", **params: Any
-    ) -> requests.Response:
+    @property
+    def firm(self) -> "Running":
+        return Running(self.process, self.base, FIRM_PREFIX, "sandbox-firm-token")
+
+    def of(self, company_id: int) -> "Running":
+        """A company, through the firm."""
+        prefix = f"{FIRM_PREFIX}/companies/{company_id}"
+        return Running(self.process, self.base, prefix, "sandbox-firm-token")
+
+    def get(self, path: str, *, token: str | None = "", **params: Any) -> requests.Response:
         if "filter" in params and not isinstance(params["filter"], str):
             params["filter"] = json.dumps(params["filter"])
+        token = self.token if token == "" else token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return self.session.get(
-            f"{self.base}{PREFIX}{path}", params=params, headers=headers, timeout=30
+            f"{self.base}{self.prefix}{path}", params=params, headers=headers, timeout=30
         )
 
-    def post(self, path: str, body: Any, *, token: str = "sandbox-token") -> requests.Response:
-        headers = {"Authorization": f"Bearer {token}"}
+    def post(self, path: str, body: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
         return self.session.post(
-            f"{self.base}{PREFIX}{path}", json=body, headers=headers, timeout=30
+            f"{self.base}{self.prefix}{path}", json=body, headers=headers, timeout=30
         )
 
     def pages(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
@@ -48,6 +66,11 @@ class Running:
             assert answer.status_code == 200, answer.text
             page = answer.json()
             yield page
+            if "total_items" in page and "has_more" not in page:
+                if page["current_page"] == page["total_pages"]:
+                    return
+                params["page"] = page["current_page"] + 1
+                continue
             if not page.get("has_more"):
                 assert page.get("next_cursor") is None
                 return
@@ -55,7 +78,8 @@ class Running:
             params.pop("start_date", None)  # a changelog takes one or the other
 
     def items(self, path: str, **params: Any) -> list[dict[str, Any]]:
-        params.setdefault("limit", 100)
+        if "per_page" not in params:
+            params.setdefault("limit", 100)
         return [item for page in self.pages(path, **params) for item in page["items"]]
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
@@ -64,12 +88,19 @@ class Running:
         return answer.json()
 
     def state(self, resource: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self.control("GET", f"state/{resource}")["items"]
+        kind = "state" if self.prefix == PREFIX else "firm_state"
+        path = f"{self._own_control}{kind}/{resource}"
+        items: list[dict[str, Any]] = self.control("GET", path)["items"]
         return items
+
+    @property
+    def _own_control(self) -> str:
+        found = re.fullmatch(rf"{FIRM_PREFIX}/(companies/\d+)", self.prefix)
+        return f"{found[1]}/" if found else ""
 
     def change(self, resource: str, **wanted: Any) -> dict[str, list[int]]:
         done: dict[str, list[int]] = self.control(
-            "POST", "changes", {"resource": resource, **wanted}
+            "POST", f"{self._own_control}changes", {"resource": resource, **wanted}
         )
         return done
 
@@ -132,11 +163,24 @@ def command() -> Path:
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
     """Pennylane's OpenAPI document of the Company API."""
+    loaded = _load("company_v2.json")
+    _add_to(loaded)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def firm_document() -> dict[str, Any]:
+    """Pennylane's OpenAPI document of the Firm API."""
+    loaded = _load("firm_v1.json")
+    _add_values(loaded, json.loads(ADDITIONS.read_text("utf-8")))
+    return loaded
+
+
+def _load(name: str) -> dict[str, Any]:
     folder = os.environ.get("PENNYLANE_OPENAPI_DIR")
     if not folder:
         pytest.skip("PENNYLANE_OPENAPI_DIR does not say where Pennylane's OpenAPI documents are")
-    loaded: dict[str, Any] = json.loads(Path(folder, "company_v2.json").read_text("utf-8"))
-    _add_to(loaded)
+    loaded: dict[str, Any] = json.loads(Path(folder, name).read_text("utf-8"))
     return loaded
 
 
@@ -153,9 +197,7 @@ def _add_to(document: dict[str, Any]) -> None:
             schema |= wanted["item"]
         document["paths"][PREFIX + path] = {"get": operation}
     _add_fields(document, additions["fields"])
-    for known in _lists_of_values(document):
-        fitting = [one for one in additions["values"] if set(one["beside"]) <= set(known)]
-        known.extend(value for one in fitting for value in one["add"])
+    _add_values(document, additions)
     for path, text in additions["filters"].items():
         for parameter in _get(document, path)["parameters"]:
             if parameter["name"] == "filter":
@@ -168,6 +210,12 @@ def _add_fields(document: dict[str, Any], additions: list[dict[str, Any]]) -> No
             for record in _records(_get(document, path), addition.get("in", [])):
                 record["properties"] |= addition["add"]
                 record["required"] = [*record["required"], *addition["add"]]
+
+
+def _add_values(document: dict[str, Any], additions: dict[str, Any]) -> None:
+    for known in _lists_of_values(document):
+        fitting = [one for one in additions["values"] if set(one["beside"]) <= set(known)]
+        known.extend(value for one in fitting for value in one["add"])
 
 
 def _lists_of_values(node: Any) -> Iterator[list[Any]]:

@@ -94,7 +94,7 @@ def test_ledgers_are_workbooks(changing: Any, kind: str) -> None:
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "_ROWS_OF_A_SHEET", 40)
     sandbox = Sandbox(Options(size=100))
-    made = sandbox.exports
+    made = sandbox.company.exports
     number = made.order("general_ledgers", "2000-01-01", "2099-12-31")["id"]
     made.look("general_ledgers", number, "")
     ready = made.look("general_ledgers", number, "")

@@ -15,6 +15,8 @@ class Endpoint:
 
     path: str
     scopes: tuple[str, ...]
+    # The default size of pages that are numbered; others are continued with a cursor.
+    page_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

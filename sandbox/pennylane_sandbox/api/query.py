@@ -22,17 +22,22 @@ def refuse_undeclared(query: Query, declared: tuple[str, ...]) -> None:
 
 def limit(query: Query, most: int) -> int:
     """Return the maximum number of items per page."""
-    text = query.get("limit")
+    return number(query, "limit", DEFAULT_LIMIT, most)
+
+
+def number(query: Query, name: str, default: int, most: int | None = None) -> int:
+    """Return a number, at least 1."""
+    text = query.get(name)
     if text is None:
-        return DEFAULT_LIMIT
+        return default
     try:
         value = int(text)
     except ValueError:
-        refuse_malformed(f"limit is not an integer: {text!r}", "ValidateError")
+        refuse_malformed(f"{name} is not an integer: {text!r}", "ValidateError")
     if value < 1:
-        refuse_malformed(f"limit {value} is less than 1", "LessThanMinimum")
-    if value > most:
-        refuse_malformed(f"limit {value} is more than {most}", "MoreThanMaximum")
+        refuse_malformed(f"{name} {value} is less than 1", "LessThanMinimum")
+    if most is not None and value > most:
+        refuse_malformed(f"{name} {value} is more than {most}", "MoreThanMaximum")
     return value
 
 

@@ -11,6 +11,7 @@ from pennylane_sandbox.company.documents import (
     make_quote,
     make_subscription,
 )
+from pennylane_sandbox.company.filing import make_file, make_folder, path_of
 from pennylane_sandbox.company.paperwork import (
     make_gocardless_mandate,
     make_pro_account_mandate,
@@ -37,6 +38,8 @@ EDITED = {
     "commercial_documents": "label",
     "customer_invoice_templates": "name",
     "customers": "notes",
+    "dms_files": "name",
+    "dms_folders": "name",
     "gocardless_mandates": "external_customer_label",
     "pro_account/mandate_migrations": "error_message",
     "products": "label",
@@ -45,7 +48,7 @@ EDITED = {
     "sepa_mandates": "bank",
     "suppliers": "name",
 }
-LOGGED = frozenset({"customers", "suppliers", "products", "quotes"})
+LOGGED = frozenset({"customers", "dms_files", "suppliers", "products", "quotes"})
 
 
 class Plain:
@@ -80,6 +83,8 @@ class Plain:
         elif self.resource in EDITED:
             name = EDITED[self.resource]
             row.data[name] = self._desk.revise(row.data[name])
+            if self.resource.startswith("dms_"):
+                self._refile(row)
         elif self.resource == "webhook_subscriptions":
             row.data["consecutive_failures"] += 1
         elif self.resource == "pro_account/mandates":
@@ -132,6 +137,21 @@ class Plain:
         if self.resource not in LOGGED:
             return desk.stamp()
         return desk.log.record(self.resource, row.id, operation, row.data["created_at"])
+
+    def _refile(self, row: Doc) -> None:
+        """Give a renamed folder or file its path, and what is in the folder, too."""
+        books, log = self._desk.books, self._desk.log
+        folders = books.collections["dms_folders"]
+        parent = row.data["parent_folder"]
+        row.data["path"] = path_of(row.data["name"], parent and folders[parent["id"]])
+        if row is not folders.rows.get(row.id):
+            return
+        for name in ("dms_folders", "dms_files"):
+            for one in books.collections[name]:
+                if one.data["parent_folder"] == {"id": row.id}:
+                    self._refile(one)
+                    stamp = log.record(name, one.id, "update", one.data["created_at"])
+                    one.data["updated_at"] = stamp
 
     def _tell_carriers(self, without: Callable[[tuple[Share, ...]], tuple[Share, ...]]) -> None:
         """Record that a row changes when one of its categories is removed."""
@@ -186,6 +206,12 @@ _NEEDED: dict[str, Callable[[Books], set[int]]] = {
         | {account.id for account in books.accounts.values() if account.number == account.general}
     ),
     "journals": lambda books: {row.journal.id for row in books.ledger_entries},
+    "dms_folders": lambda books: {
+        row.data["parent_folder"]["id"]
+        for name in ("dms_folders", "dms_files")
+        for row in books.collections[name]
+        if row.data["parent_folder"]
+    },
     "category_groups": lambda books: {row.data["category_group"]["id"] for row in books.categories},
     "bank_accounts": lambda books: {
         *books.current_accounts,
@@ -240,6 +266,11 @@ def _supplier_of(books: Books, desk: Desk) -> Doc:
     return desk.rng.choice(tuple(books.suppliers.rows.values()))
 
 
+def _folder(books: Books, desk: Desk) -> Doc:
+    folders: tuple[Doc, ...] = tuple(books.collections["dms_folders"].rows.values())
+    return desk.rng.choice(folders)
+
+
 def _pro_account_mandate(books: Books, desk: Desk) -> Row:
     taken = books.collections["pro_account/mandates"].rows
     for customer in books.customers:
@@ -262,6 +293,12 @@ _MAKERS: dict[str, Callable[[Books, Desk], Row]] = {
         books, _customer_of(books, desk), desk.stamp()
     ),
     "customers": _customer,
+    "dms_files": lambda books, desk: make_file(
+        books, f"Pièce n° {books.count('dms')}.pdf", _folder(books, desk), desk.stamp()
+    ),
+    "dms_folders": lambda books, desk: make_folder(
+        books, f"Dossier n° {books.count('dms')}", _folder(books, desk), desk.stamp()
+    ),
     "gocardless_mandates": lambda books, desk: make_gocardless_mandate(
         books, _customer_of(books, desk), desk.stamp()
     ),

@@ -24,6 +24,8 @@ _ID_BASES: Final = {
     "customer_invoice_templates": 5_000_000,
     "customer_invoices": 1_000_000_000,
     "customers": 31_000_000,
+    "dms_files": 95_000_000,
+    "dms_folders": 93_000_000,
     "exports": 71_000_000,
     "fiscal_years": 4_000_000,
     "gocardless_mandates": 6_000_000,

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from pennylane_sandbox.calendar import LAST_DAY, Calendar
 from pennylane_sandbox.company.bank import make_other
@@ -33,6 +34,9 @@ from pennylane_sandbox.money import short
 
 SMALLEST = 100
 
+# The companies of a firm share their days, so that each day is in memory once.
+_calendar = lru_cache(Calendar)
+
 
 def build(seed: int, size: int, cases: Iterable[str] = (), until: date = LAST_DAY) -> Books:
     """Make the books of a company with this number of ledger entry lines, which may be none."""
@@ -40,7 +44,7 @@ def build(seed: int, size: int, cases: Iterable[str] = (), until: date = LAST_DA
         msg = f"a company needs at least {SMALLEST} ledger entry lines, or none at all"
         raise ValueError(msg)
     gc.disable()
-    books = Books(seed, size, cases, Calendar(until))
+    books = Books(seed, size, cases, _calendar(until))
     set_up(books)
     if size:
         _fill(books, size)

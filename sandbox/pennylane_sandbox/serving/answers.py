@@ -1,11 +1,12 @@
 """The answers to admitted requests: lists, single records, and special cases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from pennylane_sandbox.api import numbered
 from pennylane_sandbox.api import query as asked
 from pennylane_sandbox.api.endpoint import (
     Changelog,
@@ -15,7 +16,6 @@ from pennylane_sandbox.api.endpoint import (
     Sublist,
     SublistSingle,
 )
-from pennylane_sandbox.api.endpoints import EXPORTS
 from pennylane_sandbox.api.errors import refuse, refuse_malformed, refuse_unknown
 from pennylane_sandbox.api.filters import Condition, Conditions, Fields, parse
 from pennylane_sandbox.api.query import Query
@@ -24,12 +24,23 @@ from pennylane_sandbox.calendar import rank
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.model import Doc, Invoice, Json, Total
-from pennylane_sandbox.sandbox import Sandbox
+from pennylane_sandbox.one_company import Company
 from pennylane_sandbox.show.ledger import doc
 from pennylane_sandbox.show.lines import customer_invoice_lines
 
 _INCLUDED = 20
+_MOST_BALANCES = 1000
 _FEATURES: Json = {"installments": False}
+_MORE_OF_AN_ORDER = {
+    "analytical_general_ledgers": ("mode",),
+    "software_specific_entries": (
+        "export_type",
+        "journal_codes",
+        "include_attachments",
+        "account_numbers_type",
+        "incremental",
+    ),
+}
 _PAGE_KEYS: Json = {
     "current_page": None,
     "per_page": None,
@@ -40,7 +51,7 @@ _PAGE_KEYS: Json = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An admitted request."""
+    """An admitted request; `files` is the address below which exports are."""
 
     path: str
     query: Query
@@ -48,7 +59,7 @@ class Request:
     ids: tuple[str, ...] = ()
     method: str = "GET"
     body: bytes = b""
-    origin: str = ""
+    files: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +79,19 @@ def _row(rows: Collection[Any], text: str) -> Any:  # noqa: ANN401 - a row of an
 
 
 class Answers:
-    """Answers requests from a sandbox's books."""
+    """Answers requests from a company's books."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        """Answer from this sandbox."""
-        self._sandbox = sandbox
-        self._special: dict[str, Callable[[Request], Answer]] = {
-            "/me": self._me,
-            "/company/features": self._features,
-            "/trial_balance": self._trial_balance,
-        }
-        for kind in EXPORTS:
-            self._special[f"/exports/{kind}"] = self._order_export
-            self._special[f"/exports/{kind}/{{id}}"] = self._export
+    def __init__(
+        self,
+        company: Company,
+        collections: Mapping[str, Collection[Any]],
+        *,
+        hides_closed_years: bool,
+    ) -> None:
+        """Answer from this company, with its collections as one of the APIs orders them."""
+        self._company = company
+        self._collections = collections
+        self._hides_closed_years = hides_closed_years
 
     def answer(self, endpoint: Endpoint, request: Request) -> Answer:
         """Answer a request to an endpoint."""
@@ -95,21 +106,33 @@ class Answers:
                 return self._sublist_single(endpoint, request)
             case Changelog():
                 return self._changelog(endpoint, request)
-        return self._special[endpoint.path](request)
+        return self._special(endpoint, request)
+
+    def _special(self, endpoint: Endpoint, request: Request) -> Answer:
+        match endpoint.path.split("/"):
+            case ["", "me"]:
+                return self._me(request)
+            case ["", "company", "features"]:
+                return self._features(request)
+            case ["", "trial_balance"]:
+                return self._trial_balance(endpoint, request)
+            case ["", "exports", _]:
+                return self._order_export(request)
+        return self._export(request)
 
     def everything(self, endpoint: Endpoint | None, request: Request) -> Iterator[Json]:
         """Return all live records of a list as the list would show them, without pages."""
-        books = self._sandbox.books
+        books, collections = self._company.books, self._collections
         records: Iterator[Json] = iter(())
         match endpoint:
             case Listing():
-                rows = list(books.collections[endpoint.collection])
+                rows = list(collections[endpoint.collection])
                 records = map(endpoint.show, rows)
             case Sublist():
-                parent = _row(books.collections[endpoint.parent], request.ids[0])
+                parent = _row(collections[endpoint.parent], request.ids[0])
                 records = iter(endpoint.items(books, parent))
             case Endpoint() if endpoint.path == "/trial_balance":
-                balances, show = self._balances(request.query), self._sandbox.trial_balances.show
+                balances, show = self._balances(request.query), self._company.trial_balances.show
                 records = map(show, reversed(list(balances)))
             case _:
                 refuse_unknown()
@@ -128,7 +151,7 @@ class Answers:
         limit = asked.limit(request.query, most)
         field, descending = sort
         after = None
-        cursors = self._sandbox.cursors
+        cursors = self._company.cursors
         if cursor := request.query.get("cursor"):
             after = cursors.read(request.path, cursor).get(field)
         order = Order(field, descending, after)
@@ -151,13 +174,18 @@ class Answers:
         fields = endpoint.fields
         text = request.query.get("filter")
         conditions = parse(text, fields) if text is not None else ()
-        hides = endpoint.may_hide_closed_years and self._sandbox.options.hide_closed_years
+        hides = endpoint.may_hide_closed_years and self._hides_closed_years
         if hides and not any(one.field == "date" for one in conditions):
-            closed = self._sandbox.books.closed_until()
+            closed = self._company.books.closed_until()
             conditions = (*conditions, Condition("date", "not_lteq", closed))
-        rows = self._sandbox.books.collections[endpoint.collection]
+        rows = self._collections[endpoint.collection]
+        show = endpoint.show
+        if endpoint.page_size is not None:
+            return _numbered(
+                request.query, list(rows), show, endpoint.page_size, endpoint.max_limit
+            )
         if not endpoint.pages:
-            items = [endpoint.show(row) for row in rows]
+            items = [show(row) for row in rows]
             return Answer({"items": items, "has_more": False, "next_cursor": None}, len(items))
         found, end = self._page(
             request,
@@ -167,7 +195,6 @@ class Answers:
             asked.sort(request.query, endpoint.sorts, endpoint.default_sort),
             endpoint.max_limit,
         )
-        show = endpoint.show
         body = {"items": [show(row) for row in found], **end}
         if endpoint.page_keys:
             body |= _PAGE_KEYS
@@ -179,18 +206,18 @@ class Answers:
         """Return the first lines of each invoice, and where to find the rest."""
         lines = {}
         for invoice in found:
-            newest_first = customer_invoice_lines(self._sandbox.books, invoice)[::-1]
+            newest_first = customer_invoice_lines(self._company.books, invoice)[::-1]
             items = newest_first[:_INCLUDED]
             address = None
             if more := len(newest_first) > _INCLUDED:
                 path = f"/customer_invoices/{invoice.id}/invoice_lines"
                 position = {"id": items[-1]["id"]}
-                address = f"{API}{path}?cursor={self._sandbox.cursors.make(path, position)}"
+                address = f"{API}{path}?cursor={self._company.cursors.make(path, position)}"
             lines[str(invoice.id)] = {"items": items, "has_more": more, "next_url": address}
         return {"invoice_lines": lines}
 
     def _single(self, endpoint: Single, request: Request) -> Answer:
-        row = _row(self._sandbox.books.collections[endpoint.collection], request.ids[0])
+        row = _row(self._collections[endpoint.collection], request.ids[0])
         if not endpoint.only(row):
             refuse_unknown()
         return Answer(endpoint.show(row), 1)
@@ -199,8 +226,8 @@ class Answers:
         declared = ["filter"] if endpoint.fields else []
         declared += ["sort"] if endpoint.sorts else []
         asked.refuse_undeclared(request.query, tuple(declared))
-        books = self._sandbox.books
-        parent = _row(books.collections[endpoint.parent], request.ids[0])
+        books = self._company.books
+        parent = _row(self._collections[endpoint.parent], request.ids[0])
         text = request.query.get("filter")
         conditions = parse(text, endpoint.fields) if text is not None else ()
         ranks = {"rank": _rank, "date": _date_rank}
@@ -215,39 +242,42 @@ class Answers:
     def _sublist_single(self, endpoint: SublistSingle, request: Request) -> Answer:
         asked.refuse_undeclared(request.query, ())
         parent, wanted = request.ids
-        books = self._sandbox.books
-        for item in endpoint.items(books, _row(books.collections[endpoint.parent], parent)):
+        books = self._company.books
+        for item in endpoint.items(books, _row(self._collections[endpoint.parent], parent)):
             if str(item["id"]) == wanted:
                 return Answer(item, 1)
         return refuse_unknown()
 
     def _changelog(self, endpoint: Changelog, request: Request) -> Answer:
-        query, sandbox = request.query, self._sandbox
+        query, company = request.query, self._company
         asked.refuse_undeclared(query, ("start_date",))
         limit = asked.limit(query, 1000)
         start = asked.micros(query, "start_date")
         if (cursor := query.get("cursor")) is not None:
             if start is not None:
                 refuse(400, "start_date and cursor cannot be given together")
-            number = sandbox.cursors.read(request.path, cursor)["id"]
-            page, more = sandbox.changes.after(endpoint.resource, number, limit)
+            number = company.cursors.read(request.path, cursor)["id"]
+            page, more = company.changes.after(endpoint.resource, number, limit)
         else:
-            if start is not None and start < sandbox.changes.oldest_kept():
+            if start is not None and start < company.changes.oldest_kept():
                 refuse(422, "start_date is older than the 4 weeks that changes are kept")
-            page, more = sandbox.changes.since(endpoint.resource, start or 0, limit)
-        cursor = sandbox.cursors.make(request.path, {"id": page[-1].number}) if more else None
+            page, more = company.changes.since(endpoint.resource, start or 0, limit)
+        cursor = company.cursors.make(request.path, {"id": page[-1].number}) if more else None
         items = [event.shown() for event in page]
         return Answer({"items": items, "has_more": more, "next_cursor": cursor}, len(page))
 
-    def _trial_balance(self, request: Request) -> Answer:
+    def _trial_balance(self, endpoint: Endpoint, request: Request) -> Answer:
         asked.refuse_undeclared(request.query, ())
         rows = self._balances(request.query)
-        found, end = self._page(request, rows, (), {}, ("id", False), 1000)
-        show = self._sandbox.trial_balances.show
+        show = self._company.trial_balances.show
+        if endpoint.page_size is not None:
+            ascending = list(rows)[::-1]
+            return _numbered(request.query, ascending, show, endpoint.page_size, _MOST_BALANCES)
+        found, end = self._page(request, rows, (), {}, ("id", False), _MOST_BALANCES)
         return Answer({"items": [show(row) for row in found], **end}, len(found))
 
     def _balances(self, query: Query) -> Collection[Total]:
-        return self._sandbox.trial_balances.of(
+        return self._company.trial_balances.of(
             asked.day(query, "period_start"),
             asked.day(query, "period_end"),
             auxiliary=asked.flag(query, "is_auxiliary"),
@@ -263,24 +293,24 @@ class Answers:
         if not isinstance(wanted, dict):
             refuse_malformed("the body is not an object", "ValidateError")
         kind = request.path.rpartition("/")[2]
-        known = {"period_start", "period_end", "mode"}
-        if kind != "analytical_general_ledgers":
-            known.remove("mode")
+        known = {"period_start", "period_end", *_MORE_OF_AN_ORDER.get(kind, ())}
         if set(wanted) - known:
             refuse_malformed("the body has unknown properties", "NotExistPropertyDefinition")
         if wanted.get("mode", "in_line") not in {"in_line", "in_column"}:
             refuse_malformed("mode is neither in_line nor in_column", "NotEnumInclude")
+        if "export_type" in known and wanted.get("export_type") not in {"acd", "agiris"}:
+            refuse_malformed("export_type is neither acd nor agiris", "NotEnumInclude")
         period = {
             name: str(wanted[name]) for name in ("period_start", "period_end") if name in wanted
         }
         start, end = asked.day(period, "period_start"), asked.day(period, "period_end")
-        return Answer(self._sandbox.exports.order(kind, start, end), 0, 201)
+        return Answer(self._company.exports.order(kind, start, end), 0, 201)
 
     def _export(self, request: Request) -> Answer:
         kind = request.path.split("/")[2]
         text = request.ids[0]
         number = int(text) if text.isascii() and text.isdigit() else 0
-        shown = self._sandbox.exports.look(kind, number, request.origin)
+        shown = self._company.exports.look(kind, number, request.files)
         if shown is None:
             refuse_unknown()
         return Answer(shown, 1)
@@ -290,18 +320,26 @@ class Answers:
         return Answer(dict(_FEATURES), 1)
 
     def _me(self, request: Request) -> Answer:
-        user = self._sandbox.books.employees[0].data
+        user = self._company.books.employees[0].data
+        profile = self._company.profile
         body = {
             "user": user | {"email": "compta@exemple.fr", "locale": "fr"},
             "company": {
-                "id": 10_000_000 + self._sandbox.options.seed,
-                "name": "Société Générique du Bac à Sable",
-                "reg_no": "732829320",
+                "id": profile.id,
+                "name": profile.name,
+                "reg_no": profile.siren,
                 "accounting_logic": "FR_PCG",
             },
             "scopes": request.scopes,
         }
         return Answer(body, 1)
+
+
+def _numbered(
+    query: Query, rows: list[Any], show: Callable[[Any], Json], default: int, most: int
+) -> Answer:
+    body = numbered.page(query, rows, show, default, most)
+    return Answer(body, len(body["items"]))
 
 
 def _rank(row: Doc) -> int:

@@ -1,109 +1,99 @@
-"""The API over HTTP: access, rate limit and answers."""
+"""An API over HTTP: rate limit, faults and answers."""
 
 import asyncio
-from dataclasses import replace
-from typing import Final
 from urllib.parse import parse_qsl
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from pennylane_sandbox.api.endpoint import Endpoint
-from pennylane_sandbox.api.endpoints import ENDPOINTS
-from pennylane_sandbox.api.errors import ApiError, refuse, refuse_unknown
+from pennylane_sandbox.api.errors import ApiError
 from pennylane_sandbox.company.books import API
-from pennylane_sandbox.faults import Fault
+from pennylane_sandbox.faults import Fault, Faults
 from pennylane_sandbox.sandbox import Sandbox
-from pennylane_sandbox.serving.answers import Answer, Answers, Request
+from pennylane_sandbox.serving.answers import Answer, Request
+from pennylane_sandbox.serving.doors import Door, Target
+from pennylane_sandbox.serving.files import address
 from pennylane_sandbox.serving.http import Headers, body_of, cut_off, respond
-
-PREFIX: Final = "/api/external/v2"
-_BY_SHAPE: Final = {
-    "/".join("{id}" if part.startswith("{") else part for part in path.split("/")): endpoint
-    for path, endpoint in ENDPOINTS.items()
-}
-
-
-def resolve(path: str) -> tuple[str, Endpoint | None, tuple[str, ...]]:
-    """Return the path with `{id}` for ids, its endpoint if it exists, and the ids."""
-    if path in _BY_SHAPE:
-        return path, _BY_SHAPE[path], ()
-    parts = path.split("/")
-    for places in ((2,), (3,), (2, 4)):
-        if len(parts) > places[-1]:
-            named = ["{id}" if place in places else part for place, part in enumerate(parts)]
-            shape = "/".join(named)
-            if shape in _BY_SHAPE:
-                return shape, _BY_SHAPE[shape], tuple(parts[place] for place in places)
-    return path, None, ()
 
 
 class Api:
-    """The ASGI application below the API's prefix."""
+    """The ASGI application below an API's prefix."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        """Serve this sandbox."""
+    def __init__(self, sandbox: Sandbox, door: Door) -> None:
+        """Serve this sandbox behind this door."""
         self._sandbox = sandbox
-        self._answers = Answers(sandbox)
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        sandbox = self._sandbox
-        path = scope["path"].removeprefix(PREFIX)
-        shape, endpoint, ids = resolve(path)
+        sandbox, door = self._sandbox, self._door
+        path = scope["path"].removeprefix(door.prefix)
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         headers = dict(scope["headers"])
         token = headers.get(b"authorization", b"").decode("latin-1").removeprefix("Bearer ")
+        target = door.find(path, token)
         now = sandbox.clock.seconds()
-        sandbox.stats.received(token, shape, query, now)
+        self._received(target, token, query, now)
         extra: Headers = [(b"date", sandbox.clock.http_date())]
-        if sandbox.limiter is not None:
-            verdict = sandbox.limiter.ask(token, now)
+        if (limiter := door.limiter) is not None:
+            verdict = limiter.ask(token, now)
             extra += verdict.headers
             if verdict.retry_after is not None:
-                sandbox.stats.limited()
-                sandbox.stats.answered(shape, 429, 0)
+                self._limited(target)
                 await _refuse_rate(send, verdict.retry_after, extra)
                 return
         if sandbox.latency:
             await asyncio.sleep(sandbox.latency)
-        fault = sandbox.faults.strike(path)
+        fault, faults = self._strike(path, target)
         if fault is not None and fault.kind == "latency":
-            await sandbox.faults.hold_back(fault)
+            await faults.hold_back(fault)
             fault = None
         if fault is not None and fault.kind != "truncate":
-            await self._fail(fault, shape, (scope, receive, send), extra)
+            await self._fail(fault, target, (scope, receive, send), extra)
             return
         origin = "http://" + headers.get(b"host", b"localhost").decode("latin-1")
         sent = await body_of(receive) if scope["method"] == "POST" else b""
-        request = Request(path, query, (), ids, scope["method"], sent, origin)
-        answer = self._answer(endpoint, request, token)
-        base = (origin + PREFIX).encode()
+        files = address(origin, sandbox, target.company)
+        request = Request(target.path, query, (), target.ids, scope["method"], sent, files)
+        answer = self._answer(target, request, token)
+        base = (origin + target.base).encode()
         body = orjson.dumps(answer.body).replace(API.encode(), base)
-        sandbox.stats.answered(shape, answer.status, answer.rows)
+        self._answered(target, answer.status, answer.rows)
         if fault is not None:
             await cut_off(scope, receive, send, body, extra)
             return
         await respond(send, answer.status, body, b"application/json; charset=utf-8", extra)
 
-    def _answer(self, endpoint: Endpoint | None, request: Request, token: str) -> Answer:
+    def _answer(self, target: Target, request: Request, token: str) -> Answer:
         try:
-            scopes = self._sandbox.tokens.scopes(token)
-            if scopes is None:
-                refuse(401, "The access token is invalid")
-            if endpoint is None:
-                refuse_unknown()
-            if request.method not in {"GET", "HEAD"} and not _takes_orders(endpoint):
-                refuse(405, "Method Not Allowed")
-            if endpoint.scopes and not set(endpoint.scopes) & set(scopes):
-                wanted = endpoint.scopes[0]
-                refuse(403, f'Access to this resource requires scope "{wanted}".')
-            return self._answers.answer(endpoint, replace(request, scopes=scopes))
+            return self._door.answer(target, request, token)
         except ApiError as error:
             return Answer(error.body, 0, error.status)
 
+    def _strike(self, path: str, target: Target) -> tuple[Fault | None, Faults]:
+        """Return the fault for a request, if any: the company's own, or one for all."""
+        if target.company and (fault := target.company.faults.strike(target.path)):
+            return fault, target.company.faults
+        return self._sandbox.faults.strike(path), self._sandbox.faults
+
+    def _received(self, target: Target, token: str, query: dict[str, str], now: float) -> None:
+        self._sandbox.stats.received(token, target.shape, query, now)
+        if target.company:
+            target.company.stats.received(token, target.own_shape, query, now)
+
+    def _answered(self, target: Target, status: int, rows: int) -> None:
+        self._sandbox.stats.answered(target.shape, status, rows)
+        if target.company:
+            target.company.stats.answered(target.own_shape, status, rows)
+
+    def _limited(self, target: Target) -> None:
+        self._sandbox.stats.limited()
+        if target.company:
+            target.company.stats.limited()
+        self._answered(target, 429, 0)
+
     async def _fail(
-        self, fault: Fault, shape: str, connection: tuple[Scope, Receive, Send], extra: Headers
+        self, fault: Fault, target: Target, connection: tuple[Scope, Receive, Send], extra: Headers
     ) -> None:
         """Answer according to the fault."""
         scope, receive, send = connection
@@ -113,7 +103,7 @@ class Api:
         status, content_type = fault.status, b"application/json; charset=utf-8"
         match fault.kind:
             case "rate_limit":
-                self._sandbox.stats.answered(shape, 429, 0)
+                self._answered(target, 429, 0)
                 wait = max(0, int(fault.seconds))
                 await _refuse_rate(send, wait, [*extra, (b"retry-after", b"%d" % wait)])
                 return
@@ -124,12 +114,8 @@ class Api:
                 status, body = 200, fault.body.encode()
             case _:
                 body = orjson.dumps({"error": "Something went wrong", "status": status})
-        self._sandbox.stats.answered(shape, status, 0)
+        self._answered(target, status, 0)
         await respond(send, status, body, content_type, extra)
-
-
-def _takes_orders(endpoint: Endpoint) -> bool:
-    return endpoint.path.startswith("/exports/") and not endpoint.path.endswith("}")
 
 
 async def _refuse_rate(send: Send, wait: int, extra: Headers) -> None:

@@ -1,6 +1,6 @@
 """The control plane, with which tests and demos control and inspect the sandbox."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import orjson
@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from pennylane_sandbox.api.errors import ApiError
+from pennylane_sandbox.api.errors import ApiError, refuse_unknown
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.model import Json
+from pennylane_sandbox.one_company import Company
 from pennylane_sandbox.ratelimit import Limit
 from pennylane_sandbox.sandbox import Sandbox
-from pennylane_sandbox.serving.answers import Answers
 from pennylane_sandbox.serving.answers import Request as Asked
-from pennylane_sandbox.serving.app import PREFIX, resolve
+from pennylane_sandbox.serving.doors import CompanyDoor, FirmDoor
 
 _CHUNK = 500
 _JSON = "application/json"
@@ -26,29 +26,46 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Control:
     """The routes below `/sandbox`."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        """Control this sandbox."""
+    def __init__(
+        self, sandbox: Sandbox, company_door: CompanyDoor, firm_door: FirmDoor | None
+    ) -> None:
+        """Control this sandbox, whose APIs say how they show a record."""
         self._sandbox = sandbox
-        self._answers = Answers(sandbox)
+        self._company_door = company_door
+        self._firm_door = firm_door
 
     def routes(self) -> list[Route]:
-        """Return all routes."""
+        """Return all routes: those for everything, and those for one company."""
+        either = ["GET", "POST"]
         return [
             Route("/sandbox/health", self._guarded(self._health)),
-            Route("/sandbox/stats", self._guarded(self._stats), methods=["GET", "DELETE"]),
-            Route("/sandbox/state/{resource:path}", self._guarded(self._state)),
-            Route("/sandbox/changes", self._guarded(self._changes), methods=["POST"]),
-            Route("/sandbox/anomalies", self._guarded(self._anomalies), methods=["GET", "POST"]),
             Route("/sandbox/clock", self._guarded(self._clock), methods=["POST"]),
             Route("/sandbox/limits", self._guarded(self._limits), methods=["POST"]),
-            Route("/sandbox/sizes", self._guarded(self._sizes)),
             Route("/sandbox/tokens", self._guarded(self._tokens), methods=["POST"]),
-            Route(
-                "/sandbox/faults",
-                self._guarded(self._faults),
-                methods=["GET", "POST", "DELETE"],
-            ),
+            Route("/sandbox/companies", self._guarded(self._companies), methods=either),
+            *self._routes_below("/sandbox"),
+            *self._routes_below("/sandbox/companies/{company_id:int}"),
         ]
+
+    def _routes_below(self, base: str) -> list[Route]:
+        every = ["GET", "POST", "DELETE"]
+        return [
+            Route(f"{base}/stats", self._guarded(self._stats), methods=["GET", "DELETE"]),
+            Route(f"{base}/state/{{resource:path}}", self._guarded(self._state)),
+            Route(f"{base}/firm_state/{{resource:path}}", self._guarded(self._firm_state)),
+            Route(f"{base}/changes", self._guarded(self._changes), methods=["POST"]),
+            Route(f"{base}/anomalies", self._guarded(self._anomalies), methods=["GET", "POST"]),
+            Route(f"{base}/sizes", self._guarded(self._sizes)),
+            Route(f"{base}/faults", self._guarded(self._faults), methods=every),
+        ]
+
+    def _company(self, request: Request) -> Company:
+        """Return the company that the path names, or the only or first one."""
+        return self._sandbox.find(request.path_params.get("company_id"))
+
+    def _of(self, request: Request) -> Company | Sandbox:
+        """Return whose statistics and faults are meant: a company's, or those of everything."""
+        return self._company(request) if "company_id" in request.path_params else self._sandbox
 
     def _reply(self, body: Json, status: int = 200) -> Response:
         return Response(
@@ -73,27 +90,69 @@ class Control:
 
     async def _health(self, _: Request) -> Response:
         options = self._sandbox.options
-        return self._reply(
-            {
-                "status": "ok",
-                "seed": options.seed,
-                "size": options.size,
-                "now": self._sandbox.clock.now(),
-            }
-        )
+        health = {
+            "status": "ok",
+            "seed": options.seed,
+            "size": options.size,
+            "now": self._sandbox.clock.now(),
+        }
+        if self._sandbox.firm is not None:
+            health["companies"] = sum(1 for _ in self._sandbox.firm)
+        return self._reply(health)
+
+    async def _companies(self, request: Request) -> Response:
+        """List all companies; take on new ones, or change what the firm's tokens may do."""
+        firm = self._sandbox.firm
+        if firm is None:
+            msg = "the sandbox serves no firm; start it with --companies"
+            raise LookupError(msg)
+        if request.method == "GET":
+            return self._reply({"items": [self._described(one) for one in firm]})
+        wanted = orjson.loads(await request.body())
+        if "create" in wanted:
+            created = firm.grow(int(wanted["create"]))
+        else:
+            self._sandbox.find(wanted["id"]).allow(wanted["access"])
+            created = []
+        return self._reply({"created": [one.profile.id for one in created]})
+
+    def _described(self, company: Company) -> Json:
+        profile = company.profile
+        return {
+            **profile.shown(),
+            "seed": profile.seed,
+            "token": f"{self._sandbox.options.token}-{profile.id}",
+            "access": company.access,
+            "loaded": company.is_loaded,
+        }
 
     async def _stats(self, request: Request) -> Response:
+        stats = self._of(request).stats
         if request.method == "DELETE":
-            self._sandbox.stats.reset()
-        return self._reply(self._sandbox.stats.report())
+            stats.reset()
+        return self._reply(stats.report())
 
     async def _state(self, request: Request) -> Response:
         path = f"/{request.path_params['resource'].strip('/')}"
-        _, endpoint, ids = resolve(path)
-        pieces = self._answers.everything(
-            endpoint, Asked(path, dict(request.query_params), (), ids)
-        )
-        base = f"http://{request.headers.get('host', 'localhost')}{PREFIX}".encode()
+        company = self._company(request)
+        target = self._company_door.target(path, company)
+        answers = self._company_door.answers(company)
+        asked = Asked(path, dict(request.query_params), (), target.ids)
+        return self._stream(request, answers.everything(target.endpoint, asked), target.base)
+
+    async def _firm_state(self, request: Request) -> Response:
+        door = self._firm_door
+        if door is None:
+            refuse_unknown()
+        path = f"/{request.path_params['resource'].strip('/')}"
+        company = self._company(request)
+        target = door.target(path, company)
+        asked = Asked(path, dict(request.query_params), (), target.ids)
+        pieces = door.answers(company).everything(target.endpoint, asked)
+        return self._stream(request, pieces, target.base)
+
+    def _stream(self, request: Request, pieces: Iterator[Json], address: str) -> Response:
+        base = f"http://{request.headers.get('host', 'localhost')}{address}".encode()
 
         async def body() -> AsyncIterator[bytes]:
             yield b'{"items":['
@@ -112,10 +171,11 @@ class Control:
         return StreamingResponse(body(), headers={"date": date}, media_type=_JSON)
 
     async def _changes(self, request: Request) -> Response:
-        return self._reply(self._sandbox.engine.apply(orjson.loads(await request.body())))
+        wanted = orjson.loads(await request.body())
+        return self._reply(self._company(request).engine.apply(wanted))
 
     async def _anomalies(self, request: Request) -> Response:
-        anomalies = self._sandbox.engine.anomalies
+        anomalies = self._company(request).engine.anomalies
         if request.method == "GET":
             return self._reply({"kinds": anomalies.kinds})
         wanted = orjson.loads(await request.body())
@@ -129,26 +189,29 @@ class Control:
     async def _limits(self, request: Request) -> Response:
         wanted = orjson.loads(await request.body())
         limit, latency = Limit.parse(wanted["rate_limit"]), float(wanted["latency_ms"])
-        self._sandbox.limit(limit)
+        self._sandbox.limit(limit, Limit.parse(wanted.get("firm_rate_limit", wanted["rate_limit"])))
         self._sandbox.latency = latency / 1000
         return self._reply(wanted)
 
-    async def _sizes(self, _: Request) -> Response:
-        return self._reply(
-            {name: len(rows) for name, rows in self._sandbox.books.collections.items()}
-        )
+    async def _sizes(self, request: Request) -> Response:
+        collections = self._company(request).books.collections
+        return self._reply({name: len(rows) for name, rows in collections.items()})
 
     async def _tokens(self, request: Request) -> Response:
         wanted = orjson.loads(await request.body())
-        tokens = self._sandbox.tokens
-        if "without" in wanted:
-            scopes = tokens.grant_without(wanted["token"], wanted["without"])
+        tokens, company_id = self._sandbox.tokens, None
+        if wanted.get("firm") and self._sandbox.firm is not None:
+            tokens = self._sandbox.firm.tokens
         else:
-            scopes = tokens.grant(wanted["token"], wanted.get("scopes"))
+            company_id = self._sandbox.find(wanted.get("company")).profile.id
+        if "without" in wanted:
+            scopes = tokens.grant_without(wanted["token"], wanted["without"], company_id)
+        else:
+            scopes = tokens.grant(wanted["token"], wanted.get("scopes"), company_id)
         return self._reply({"token": wanted["token"], "scopes": scopes})
 
     async def _faults(self, request: Request) -> Response:
-        faults = self._sandbox.faults
+        faults = self._of(request).faults
         if request.method == "DELETE":
             faults.clear()
         elif request.method == "POST":

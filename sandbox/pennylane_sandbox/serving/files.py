@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from pennylane_sandbox.faults import Fault
+from pennylane_sandbox.one_company import Company
 from pennylane_sandbox.sandbox import Sandbox
 from pennylane_sandbox.serving.http import cut_off
 
@@ -23,14 +24,21 @@ class Files:
         """Serve the exports of this sandbox."""
         self._sandbox = sandbox
 
-    def route(self) -> Route:
+    def routes(self) -> list[Route]:
         """Return where the files are."""
-        return Route("/files/{kind}/{export_id:int}", self._lend)
+        return [
+            Route("/files/{kind}/{export_id:int}", self._lend),
+            Route("/files/{company_id:int}/{kind}/{export_id:int}", self._lend),
+        ]
 
     async def _lend(self, request: Request) -> Response:
         kind, export_id = request.path_params["kind"], request.path_params["export_id"]
         signature = request.query_params.get("signature", "")
-        lent = self._sandbox.exports.fetch(kind, export_id, signature)
+        try:
+            company = self._sandbox.find(request.path_params.get("company_id"))
+            lent = company.exports.fetch(kind, export_id, signature)
+        except LookupError:
+            lent = None
         if lent is None:
             return JSONResponse({"error": "Forbidden", "status": 403}, 403)
         file, media_type = lent
@@ -41,6 +49,12 @@ class Files:
             return _failure(fault, file)
         headers = {"content-length": str(_size(file))}
         return StreamingResponse(_chunks(file), headers=headers, media_type=media_type)
+
+
+def address(origin: str, sandbox: Sandbox, company: Company | None) -> str:
+    """Return the address below which a company's files are; in a firm, it names the company."""
+    named = f"/{company.profile.id}" if sandbox.firm and company else ""
+    return f"{origin}/files{named}"
 
 
 class _CutOff(Response):

@@ -9,8 +9,9 @@ from starlette.routing import Mount
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pennylane_sandbox.sandbox import Sandbox
-from pennylane_sandbox.serving.app import PREFIX, Api
+from pennylane_sandbox.serving.app import Api
 from pennylane_sandbox.serving.control import Control
+from pennylane_sandbox.serving.doors import FIRM_PREFIX, PREFIX, CompanyDoor, FirmDoor
 from pennylane_sandbox.serving.files import Files
 from pennylane_sandbox.serving.http import TRANSPORT
 
@@ -36,9 +37,15 @@ class _Server(uvicorn.Server):
 
 
 def application(sandbox: Sandbox) -> Starlette:
-    """Assemble the API, the control plane and the files."""
-    routes = [Mount(PREFIX, Api(sandbox)), *Control(sandbox).routes(), Files(sandbox).route()]
-    return Starlette(routes=routes)
+    """Assemble the APIs, the control plane and the files."""
+    company_door = CompanyDoor(sandbox)
+    apis = [Mount(PREFIX, Api(sandbox, company_door))]
+    firm_door = None
+    if sandbox.firm is not None:
+        firm_door = FirmDoor(sandbox, sandbox.firm)
+        apis.append(Mount(FIRM_PREFIX, Api(sandbox, firm_door)))
+    control = Control(sandbox, company_door, firm_door)
+    return Starlette(routes=[*apis, *control.routes(), *Files(sandbox).routes()])
 
 
 def serve(sandbox: Sandbox, listener: socket.socket, ready: Callable[[], None]) -> None:
