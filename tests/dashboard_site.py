@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from pennylane_dashboard import formats
 from playwright.sync_api import expect
 
@@ -33,6 +35,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NOBODY = "<img src=x onerror=alert(1)> & fils"
 """Name of a supplier whose invoice is open."""
 YEAR = "2025-01-01"
+MANY = 60
+"""Presses of a key: more than a page without links in its tables has places for the focus."""
 PATIENCE = 120_000
 """Milliseconds: the machine may be busy."""
 
@@ -72,6 +76,28 @@ class Site:
             ".map(row => [...row.children].map(cell => cell.innerText.replace(/\\u00a0/g, ' ')))"
         )
         return found
+
+    def faults(self) -> list[str]:
+        """What axe-core finds that keeps somebody from using the page."""
+        self.page.evaluate(AXE_SCRIPT)
+        return [
+            f"{found['id']}: {node['target']}"
+            for found in self.page.evaluate("axe.run(document)")["violations"]
+            if found["impact"] in {"serious", "critical"}
+            for node in found["nodes"]
+        ]
+
+    def tab_to(self, role: str, name: str) -> None:
+        """Press Tab until something has the focus, from the top of the page."""
+        wanted = self.page.get_by_role(role, name=name).first  # type: ignore[arg-type]
+        self.page.evaluate("document.activeElement.blur()")
+        for _ in range(MANY):
+            self.page.keyboard.press("Tab")
+            if wanted.evaluate("element => element === document.activeElement"):
+                return
+            if self.page.evaluate("document.activeElement === document.body"):
+                break
+        pytest.fail(f"Tab does not reach {name}")
 
     def sentence(self) -> str:
         """The only message of the page."""

@@ -34,6 +34,7 @@ SORRY = {
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_page_is_shown_whole_in_both_languages(site: Site, language: Language) -> None:
+    site.page.emulate_media(color_scheme="light" if language == "fr" else "dark")
     site.open("", year=YEAR, lang=language)
     links = site.page.get_by_test_id("stSidebar").get_by_test_id("stPageLink-NavLink")
     expect(links.nth(9)).to_be_visible()
@@ -46,11 +47,48 @@ def test_every_page_is_shown_whole_in_both_languages(site: Site, language: Langu
         assert not SORRY & set(said), title
         assert f"lang={language}" in site.page.url
         assert f"year={YEAR}" in site.page.url
+        assert site.faults() == [], title
         for width in (1280, 390):
             site.page.set_viewport_size({"width": width, "height": 900})
             site.page.wait_for_function(FITS, timeout=PATIENCE)  # charts are drawn again
     site.page.set_viewport_size({"width": 1280, "height": 900})
     assert site.complaints == []
+
+
+def test_the_keyboard_alone_reaches_everything(site: Site) -> None:
+    page = site.open("", year=YEAR, lang="fr")
+    site.tab_to("link", "TVA")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("TVA")
+    site.drawn()
+
+    site.tab_to("radio", "Français")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="English")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="Period")).to_be_visible()
+    site.drawn()
+
+    site.tab_to("combobox", "Fiscal year")
+    page.keyboard.type("2024")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**year=2024-01-01**")
+    site.drawn()
+    site.tab_to("combobox", "Period")
+    page.keyboard.type("Quarter 2")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**period=2024-04..2024-06**")
+    site.drawn()
+
+    site.tab_to("region", "VAT by month")
+    for kind in ("CSV", "XLSX"):
+        site.tab_to("button", kind)
+        with page.expect_download() as started:
+            page.keyboard.press("Enter")
+        assert started.value.suggested_filename == f"vat-by-month-20240401-20240630.{kind.lower()}"
+    site.tab_to("link", "445660")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("General ledger")
 
 
 def test_the_figures_are_those_of_the_views(site: Site, shown: Pipeline) -> None:

@@ -92,7 +92,7 @@ def table(view: View, declared: Table, **values: object) -> list[Row]:
     """
     every = {**view.values, **values}
     rows, more = shown(declared.query, every, declared.limit)
-    st.subheader(view.say(declared.title), anchor=False)
+    st.header(view.say(declared.title), anchor=False)
     if declared.note:
         st.caption(view.say(declared.note))
     if not rows:

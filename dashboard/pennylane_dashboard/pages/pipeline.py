@@ -194,7 +194,7 @@ def draw(view: View) -> None:
     moment = _moment(latest)
     st.session_state[SEEN] = moment
     runs, _ = shown(TIMELINE.query, {"moment": moment}, SHOWN)
-    st.subheader(view.say(NOW), anchor=False)
+    st.header(view.say(NOW), anchor=False)
     _live(view, next((run for run in runs if run["run_id"] == latest.get("run_id")), {}))
     table(view, PROBLEMS, moment=moment)
     if runs:
@@ -204,7 +204,7 @@ def draw(view: View) -> None:
     try:
         table(view, DIFFERENCES, moment=moment)
     except (errors.UndefinedTable, errors.InsufficientPrivilege):
-        st.subheader(view.say(DIFFERENCES.title), anchor=False)
+        st.header(view.say(DIFFERENCES.title), anchor=False)
         st.info(view.say(NOT_COMPARED))
 
 
