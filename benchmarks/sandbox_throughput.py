@@ -86,10 +86,10 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serving(size: int) -> Iterator[Server]:
+def serving(size: int, *options: str) -> Iterator[Server]:
     """Run a sandbox of this size, without a rate limit, for the duration of the block."""
     command = [str(Path(sys.executable).with_name("pennylane-sandbox")), "--port", "0"]
-    command += ["--size", str(size), "--rate-limit", "none"]
+    command += ["--size", str(size), "--rate-limit", "none", *options]
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

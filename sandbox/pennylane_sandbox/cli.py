@@ -25,6 +25,14 @@ def _limit(text: str) -> Limit | None:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        msg = f"a firm has no {count} companies"
+        raise argparse.ArgumentTypeError(msg)
+    return count
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pennylane-sandbox",
@@ -50,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--token", default="sandbox-token", help="a token with all scopes")
     parser.add_argument(
         "--companies",
-        type=int,
+        type=_count,
         default=0,
         help="serve the Firm API, too: a firm with this number of companies",
     )

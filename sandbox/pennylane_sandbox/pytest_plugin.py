@@ -139,6 +139,8 @@ class Sandbox:
         if path == "/company/features":
             features: dict[str, bool] = self.get(path)
             return [{"name": name, "enabled": enabled} for name, enabled in features.items()]
+        if path == "/companies":
+            return self.listed(path, per_page=1000)
         if "{" in path:
             return list(self._rows_of_lists(path))
         if path != "/trial_balance":

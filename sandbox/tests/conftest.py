@@ -2,12 +2,11 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +22,30 @@ COMMAND = Path(sys.executable).with_name("pennylane-sandbox")
 class Running:
     """A running sandbox, seen with a token below an address: an API's, or that of a client."""
 
-    def __init__(
-        self,
-        process: "subprocess.Popen[str]",
-        base: str,
-        prefix: str = PREFIX,
-        token: str = "sandbox-token",
-    ) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", base: str) -> None:
         self.process = process
         self.base = base
-        self.prefix = prefix
-        self.token = token
+        self.prefix = PREFIX
+        self.token = "sandbox-token"  # noqa: S105 - it is public
+        self.company_id: int | None = None
         self.session = requests.Session()
+
+    def _seen(self, prefix: str, token: str, company_id: int | None) -> "Running":
+        seen = copy(self)
+        seen.prefix, seen.token, seen.company_id = prefix, token, company_id
+        return seen
 
     @property
     def firm(self) -> "Running":
-        return Running(self.process, self.base, FIRM_PREFIX, "sandbox-firm-token")
+        return self._seen(FIRM_PREFIX, "sandbox-firm-token", None)
 
     def of(self, company_id: int) -> "Running":
         """A company, through the firm."""
-        prefix = f"{FIRM_PREFIX}/companies/{company_id}"
-        return Running(self.process, self.base, prefix, "sandbox-firm-token")
+        return self._seen(f"{FIRM_PREFIX}/companies/{company_id}", "sandbox-firm-token", company_id)
+
+    def alone(self, company_id: int) -> "Running":
+        """A company, with its own token at the Company API."""
+        return self._seen(PREFIX, f"sandbox-token-{company_id}", company_id)
 
     def get(self, path: str, *, token: str | None = "", **params: Any) -> requests.Response:
         if "filter" in params and not isinstance(params["filter"], str):
@@ -87,21 +89,18 @@ class Running:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def own(self, method: str, path: str, body: Any = None) -> Any:
+        """Control the company, if one was named."""
+        below = "" if self.company_id is None else f"companies/{self.company_id}/"
+        return self.control(method, below + path, body)
+
     def state(self, resource: str) -> list[dict[str, Any]]:
         kind = "state" if self.prefix == PREFIX else "firm_state"
-        path = f"{self._own_control}{kind}/{resource}"
-        items: list[dict[str, Any]] = self.control("GET", path)["items"]
+        items: list[dict[str, Any]] = self.own("GET", f"{kind}/{resource}")["items"]
         return items
 
-    @property
-    def _own_control(self) -> str:
-        found = re.fullmatch(rf"{FIRM_PREFIX}/(companies/\d+)", self.prefix)
-        return f"{found[1]}/" if found else ""
-
     def change(self, resource: str, **wanted: Any) -> dict[str, list[int]]:
-        done: dict[str, list[int]] = self.control(
-            "POST", f"{self._own_control}changes", {"resource": resource, **wanted}
-        )
+        done: dict[str, list[int]] = self.own("POST", "changes", {"resource": resource, **wanted})
         return done
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pennylane_sandbox.company.build import build
+
 Json = dict[str, Any]
 
 
@@ -40,6 +42,13 @@ RESOURCES = (
     "pro_account/mandates", "products", "purchase_requests", "quotes", "sepa_mandates",
     "supplier_invoices", "suppliers", "transactions", "webhook_subscriptions",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [100_967, 100_973])
+def test_a_single_missing_line_is_made_from_another(seed: int) -> None:
+    books = build(seed, 500)
+    assert len(books.ledger_entry_lines) == 500
+    assert not any(sum(line.cents for line in entry.lines) for entry in books.ledger_entries)
 
 
 def test_the_same_changes_give_the_same_rows(start: Callable[..., Any]) -> None:

@@ -41,7 +41,8 @@ def test_a_taken_port_is_said(start: Callable[..., Any], command: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--size", "99"], ["--rate-limit", "fast"], ["--rate-limit", "0/5"]]
+    "wrong",
+    [["--size", "99"], ["--rate-limit", "fast"], ["--rate-limit", "0/5"], ["--companies", "-1"]],
 )
 def test_wrong_options_are_said(command: Any, wrong: list[str]) -> None:
     run = subprocess.run(

@@ -5,6 +5,7 @@ from typing import Final
 from pennylane_sandbox.calendar import shift
 from pennylane_sandbox.company.growth import Growth
 from pennylane_sandbox.company.ledger import Movements, letter
+from pennylane_sandbox.model import Line
 
 _EXPENSES: Final = (
     "606300", "613200", "616000", "622600", "623000", "625100", "626000", "658000",
@@ -51,6 +52,17 @@ def correct(growth: Growth, kept: int) -> None:
                 entry.label = None
 
 
+def _split(growth: Growth) -> None:
+    """Divide a line of the last manual entry in two, because a single line is missing."""
+    entry = next(one for one in reversed(growth.entries) if one.journal.code == "OD")
+    last = entry.lines[-1]
+    half = last.cents // 2
+    row_id, rest = growth.books.next_id("ledger_entry_lines"), last.cents - half
+    entry.lines.append(Line(row_id, entry, last.account, rest, last.label, (), (), last.updated_at))
+    last.cents = half
+    growth.lines += 1
+
+
 def _reverse(growth: Growth) -> None:
     """Post an entry by mistake, and reverse it in the next month."""
     account = growth.books.account
@@ -68,8 +80,8 @@ def complete(growth: Growth) -> None:
     while growth.left > 0:
         count = growth.left if growth.left < 2 * _PAIR + _PAIR else rng.randrange(_PAIR, 4)
         if count < _PAIR:
-            msg = f"too many lines were made: {growth.lines}"
-            raise ValueError(msg)
+            _split(growth)
+            break
         parts: Movements = [
             (
                 books.account(_EXPENSES[1 + place % (len(_EXPENSES) - 1)]),
