@@ -47,7 +47,7 @@ RESOURCES = (
 
 
 def test_the_books_are_what_they_were(sandbox: Any) -> None:
-    """Whoever changes the books on purpose changes this digest, and figures in the documentation."""
+    """Whoever changes the books on purpose changes this digest, and figures in the docs."""
     digest = sha256()
     for resource in (*RESOURCES, "numberings"):
         text = json.dumps(sandbox.state(resource)).replace(sandbox.base, "")
