@@ -243,7 +243,7 @@ def other_server(
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = parse_qs(parts.query)
-            answer = asked(parts.path.removeprefix("/api/external/v2"), query)
+            answer = asked(parts.path.removeprefix(API).removeprefix(FIRM_API), query)
             if answer is None:
                 found = requests.get(
                     f"{sandbox.url}{parts.path}?{urlencode(query, doseq=True)}",

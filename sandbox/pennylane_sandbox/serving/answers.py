@@ -1,10 +1,7 @@
 """The answers to admitted requests: lists, single records, and special cases."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from pennylane_sandbox.api import numbered
 from pennylane_sandbox.api import query as asked
@@ -16,7 +13,7 @@ from pennylane_sandbox.api.endpoint import (
     Sublist,
     SublistSingle,
 )
-from pennylane_sandbox.api.errors import refuse, refuse_malformed, refuse_unknown
+from pennylane_sandbox.api.errors import refuse, refuse_unknown
 from pennylane_sandbox.api.filters import Condition, Conditions, Fields, parse
 from pennylane_sandbox.api.query import Query
 from pennylane_sandbox.api.selection import Order, select
@@ -25,50 +22,20 @@ from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.model import Doc, Invoice, Json, Total
 from pennylane_sandbox.one_company import Company
+from pennylane_sandbox.serving import orders
+from pennylane_sandbox.serving.exchange import Answer, Request
 from pennylane_sandbox.show.ledger import doc
 from pennylane_sandbox.show.lines import customer_invoice_lines
 
 _INCLUDED = 20
 _MOST_BALANCES = 1000
 _FEATURES: Json = {"installments": False}
-_MORE_OF_AN_ORDER = {
-    "analytical_general_ledgers": ("mode",),
-    "software_specific_entries": (
-        "export_type",
-        "journal_codes",
-        "include_attachments",
-        "account_numbers_type",
-        "incremental",
-    ),
-}
 _PAGE_KEYS: Json = {
     "current_page": None,
     "per_page": None,
     "total_items": None,
     "total_pages": None,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An admitted request; `files` is the address below which exports are."""
-
-    path: str
-    query: Query
-    scopes: tuple[str, ...]
-    ids: tuple[str, ...] = ()
-    method: str = "GET"
-    body: bytes = b""
-    files: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A JSON body and the number of its rows."""
-
-    body: Json
-    rows: int = 0
-    status: int = 200
 
 
 def _row(rows: Collection[Any], text: str) -> Any:  # noqa: ANN401 - a row of any resource
@@ -117,8 +84,8 @@ class Answers:
             case ["", "trial_balance"]:
                 return self._trial_balance(endpoint, request)
             case ["", "exports", _]:
-                return self._order_export(request)
-        return self._export(request)
+                return orders.order(self._company.exports, request)
+        return orders.look(self._company.exports, request)
 
     def everything(self, endpoint: Endpoint | None, request: Request) -> Iterator[Json]:
         """Return all live records of a list as the list would show them, without pages."""
@@ -282,38 +249,6 @@ class Answers:
             asked.day(query, "period_end"),
             auxiliary=asked.flag(query, "is_auxiliary"),
         )
-
-    def _order_export(self, request: Request) -> Answer:
-        if request.method != "POST":
-            refuse(405, "Method Not Allowed")
-        try:
-            wanted = orjson.loads(request.body)
-        except orjson.JSONDecodeError:
-            refuse_malformed("the body is not JSON", "ValidateError")
-        if not isinstance(wanted, dict):
-            refuse_malformed("the body is not an object", "ValidateError")
-        kind = request.path.rpartition("/")[2]
-        known = {"period_start", "period_end", *_MORE_OF_AN_ORDER.get(kind, ())}
-        if set(wanted) - known:
-            refuse_malformed("the body has unknown properties", "NotExistPropertyDefinition")
-        if wanted.get("mode", "in_line") not in {"in_line", "in_column"}:
-            refuse_malformed("mode is neither in_line nor in_column", "NotEnumInclude")
-        if "export_type" in known and wanted.get("export_type") not in {"acd", "agiris"}:
-            refuse_malformed("export_type is neither acd nor agiris", "NotEnumInclude")
-        period = {
-            name: str(wanted[name]) for name in ("period_start", "period_end") if name in wanted
-        }
-        start, end = asked.day(period, "period_start"), asked.day(period, "period_end")
-        return Answer(self._company.exports.order(kind, start, end), 0, 201)
-
-    def _export(self, request: Request) -> Answer:
-        kind = request.path.split("/")[2]
-        text = request.ids[0]
-        number = int(text) if text.isascii() and text.isdigit() else 0
-        shown = self._company.exports.look(kind, number, request.files)
-        if shown is None:
-            refuse_unknown()
-        return Answer(shown, 1)
 
     def _features(self, request: Request) -> Answer:
         asked.refuse_undeclared(request.query, ())

@@ -10,8 +10,8 @@ from pennylane_sandbox.api.errors import ApiError
 from pennylane_sandbox.company.books import API
 from pennylane_sandbox.faults import Fault, Faults
 from pennylane_sandbox.sandbox import Sandbox
-from pennylane_sandbox.serving.answers import Answer, Request
 from pennylane_sandbox.serving.doors import Door, Target
+from pennylane_sandbox.serving.exchange import Answer, Request
 from pennylane_sandbox.serving.files import address
 from pennylane_sandbox.serving.http import Headers, body_of, cut_off, respond
 

@@ -14,8 +14,8 @@ from pennylane_sandbox.model import Json
 from pennylane_sandbox.one_company import Company
 from pennylane_sandbox.ratelimit import Limit
 from pennylane_sandbox.sandbox import Sandbox
-from pennylane_sandbox.serving.answers import Request as Asked
 from pennylane_sandbox.serving.doors import CompanyDoor, FirmDoor
+from pennylane_sandbox.serving.exchange import Request as Asked
 
 _CHUNK = 500
 _JSON = "application/json"

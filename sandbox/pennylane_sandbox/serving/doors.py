@@ -17,7 +17,8 @@ from pennylane_sandbox.model import Json
 from pennylane_sandbox.one_company import Company
 from pennylane_sandbox.ratelimit import Limiter
 from pennylane_sandbox.sandbox import Sandbox
-from pennylane_sandbox.serving.answers import Answer, Answers, Request
+from pennylane_sandbox.serving.answers import Answers
+from pennylane_sandbox.serving.exchange import Answer, Request
 from pennylane_sandbox.tokens import Tokens
 
 PREFIX: Final = "/api/external/v2"
