@@ -12,7 +12,7 @@ import pytest
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
-    from conftest import Pipeline
+    from conftest import Draft, Pipeline
 
 
 @pytest.mark.parametrize("tap_knows_its_run", [True, False])
@@ -69,6 +69,36 @@ def test_freshness_is_told_in_minutes_and_in_local_time(books: Pipeline) -> None
         began = row["execution_date"].replace(tzinfo=UTC)
         local = began.astimezone(ZoneInfo("Europe/Paris"))
         assert row["execution_date_local"] == local.replace(tzinfo=None)
+
+
+def test_each_table_tells_how_its_last_run_ended(draft: Draft) -> None:
+    (before,) = draft.ask("SELECT * FROM sync_metadata WHERE table_name = 'customers'")
+    assert (before["last_status"], before["last_error"]) == ("success", None)
+    moment = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)
+    for number, status in enumerate(["success", "failed"]):
+        draft.add(
+            "sync_log",
+            run_id=f"run-{number}",
+            stream="customers",
+            mode="scan",
+            started_at=moment + timedelta(minutes=number),
+            ended_at=moment + timedelta(minutes=number),
+            records=0,
+            tombstones=0,
+            status=status,
+            error="a missing scope" if status == "failed" else None,
+            _sdc_sync_started_at=int(moment.replace(tzinfo=UTC).timestamp() * 1000) + number,
+        )
+    (after,) = draft.ask("SELECT * FROM sync_metadata WHERE table_name = 'customers'")
+    assert (after["last_status"], after["last_error"]) == ("failed", "a missing scope")
+    assert after["last_sync_date"] == moment
+    failed = (moment + timedelta(minutes=1)).replace(tzinfo=UTC)
+    local = failed.astimezone(ZoneInfo("Europe/Paris")).replace(tzinfo=None)
+    assert after["last_run_date_local"] == local
+    (last,) = draft.ask("SELECT * FROM etl_logs WHERE run_id = 'run-1'")
+    assert last["id"] == "run-1:customers"
+    (other,) = draft.ask("SELECT last_status FROM sync_metadata WHERE table_name = 'suppliers'")
+    assert other["last_status"] == "success"
 
 
 def test_local_time_is_that_of_the_setting(books: Pipeline) -> None:

@@ -121,10 +121,12 @@ TIMELINE = Table(
     ),
     limit=SHOWN,
     note=Words(
-        "Limite : la part utilisée, pendant la lecture, des 25 requêtes en 5 secondes que permet"
+        "Les 100 dernières."
+        " Limite : la part utilisée, pendant la lecture, des 25 requêtes en 5 secondes que permet"
         " Pennylane. 429 : requêtes refusées à cause d'elle. L'attente s'additionne sur les"
         " requêtes simultanées.",
-        "Limit: the share used, while reading, of the 25 requests in 5 seconds that Pennylane"
+        "The latest 100."
+        " Limit: the share used, while reading, of the 25 requests in 5 seconds that Pennylane"
         " allows. 429: requests refused because of it. Waiting is added up over concurrent"
         " requests.",
     ),
@@ -193,13 +195,14 @@ def draw(view: View) -> None:
     # What is remembered is asked for again as soon as a run begins or ends.
     moment = _moment(latest)
     st.session_state[SEEN] = moment
-    runs, _ = shown(TIMELINE.query, {"moment": moment}, SHOWN)
+    values = {"moment": moment, "runs": _newest()}
+    runs, _ = shown(TIMELINE.query, values, SHOWN)
     st.header(view.say(NOW), anchor=False)
     _live(view, next((run for run in runs if run["run_id"] == latest.get("run_id")), {}))
     table(view, PROBLEMS, moment=moment)
     if runs:
         _timeline(view, runs)
-    table(view, TIMELINE, moment=moment)
+    table(view, TIMELINE, **values)
     table(view, FRESHNESS, moment=moment)
     try:
         table(view, DIFFERENCES, moment=moment)
@@ -212,6 +215,12 @@ def _latest() -> Row:
     """Return the latest run, asked for anew; nothing if there is none."""
     found = database.rows(queries.LATEST, {})
     return found[0] if found else {}
+
+
+def _newest() -> str:
+    """Return the ids of the runs that are shown, as an array in SQL."""
+    (found,) = database.rows(queries.NEWEST, {"limit": SHOWN})
+    return str(found["runs"])
 
 
 def _moment(latest: Row) -> str:

@@ -40,13 +40,19 @@ GROUP BY table_name
 ORDER BY rows DESC, table_name
 """
 
+# The ids of the newest runs. As a value, they reduce etl_logs early; as a subquery, only at its end.
+NEWEST = """
+SELECT coalesce(array_agg(run_id), '{}')::text AS runs
+FROM (SELECT run_id FROM pennylane_sync_runs ORDER BY id DESC LIMIT %(limit)s) AS newest
+"""
+
 # Pennylane allows 25 requests in any 5 seconds: 25 at once, and as many in each 5 seconds after.
 # The requests are in the tap's report, which is loaded last. An error of a table says more than
 # that of its run.
 TIMELINE = """
 WITH tables AS (
     SELECT
-        split_part(log.id, ':', 1) AS run_id,
+        log.run_id,
         extract(epoch FROM max(
             log.execution_date + make_interval(secs => log.execution_time_seconds::double precision)
         ) - min(log.execution_date)) AS reading,
@@ -60,7 +66,8 @@ WITH tables AS (
     FROM etl_logs AS log
     LEFT JOIN sync_log AS entry
         ON entry.stream = log.table_name AND entry.started_at = log.execution_date
-    GROUP BY 1
+    WHERE log.run_id = any(%(runs)s::text[])
+    GROUP BY log.run_id
 )
 
 SELECT
@@ -79,17 +86,12 @@ SELECT
     coalesce(tables.error, run.error) AS error
 FROM pennylane_sync_runs AS run
 LEFT JOIN tables ON tables.run_id = run.run_id
+WHERE run.run_id = any(%(runs)s::text[])
 ORDER BY run.id DESC
 """
 
 FRESHNESS = """
-WITH last_runs AS (
-    SELECT DISTINCT ON (table_name) table_name, status
-    FROM etl_logs WHERE status <> 'running'
-    ORDER BY table_name, execution_date DESC
-),
-
-verified AS (
+WITH verified AS (
     SELECT
         stream AS table_name,
         max(verified_at) AS verified_at,
@@ -103,11 +105,10 @@ SELECT
     metadata.last_sync_date_local AS read_at,
     metadata.minutes_since_last_success AS age,
     metadata.total_records AS rows,
-    coalesce(last_run.status, 'never') AS status,
+    coalesce(metadata.last_status, 'never') AS status,
     verified.verified_at AT TIME ZONE 'utc' AT TIME ZONE 'Europe/Paris' AS verified_at,
     100 * verified.share AS verification
 FROM sync_metadata AS metadata
-LEFT JOIN last_runs AS last_run ON last_run.table_name = metadata.table_name
 LEFT JOIN verified ON verified.table_name = metadata.table_name
 ORDER BY metadata.minutes_since_last_success DESC NULLS FIRST, metadata.table_name
 """
@@ -122,29 +123,27 @@ ORDER BY company_name, period_start, account_number
 
 # As in `make check-health`, where the limit of the age is HEALTH_MAX_AGE_HOURS: 26 hours.
 PROBLEMS = """
-WITH last_runs AS (
-    SELECT DISTINCT ON (table_name) table_name, status, error_message, execution_date_local
-    FROM etl_logs WHERE status <> 'running'
-    ORDER BY table_name, execution_date DESC
+WITH metadata AS MATERIALIZED (
+    SELECT * FROM sync_metadata
 )
 
 SELECT
     'failed' AS kind,
     'failed' AS remedy,
     string_agg(table_name, ', ' ORDER BY table_name) AS tables,
-    error_message AS reason,
-    min(execution_date_local) AS since
-FROM last_runs WHERE status = 'failed'
-GROUP BY error_message
+    last_error AS reason,
+    min(last_run_date_local) AS since
+FROM metadata WHERE last_status = 'failed'
+GROUP BY last_error
 UNION ALL
 SELECT
     'stale', 'stale', string_agg(table_name, ', ' ORDER BY table_name), NULL,
     min(last_sync_date_local)
-FROM sync_metadata WHERE minutes_since_last_success > 26 * 60
+FROM metadata WHERE minutes_since_last_success > 26 * 60
 HAVING count(*) > 0
 UNION ALL
 SELECT 'never', 'never', string_agg(table_name, ', ' ORDER BY table_name), NULL, NULL
-FROM sync_metadata WHERE last_sync_date IS NULL AND total_records = 0
+FROM metadata WHERE last_sync_date IS NULL AND total_records = 0
 HAVING count(*) > 0
 ORDER BY kind, tables
 """

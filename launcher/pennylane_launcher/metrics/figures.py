@@ -229,7 +229,7 @@ select
 from {log} as log
 left join {live} as entry
     on entry.stream = log.table_name and entry.started_at = log.execution_date
-where split_part(log.id, ':', 1) = {run_id}
+where log.run_id = {run_id}
 """
 
 _FINDINGS = """

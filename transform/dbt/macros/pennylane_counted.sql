@@ -7,11 +7,14 @@
 {%- for table in pennylane_streams() if table != 'sync_log' -%}
   {%- do tables.extend(pennylane_raw_tables(source('pennylane', table))) -%}
 {%- endfor -%}
-{%- for raw in tables %}
+with since as (
+    select {{ since }} as process
+)
+{% for raw in tables %}
 {%- set table = raw.identifier %}
 select '{{ table }}' as table_name, _sdc_sync_started_at as process, count(*) as records
 from {{ raw }}
-where _sdc_sync_started_at > {{ since }}{{ ' and not (' ~ pennylane_markers()[table] ~ ')' if table in pennylane_markers() }}
+where _sdc_sync_started_at > (select process from since){{ ' and not (' ~ pennylane_markers()[table] ~ ')' if table in pennylane_markers() }}
 group by _sdc_sync_started_at
 {{ 'union all' if not loop.last }}
 {%- else %}

@@ -28,12 +28,17 @@ counted as (
     group by table_name, process
 ),
 
+-- Far fewer than entries, which are read as seldom as possible.
+reports as (
+    select distinct process, run_id from entries
+),
+
 -- The tap records its run. For concurrent runs, only this tells which target belongs to which run.
 named as (
-    select distinct on (entries.process) entries.process, runs.id
-    from entries
-    inner join runs on runs.run_id = entries.run_id
-    order by entries.process, runs.id desc
+    select reports.process, max(runs.id) as id
+    from reports
+    inner join runs on runs.run_id = reports.run_id
+    group by reports.process
 ),
 
 -- Any other process of the target belongs to the latest run that began before it and had not ended.
@@ -44,7 +49,7 @@ moments as (
         null::integer as id,
         bool_or(has_told) as has_told
     from (
-        select process, true as has_told from entries
+        select process, true as has_told from reports
         union all
         select process, false from counted
     ) as seen
@@ -100,9 +105,9 @@ confirmed as (
 -- The tables of a run that reported none: those of the latest run that reported any.
 owed as (
     select distinct table_name from entries
-    where process = (select max(process) from entries)
+    where process = (select max(process) from reports)
     union all
-    select '(all)' where not exists (select from entries)
+    select '(all)' where not exists (select from reports)
 ),
 
 told as (
@@ -185,6 +190,7 @@ select
         when log.status = 'failed' then coalesce(log.error, 'The stream was cut off')
     end as error_message,
     round(extract(epoch from log.ended_at - log.started_at), 3) as execution_time_seconds,
-    {{ pennylane_local('log.started_at') }} as execution_date_local
+    {{ pennylane_local('log.started_at') }} as execution_date_local,
+    log.run_id
 from once as log
 left join counted on counted.process = log.process and counted.table_name = log.table_name
