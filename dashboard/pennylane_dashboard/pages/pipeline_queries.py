@@ -40,7 +40,7 @@ GROUP BY table_name
 ORDER BY rows DESC, table_name
 """
 
-# The ids of the newest runs. As a value, they reduce etl_logs early; as a subquery, only at its end.
+# The ids of the newest runs: as a value, they reduce etl_logs early; as a subquery, at its end.
 NEWEST = """
 SELECT coalesce(array_agg(run_id), '{}')::text AS runs
 FROM (SELECT run_id FROM pennylane_sync_runs ORDER BY id DESC LIMIT %(limit)s) AS newest
