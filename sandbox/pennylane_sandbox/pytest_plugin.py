@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own
 FIRM_TOKEN = "sandbox-firm-token"  # noqa: S105 - the sandbox's own
+CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"}
 API = "/api/external/v2"
 FIRM_API = "/api/external/firm/v1"
 _OF_A_COMPANY = frozenset(
@@ -180,6 +181,20 @@ class Sandbox:
     def limit(self, rate_limit: str, *, latency_ms: float = 0) -> None:
         """Change the rate limit (25/5 or none) and the latency; earlier requests do not count."""
         self.control("POST", "limits", rate_limit=rate_limit, latency_ms=latency_ms)
+
+    def sign_in(self) -> dict[str, Any]:
+        """A new pair of OAuth tokens, as the token endpoint answers it."""
+        back = "http://127.0.0.1:1/"
+        query = {**CLIENT, "response_type": "code", "redirect_uri": back}
+        told = requests.get(
+            f"{self.url}/oauth/authorize", params=query, allow_redirects=False, timeout=60
+        )
+        (code,) = parse_qs(urlsplit(told.headers["location"]).query)["code"]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
+        answer = requests.post(f"{self.url}/oauth/token", data={**CLIENT, **form}, timeout=60)
+        answer.raise_for_status()
+        pair: dict[str, Any] = answer.json()
+        return pair
 
     @property
     def sizes(self) -> dict[str, int]:

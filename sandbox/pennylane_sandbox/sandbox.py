@@ -15,6 +15,7 @@ from pennylane_sandbox.company.filing import file_documents
 from pennylane_sandbox.company.profile import Profile, of_the_only_company
 from pennylane_sandbox.faults import Faults
 from pennylane_sandbox.firm import Firm
+from pennylane_sandbox.oauth import OAuth
 from pennylane_sandbox.one_company import Company
 from pennylane_sandbox.ratelimit import Limit, Limiter
 from pennylane_sandbox.stats import Stats
@@ -47,13 +48,15 @@ class Sandbox:
     Attributes:
         company: The only company, or the firm's first one.
         firm: The firm, if there is one.
+        oauth: What users granted: access to the firm, or to the only company.
     """
 
     def __init__(self, options: Options) -> None:
         """Make the companies and everything around them."""
         self.options = options
         self.clock = Clock()
-        self.tokens = Tokens(scope for one in ENDPOINTS.values() for scope in one.scopes)
+        scopes = (scope for one in ENDPOINTS.values() for scope in one.scopes)
+        self.tokens = Tokens(scopes, self.clock.seconds)
         self.limit(options.rate_limit, options.firm_rate_limit)
         self.latency = options.latency
         self._window = options.rate_limit.seconds if options.rate_limit else _WINDOW
@@ -62,12 +65,14 @@ class Sandbox:
         self.firm: Firm | None = None
         if options.companies:
             scopes = (scope for one in FIRM_ENDPOINTS.values() for scope in one.scopes)
-            self.firm = Firm(options.seed, Tokens(scopes), self._enrol)
+            self.firm = Firm(options.seed, Tokens(scopes, self.clock.seconds), self._enrol)
             self.firm.tokens.grant(options.firm_token)
             self.company = self.firm.grow(options.companies)[0]
         else:
             self.company = self._company(of_the_only_company(options.seed), self._books)
         self.tokens.grant(options.token, None, self.company.profile.id)
+        granting = self.firm.tokens if self.firm else self.tokens
+        self.oauth = OAuth(granting, self.company.profile.id, self.clock.seconds)
         # Not only when it is read: wrong options should fail at once.
         _ = self.company.books
 

@@ -7,12 +7,10 @@ from typing import IO, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from pennylane_sandbox.faults import Fault
 from pennylane_sandbox.one_company import Company
 from pennylane_sandbox.sandbox import Sandbox
-from pennylane_sandbox.serving.http import cut_off
+from pennylane_sandbox.serving.failing import failure
 
 _CHUNK: Final = 1 << 20
 
@@ -46,7 +44,7 @@ class Files:
         if fault is not None and fault.kind == "latency":
             await self._sandbox.faults.hold_back(fault)
         elif fault is not None:
-            return _failure(fault, file)
+            return failure(fault, lambda: b"".join(_chunks(file)))
         headers = {"content-length": str(_size(file))}
         return StreamingResponse(_chunks(file), headers=headers, media_type=media_type)
 
@@ -55,26 +53,6 @@ def address(origin: str, sandbox: Sandbox, company: Company | None) -> str:
     """Return the address below which a company's files are; in a firm, it names the company."""
     named = f"/{company.profile.id}" if sandbox.firm and company else ""
     return f"{origin}/files{named}"
-
-
-class _CutOff(Response):
-    """Closes the connection: without an answer, or in the middle of the file."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await cut_off(scope, receive, send, bytes(self.body) or None, [])
-
-
-def _failure(fault: Fault, file: IO[bytes]) -> Response:
-    match fault.kind:
-        case "drop":
-            return _CutOff()
-        case "truncate":
-            return _CutOff(b"".join(_chunks(file)))
-        case "body":
-            return Response(fault.body)
-        case "rate_limit":
-            return Response(status_code=429, headers={"retry-after": str(int(fault.seconds))})
-    return Response(status_code=fault.status)
 
 
 def _size(file: IO[bytes]) -> int:

@@ -14,6 +14,7 @@ from pennylane_sandbox.serving.control import Control
 from pennylane_sandbox.serving.doors import FIRM_PREFIX, PREFIX, CompanyDoor, FirmDoor
 from pennylane_sandbox.serving.files import Files
 from pennylane_sandbox.serving.http import TRANSPORT
+from pennylane_sandbox.serving.oauth import OAuthPages
 
 
 class _Protocol(HttpToolsProtocol):
@@ -45,7 +46,8 @@ def application(sandbox: Sandbox) -> Starlette:
         firm_door = FirmDoor(sandbox, sandbox.firm)
         apis.append(Mount(FIRM_PREFIX, Api(sandbox, firm_door)))
     control = Control(sandbox, company_door, firm_door)
-    return Starlette(routes=[*apis, *control.routes(), *Files(sandbox).routes()])
+    others = [*Files(sandbox).routes(), *OAuthPages(sandbox).routes()]
+    return Starlette(routes=[*apis, *control.routes(), *others])
 
 
 def serve(sandbox: Sandbox, listener: socket.socket, ready: Callable[[], None]) -> None:
