@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import time
-import uuid
-from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from pennylane_launcher.postgres.place import Place
 from pennylane_sandbox.pytest_plugin import running
 from playwright.sync_api import sync_playwright
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
@@ -43,12 +43,58 @@ BOOKS_SEED = os.environ.get("BOOKS_SEED", "1")
 
 
 @dataclass(frozen=True)
+class Databases:
+    """The databases of the tests that are under way.
+
+    A name is used again as soon as its database is gone, because dbt parses the whole project for a
+    name that it meets for the first time.
+    """
+
+    urls: list[str] = field(default_factory=list)
+
+    def create(self, postgres: embedded.Server) -> str:
+        """Create a database; returns its URL."""
+        self.urls.append(postgres.url(self._free_name()))
+        return self.urls[-1]
+
+    def copy(self, url: str, kept_as: str | None = None) -> str:
+        """Copy a database, for good if the copy gets a name; returns its URL."""
+        old, new = conninfo_to_dict(url)["dbname"], kept_as or self._free_name()
+        made = url.replace(f"@/{old}", f"@/{new}")
+        if not kept_as:
+            self.urls.append(made)
+        _maintain(url, f"CREATE DATABASE {new} TEMPLATE {old}")
+        return made
+
+    @contextmanager
+    def dropped(self) -> Iterator[None]:
+        """Drop at the end of the block what was created in it."""
+        before = len(self.urls)
+        yield
+        while len(self.urls) > before:
+            url = self.urls.pop()
+            name = conninfo_to_dict(url)["dbname"]
+            _maintain(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def _free_name(self) -> str:
+        taken = {conninfo_to_dict(url)["dbname"] for url in self.urls}
+        return next(name for number in count(1) if (name := f"test_{number}") not in taken)
+
+
+def _maintain(url: str, statement: str) -> None:
+    """Run a statement about databases on the server of one."""
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """The project's pipeline between one sandbox and one database."""
 
     sandbox: Sandbox
     url: str
     project: Path
+    databases: Databases
 
     def meltano(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Call Meltano; its output and log are in `stdout`."""
@@ -108,12 +154,7 @@ class Pipeline:
 
     def copy(self) -> Pipeline:
         """The same rows, views and bookmarks in a new database: quicker than another load."""
-        (name,) = re.findall(r"@/(\w+)", self.url)
-        other = f"test_{uuid.uuid4().hex[:12]}"
-        maintenance = self.url.replace(f"@/{name}", "@/template1")
-        with psycopg.connect(maintenance, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {other} TEMPLATE {name}".encode())
-        return replace(self, url=self.url.replace(f"@/{name}", f"@/{other}"))
+        return replace(self, url=self.databases.copy(self.url))
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """The rows of a query."""
@@ -177,7 +218,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         line.replace("$MELTANO_PROJECT_ROOT", str(PROJECT)) if "pip_url:" in line else line
         for line in lines
     ]
-    (folder / "meltano.yml").write_text("\n".join(same), encoding="utf-8")
+    # What dbt has parsed is only of use for a database of the same name.
+    apart = "\n".join(same).replace("/dbt/target\n", "/dbt/target/$TARGET_POSTGRES_DATABASE\n")
+    (folder / "meltano.yml").write_text(apart, encoding="utf-8")
     (folder / ".meltano").mkdir()
     for kind in ("extractors", "loaders", "mappers", "utilities"):
         (folder / ".meltano" / kind).symlink_to(PROJECT / ".meltano" / kind)
@@ -189,6 +232,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Serv
     """A real PostgreSQL, removed after the tests."""
     folder = tmp_path_factory.mktemp("postgres") / ".embedded"
     with embedded.server(folder, keep=False) as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            # Nothing of it has to outlast a power failure.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server
 
 
@@ -223,7 +270,7 @@ def postgres_of(
         def start(version: str) -> embedded.Server:
             if version not in started:
                 place = Place.of(tmp_path_factory.mktemp(f"postgres-{version}") / ".embedded")
-                known = {field.name: getattr(place, field.name) for field in fields(Place)}
+                known = {each.name: getattr(place, each.name) for each in fields(Place)}
                 cluster = Cluster(_OtherPlace(**known, version=version))
                 stack.callback(cluster.place.delete)
                 cluster.start()
@@ -235,9 +282,29 @@ def postgres_of(
 
 
 @pytest.fixture(scope="session")
-def pipeline_of(postgres: embedded.Server, project: Path) -> Callable[[Sandbox], Pipeline]:
-    """Make a pipeline from a sandbox into a new database."""
-    return lambda sandbox: Pipeline(sandbox, postgres.url(f"test_{uuid.uuid4().hex[:12]}"), project)
+def databases() -> Databases:
+    """The databases of this worker's tests."""
+    return Databases()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _databases_of_module(databases: Databases) -> Iterator[None]:
+    with databases.dropped():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _databases_of_test(databases: Databases) -> Iterator[None]:
+    with databases.dropped():
+        yield
+
+
+@pytest.fixture(scope="session")
+def pipeline_of(
+    postgres: embedded.Server, project: Path, databases: Databases
+) -> Callable[[Sandbox], Pipeline]:
+    """Make a pipeline from a sandbox into a new database, which is dropped after the test."""
+    return lambda sandbox: Pipeline(sandbox, databases.create(postgres), project, databases)
 
 
 @pytest.fixture
@@ -247,10 +314,10 @@ def pipeline(pipeline_of: Callable[[Sandbox], Pipeline], sandbox: Sandbox) -> Pi
 
 
 @pytest.fixture(scope="session")
-def books(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Pipeline]:
+def books(postgres: embedded.Server, project: Path, databases: Databases) -> Iterator[Pipeline]:
     """A company's books, loaded and with their views; no test changes them permanently."""
     with running("--size", BOOKS_SIZE, "--seed", BOOKS_SEED, "--rate-limit", "none") as sandbox:
-        pipeline = pipeline_of(sandbox)
+        pipeline = Pipeline(sandbox, postgres.url("the_books"), project, databases)
         done = pipeline.sync()
         assert done.returncode == 0, done.stdout
         yield pipeline
@@ -272,7 +339,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def shown(books: Pipeline) -> Pipeline:
     """Books with a finding, a change after the closing, and a supplier with an odd name."""
-    pipeline = books.copy()
+    pipeline = replace(books, url=books.databases.copy(books.url, kept_as="shown"))
     with psycopg.connect(pipeline.url) as connection:
         connection.execute(
             "UPDATE pennylane.suppliers SET name = %s WHERE id = "

@@ -20,11 +20,9 @@ LOAD = "tap-pennylane"
 def test_it_runs_by_itself(machine: Machine) -> None:
     sandbox = machine.sandbox
     with machine.scheduler() as scheduler:
-        # Two runs, and what changed between them.
-        for number in range(2):
-            changed = sandbox.change("customers", create=2, update=1, delete=1)
-            _next_run(machine, "success")
-            assert machine.customers() == machine.truth(), (number, changed)
+        # The first load; later runs load what changes below.
+        _next_run(machine, "success")
+        assert machine.customers() == machine.truth()
         assert not machine.mails.subjects
 
         # A run that lasts far longer than its interval: no others queue up or start.
@@ -60,7 +58,7 @@ def test_it_runs_by_itself(machine: Machine) -> None:
             "SELECT count(*) AS runs FROM pennylane.etl_logs WHERE table_name = 'customers'"
             " AND status = 'success'"
         )
-        assert logged[0]["runs"] >= 3
+        assert logged[0]["runs"] >= 2
 
         _pennylane_is_down(machine)
         _the_token_is_refused(machine)
@@ -162,7 +160,7 @@ def _pennylane_is_down(machine: Machine) -> None:
 
 
 def _the_token_is_refused(machine: Machine) -> None:
-    """That is not retried, reported once, and resolved by the first run with the right token."""
+    """That is not retried, and is resolved by the first run with the right token."""
     machine.mails.clear()
     machine.set_token("a-token-of-before")
     failed = _next_run(machine, "failed")
@@ -170,7 +168,6 @@ def _the_token_is_refused(machine: Machine) -> None:
     looked = "SELECT FROM airflow.dag_run WHERE dag_id = 'health' AND state = 'success'"
     machine.wait(lambda: machine.query(looked))
     machine.wait(lambda: machine.mails.subjects)
-    _next_run(machine, "failed")
     (subject,), (body,) = machine.mails.subjects, machine.mails.bodies
     assert subject.endswith(": the last run failed")
     assert "refuses the token" in body

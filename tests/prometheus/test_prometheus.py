@@ -16,7 +16,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
@@ -308,7 +308,7 @@ def test_a_database_that_goes_away_is_a_figure_and_no_error(
 def test_a_database_without_any_run_says_so(
     books: Pipeline, postgres: embedded.Server, once: Once
 ) -> None:
-    empty = type(books)(books.sandbox, postgres.url("nothing_loaded"), books.project)
+    empty = replace(books, url=postgres.url("nothing_loaded"))
     found = once(empty)
     assert found["pennylane_up"] == {"": 1}
     assert found["pennylane_problems"]["untried"] == 1
