@@ -15,6 +15,8 @@ from pennylane_launcher.postgres import embedded
 from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Pipeline
@@ -23,8 +25,9 @@ ROWS = "SELECT count(*) FROM pennylane.{}"
 
 
 def test_a_restored_backup_goes_on_from_its_bookmarks(
-    pipeline: Pipeline, sandbox: Sandbox, tmp_path: Path
+    pipeline: Pipeline, sandbox: Sandbox, project_with: Callable[..., Path], tmp_path: Path
 ) -> None:
+    pipeline = replace(pipeline, project=project_with("+general_ledger"))
     # The first load is interrupted after the invoices: it failed, with some bookmarks confirmed.
     sandbox.fault("/ledger_entries", "latency", seconds=30)
     requests = "/ledger_entries"

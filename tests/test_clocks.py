@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 from pennylane_sandbox.pytest_plugin import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Pipeline
 
 HOUR = 3600
+
+
+@pytest.fixture
+def pipeline_of(
+    pipeline_of: Callable[[Sandbox], Pipeline], project_with: Callable[..., Path]
+) -> Callable[[Sandbox], Pipeline]:
+    """Make a pipeline that builds the reconciliation alone."""
+    project = project_with("+trial_balance_differences")
+    return lambda sandbox: replace(pipeline_of(sandbox), project=project)
 
 
 def test_on_a_slow_machine_the_last_hour_is_compared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -13,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Pipeline
 
@@ -24,9 +27,15 @@ LAST = (
 
 
 @pytest.fixture(scope="module")
-def warehouse(books: Pipeline) -> Pipeline:
-    """Books with their views, to be changed."""
-    return books.copy()
+def warehouse(books: Pipeline, again: Sandbox, project_with: Callable[..., Path]) -> Pipeline:
+    """Books with the views that these tests look at, to be changed."""
+    project = project_with(
+        *("+etl_logs", "+income_statement", "mine", "pennylane_statement_accounts"),
+        *(f"stg_pennylane__{name}" for name in ("customers", "journals", "suppliers")),
+    )
+    pipeline = replace(books.copy(), sandbox=again, project=project)
+    assert build(pipeline) == "the models or settings have changed."
+    return pipeline
 
 
 def change(pipeline: Pipeline, *statements: str) -> None:
@@ -98,7 +107,7 @@ def test_what_changed_in_the_database_is_built_once(
     assert build(warehouse) == f"{why}."
     assert last(warehouse)["is_complete"]
     assert warehouse.query("SELECT FROM pennylane_live.journals")
-    assert warehouse.query("SELECT FROM pennylane_marts.fec_file")
+    assert warehouse.query("SELECT FROM pennylane_marts.income_statement")
     assert build(warehouse) == ""
 
 
@@ -115,7 +124,7 @@ def test_only_a_role_that_the_settings_name_is_waited_for(warehouse: Pipeline) -
             assert build(warehouse, **named, DBT_PENNYLANE_CREATE_ROLE="false") == (
                 "a role that the settings name has come or gone."
             )
-            granted = "SELECT has_table_privilege(%s, 'pennylane_marts.fec_file', 'select')"
+            granted = "SELECT has_table_privilege(%s, 'pennylane_marts.income_statement', 'select')"
             assert connection.execute(granted, [mine]).fetchone() == (True,)
         finally:
             for role in (mine, other):
@@ -205,7 +214,8 @@ def test_an_index_that_was_not_created_is_tried_again_in_the_next_run(
     assert last(warehouse)["is_complete"]
 
 
-def test_the_outcome_of_all_tests_is_kept_and_that_of_some_is_not(warehouse: Pipeline) -> None:
+def test_the_outcome_of_all_tests_is_kept_and_that_of_some_is_not(books: Pipeline) -> None:
+    warehouse = books.copy()
     outcomes = "SELECT tests, failed FROM pennylane_logs.pennylane_test_runs ORDER BY tested_at"
     assert warehouse.meltano("run", "verify").returncode == 0
     (first,) = warehouse.query(outcomes)

@@ -23,6 +23,7 @@ from pennylane_launcher.postgres import embedded
 from pennylane_launcher.postgres.cluster import Cluster
 from pennylane_launcher.postgres.place import Place
 from pennylane_sandbox.pytest_plugin import Sandbox, running
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parents[2]
 TABLES = {
@@ -38,8 +39,23 @@ EXPLAINED = [
     )
 ]
 """How the lines begin that docs/alerts.md explains: all that a check may print."""
+SHARE_BOOKS = {
+    f"launcher/tests/test_{name}.py" for name in ("delivery", "health", "incidents", "logfile")
+}
 LAST_LINE = "id = (select max(id) from pennylane.ledger_entry_lines)"
 Check = Callable[..., tuple[int, list[str]]]
+
+
+class _BooksOnce(LoadFileScheduling):  # type: ignore[misc] # it has no types
+    """Gives the files that share the fixture `books` to one worker, which loads it once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "books" if file in SHARE_BOOKS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _BooksOnce | None:
+    return _BooksOnce(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @dataclass

@@ -96,6 +96,8 @@ def test_reading_the_dag_file_starts_no_meltano(machine: Machine) -> None:
     assert "interval='*/7 * * * *'" in first
     assert "name='verify'" in first
     assert "steps=['dbt:test']" in first
+    # The load does what stands before it in the job.
+    assert "steps=['tap-pennylane snake-case target-postgres', 'views:build']" in first
     assert read() == first
     assert calls.read_text(encoding="utf-8") == "call\n"
     file = machine.project / "meltano.yml"
