@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
@@ -80,7 +81,7 @@ def operations(started: Started, scale: Scale) -> Iterator[Line]:
             for is_verifying in (False, True) if can_verify else (False,):
                 days = json.dumps(dict.fromkeys(NEWEST_FIRST, 0))
                 variables = {"TAP_PENNYLANE_VERIFY_DAYS": days} if is_verifying else {}
-                for name, change in RUNS.items():
+                for name, change in islice(RUNS.items(), scale.verifying if is_verifying else None):
                     for _ in range(scale.repeats):
                         place.sandbox.limit("none")
                         change(place.sandbox)

@@ -42,6 +42,8 @@ class Scale:
     changed: int
     repeats: int
     operations: tuple[int, ...]
+    verifying: int
+    """How many kinds of runs are measured again while old records are verified."""
     schedule: tuple[int, int, int]
     """A company, how many runs of it are scheduled, and how many seconds apart."""
 
@@ -56,6 +58,7 @@ SCALES = {
         changed=1000,
         repeats=3,
         operations=(10_000, 100_000, 1_000_000),
+        verifying=3,
         schedule=(1_000_000, 15, 60),
     ),
     "quick": Scale(
@@ -67,6 +70,7 @@ SCALES = {
         changed=100,
         repeats=1,
         operations=(2_000, 20_000),
+        verifying=3,
         schedule=(20_000, 3, 20),
     ),
     "tiny": Scale(
@@ -78,6 +82,7 @@ SCALES = {
         changed=10,
         repeats=1,
         operations=(500,),
+        verifying=1,
         schedule=(500, 1, 1),
     ),
 }

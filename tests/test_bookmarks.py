@@ -244,7 +244,10 @@ def test_only_what_a_run_lost_is_advanced(books: Books) -> None:
     assert bookmark(state()) == bookmark(new)
 
 
-def test_health_and_dbt_see_what_is_missing(pipeline: Pipeline) -> None:
+def test_health_and_dbt_see_what_is_missing(
+    pipeline: Pipeline, project_with: Callable[..., Path]
+) -> None:
+    pipeline = replace(pipeline, project=project_with("+path:models/logs"))
     settings = {"TARGET_POSTGRES_SQLALCHEMY_URL": pipeline.url}
     test = ("test", "--select", "pennylane_tables_hold_what_was_delivered")
     assert pipeline.sync().returncode == 0
