@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pennylane_dashboard.asking import ask
 from pennylane_dashboard.choosing import pick_any
 from pennylane_dashboard.drawing import table
 from pennylane_dashboard.filters import Option
@@ -51,7 +52,7 @@ BY_RULE = Table(
     name="findings-by-rule",
     title=Words("Par contrôle", "By control"),
     query="""
-SELECT severity, rule, count(*) AS findings FROM controls
+SELECT severity, rule, count(*) AS findings FROM open_findings
 WHERE company_id = %(company)s
 GROUP BY severity, rule
 ORDER BY array_position(ARRAY['error', 'warning', 'info'], severity), count(*) DESC, rule
@@ -69,7 +70,7 @@ FINDINGS = Table(
     query="""
 SELECT severity, rule, date, document, account_number, amount, sentence_fr, sentence_en,
     ids ->> 'ledger_entry_id' AS ledger_entry_id
-FROM controls
+FROM open_findings
 WHERE company_id = %(company)s
     AND (%(severity)s::text IS NULL OR severity = %(severity)s)
     AND (%(rule)s::text IS NULL OR rule = %(rule)s)
@@ -97,6 +98,37 @@ ORDER BY array_position(ARRAY['error', 'warning', 'info'], severity), date DESC,
     empty=CLEAN,
 )
 
+HAS_ACKNOWLEDGED = "SELECT FROM acknowledged_findings WHERE company_id = %(company)s LIMIT 1"
+ACKNOWLEDGED = Table(
+    name="acknowledged-findings",
+    title=Words("Constats traités", "Acknowledged findings"),
+    query="""
+SELECT finding.rule, finding.date, finding.document, finding.amount, finding.sentence_fr,
+    finding.sentence_en, known.note, known.acknowledged_by,
+    (known.acknowledged_at AT TIME ZONE 'Europe/Paris') AS acknowledged_at
+FROM acknowledged_findings AS known
+INNER JOIN controls AS finding
+    ON finding.company_id = known.company_id AND finding.rule = known.rule
+        AND finding.ids = known.ids AND finding.amount IS NOT DISTINCT FROM known.amount
+WHERE known.company_id = %(company)s
+ORDER BY known.acknowledged_at DESC NULLS LAST, finding.rule, finding.document
+""",
+    columns=(
+        Column("rule", RULE, texts=RULES),
+        Column("date", Words("Date", "Date"), Kind.DAY),
+        Column("document", Words("Pièce", "Document"), Kind.CODE),
+        Column("amount", Words("Montant", "Amount"), Kind.MONEY),
+        Column(Words("sentence_fr", "sentence_en"), Words("Constat", "Finding")),
+        Column("note", Words("Note", "Note")),
+        Column("acknowledged_by", Words("Par", "By"), Kind.CODE),
+        Column("acknowledged_at", Words("Le", "On"), Kind.MOMENT),
+    ),
+    empty=Words(
+        "Aucun des constats traités n'existe encore.",
+        "None of the acknowledged findings exists any more.",
+    ),
+)
+
 
 def draw(view: View) -> None:
     """Draw the page."""
@@ -109,3 +141,5 @@ def draw(view: View) -> None:
         rule = pick_any(view, "rule", RULE, rules)
     table(view, BY_RULE)
     table(view, FINDINGS, severity=severity, rule=rule)
+    if ask(HAS_ACKNOWLEDGED, {"company": view.company}):
+        table(view, ACKNOWLEDGED)

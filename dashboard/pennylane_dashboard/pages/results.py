@@ -154,6 +154,55 @@ GROUP BY ROLLUP (category_label) ORDER BY category_label IS NULL, sum(result) DE
 )
 
 
+BUDGETED = """
+SELECT FROM budget_by_month
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s LIMIT 1
+"""
+BUDGET = Table(
+    name="budget",
+    title=Words("Budget", "Budget"),
+    query="""
+SELECT
+    account_prefix,
+    CASE WHEN account_prefix IS NOT NULL THEN max(account_class_label)
+        WHEN side = 'income' THEN 'Total des produits' WHEN side = 'expenses'
+        THEN 'Total des charges' ELSE 'Résultat' END AS label_fr,
+    CASE WHEN account_prefix IS NOT NULL THEN max(account_class_label)
+        WHEN side = 'income' THEN 'Total income' WHEN side = 'expenses'
+        THEN 'Total expenses' ELSE 'Result' END AS label_en,
+    account_prefix IS NULL AS is_total,
+    CASE grouping(side) WHEN 0 THEN sum(budget)
+        ELSE sum(CASE side WHEN 'income' THEN budget ELSE -budget END) END AS budget,
+    CASE grouping(side) WHEN 0 THEN sum(actual)
+        ELSE sum(CASE side WHEN 'income' THEN actual ELSE -actual END) END AS actual,
+    CASE grouping(side) WHEN 0 THEN sum(difference)
+        ELSE sum(CASE side WHEN 'income' THEN difference ELSE -difference END) END AS difference
+FROM budget_by_month
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
+    AND month >= date_trunc('month', %(since)s::date)
+    AND month <= least(%(until)s::date, %(today)s::date)
+GROUP BY GROUPING SETS ((side, account_prefix), (side), ())
+ORDER BY side DESC NULLS LAST, account_prefix NULLS LAST
+""",
+    columns=(
+        Column(
+            "account_prefix",
+            Words("Comptes", "Accounts"),
+            Kind.CODE,
+            link=Link("ledger", {"account": "account_prefix"}, {"line": None}),
+        ),
+        Column(LABEL, Words("Libellé", "Label")),
+        Column("budget", Words("Budget", "Budget"), Kind.MONEY),
+        Column("actual", Words("Réalisé", "Actual"), Kind.MONEY),
+        Column("difference", Words("Écart", "Difference"), Kind.MONEY),
+    ),
+    note=Words(
+        "Réalisé : les comptes qui commencent ainsi. Écart : réalisé moins budget.",
+        "Actual: the accounts that begin so. Difference: actual less budget.",
+    ),
+)
+
+
 def draw(view: View) -> None:
     """Draw the page."""
     line = st.query_params.get("line")
@@ -169,6 +218,8 @@ def draw(view: View) -> None:
         st.header(found[0][view.say(LABEL)], anchor=False)
         table(view, ACCOUNTS, line=line)
     table(view, LINES)
+    if ask(BUDGETED, view.values):
+        table(view, BUDGET)
     names = [row["category_group_label"] for row in ask(AXES, view.values)]
     axes = [Option(name, name) for name in names]
     if axes:
