@@ -14,6 +14,10 @@ from pennylane_dashboard.view import View
 from pennylane_dashboard.words import Words
 
 HEIGHT = 260
+PADDING = {"right": 12}
+"""Pixels around a chart: half a label of its last month."""
+INK = "#4a5560"
+"""Colour of texts on white."""
 SPARK = 30
 """Height of a sparkline in pixels."""
 DAYS = ["dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"]
@@ -148,6 +152,13 @@ def _tooltip(dates: str) -> list[alt.Tooltip]:
     ]
 
 
+def labels() -> dict[str, dict[str, str]]:
+    """Return the configuration of a chart's texts: on white, Streamlit's own are too pale."""
+    if st.context.theme.type == "dark":
+        return {}
+    return {"axis": {"labelColor": INK, "titleColor": INK}, "legend": {"labelColor": INK}}
+
+
 def _draw(view: View, chart: alt.Chart, alt_text: str) -> None:
     french = view.language == "fr"
     locale: dict[str, Any] = {
@@ -170,7 +181,7 @@ def _draw(view: View, chart: alt.Chart, alt_text: str) -> None:
             "shortMonths": MONTHS["fr"],
         }
     st.altair_chart(
-        chart.properties(height=HEIGHT).configure(locale=locale),
+        chart.properties(height=HEIGHT, padding=PADDING).configure(locale=locale, **labels()),
         width="stretch",
         alt=alt_text,
     )

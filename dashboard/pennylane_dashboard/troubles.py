@@ -18,10 +18,10 @@ NOTHING_LOADED = Words(
     " reload the page.",
 )
 NO_VIEW = Words(
-    "Une vue que cette page lit n'existe pas encore. Lancez `make run`, qui construit les vues,"
-    " puis rechargez la page.",
-    "A view that this page reads does not exist yet. Run `make run`, which builds the views, then"
-    " reload the page.",
+    "Une vue que cette page lit n'existe pas encore. Lancez `make run` (ou `make demo` pour la"
+    " société fictive), qui construit les vues, puis rechargez la page.",
+    "A view that this page reads does not exist yet. Run `make run` (or `make demo` for the made-up"
+    " company), which builds the views, then reload the page.",
 )
 NOT_ALLOWED = Words(
     "La base de données ne permet pas au rôle {role} de lire ces vues, ou à la connexion"

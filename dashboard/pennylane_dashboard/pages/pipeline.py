@@ -5,7 +5,7 @@ import psycopg
 import streamlit as st
 from psycopg import errors
 
-from pennylane_dashboard import database, formats, tables, troubles
+from pennylane_dashboard import charts, database, formats, tables, troubles
 from pennylane_dashboard.asking import shown
 from pennylane_dashboard.database import Row
 from pennylane_dashboard.drawing import table
@@ -323,6 +323,7 @@ def _timeline(view: View, runs: list[Row]) -> None:
                 alt.Tooltip("requests:Q", title=view.say(REQUESTS)),
             ],
         )
-        .properties(height=220)
+        .properties(height=220, padding=charts.PADDING)
+        .configure(**charts.labels())
     )
     st.altair_chart(chart, width="stretch", alt=view.say(TIMELINE_ALT))
