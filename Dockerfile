@@ -1,4 +1,4 @@
-# The images of docker-compose.yml: `pipeline`, and `sandbox` for the demo.
+# The images of docker-compose.yml: `pipeline`, `dashboard`, and `sandbox` for the demo.
 
 FROM python:3.11-slim-bookworm AS base
 ENV PATH=/app/.venv/bin:$PATH \
@@ -50,6 +50,21 @@ COPY --from=sandbox-build /app/.venv /app/.venv
 USER 10001
 EXPOSE 8765
 ENTRYPOINT ["pennylane-sandbox", "--host", "0.0.0.0"]
+
+FROM tools AS dashboard-build
+COPY dashboard dashboard
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv sync --frozen --only-group dashboard \
+    && python -m compileall -q dashboard \
+    && chmod -R go+rX .
+
+FROM base AS dashboard
+COPY --from=dashboard-build /app /app
+WORKDIR /app/dashboard
+USER 10001
+EXPOSE 8501
+# Within the container; docker-compose.yml lets only the host reach the port.
+ENTRYPOINT ["streamlit", "run", "app.py", "--server.address=0.0.0.0"]
 
 FROM base AS pipeline
 COPY --from=pipeline-build /app /app

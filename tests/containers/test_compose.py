@@ -28,12 +28,14 @@ PROFILES = {
     "demo": {"postgres", "sandbox", "demo"},
     "scheduler": {"postgres", "scheduler"},
     "metrics": {"postgres", "metrics"},
+    "dashboard": {"postgres", "dashboard"},
     "celery": {"postgres", "redis"} | {f"airflow-{part}" for part in AIRFLOW},
 }
 PORTS = {
     "POSTGRES_PORT": {"postgres": 5432},
     "PGADMIN_PORT": {"pgadmin": 5050},
     "METRICS_PORT": {"metrics": 9817},
+    "DASHBOARD_PORT": {"dashboard": 8501},
     "AIRFLOW_PORT": {"scheduler": 8080, "airflow-page": 8080},
 }
 
@@ -76,7 +78,10 @@ def test_no_password_is_no_password(password: str) -> None:
 
 
 def test_the_passwords_are_in_no_other_place() -> None:
-    text = json.dumps(config())
+    found = config()
+    dashboard = json.dumps(found["services"].pop("dashboard"))
+    text = json.dumps(found)
+    assert not re.findall('"(?:one|two)"', dashboard)
     assert text.count('"one"') == len(re.findall('"(?:POSTGRES_|PG)PASSWORD": ', text))
     assert text.count('"two"') == 1
 
@@ -99,12 +104,27 @@ def test_no_other_port_is_open() -> None:
 
 def test_what_stays_up_says_how_it_is_and_keeps_its_data_in_a_named_volume() -> None:
     found = config()
-    for service in found["services"].values():
+    for name, service in found["services"].items():
         if service.get("restart") == "unless-stopped":
             assert service["healthcheck"]["test"]
-            kept = [each["source"] for each in service["volumes"] if each["type"] == "volume"]
+            mounts = service.get("volumes", ())
+            kept = [each["source"] for each in mounts if each["type"] == "volume"]
             assert set(kept) <= found["volumes"].keys()
-            assert kept
+            assert bool(kept) == (name != "dashboard")  # it keeps nothing
+
+
+def test_the_dashboard_knows_the_reader_alone() -> None:
+    settings = {
+        "POSTGRES_READER_PASSWORD": "three",
+        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "books",
+    }
+    assert config(**settings)["services"]["dashboard"]["environment"] == {
+        "PGHOST": "postgres",
+        "PGUSER": "pennylane_reader",
+        "PGPASSWORD": "three",
+        "PGDATABASE": "pennylane",
+        "PGOPTIONS": "-csearch_path=books_marts,books_live,books,books_logs",
+    }
 
 
 def test_what_is_mounted_is_there() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -40,6 +41,7 @@ HERE = """
 services:
   pipeline: {build: {network: host}}
   scheduler: {build: {network: host}}
+  dashboard: {build: {network: host}}
   sandbox:
     build: {network: host}
     command: [--size, "300", --rate-limit, none]
@@ -166,6 +168,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "PGADMIN_PASSWORD": "x",
         "POSTGRES_PORT": "0",
         "AIRFLOW_PORT": "0",
+        "DASHBOARD_PORT": "0",
     }
     lines = [f"{name}={quoted(value)}\n" for name, value in settings.items()]
     (stack.folder / ".env").write_text("".join(lines), encoding="utf-8")
@@ -261,6 +264,20 @@ def test_postgresql_takes_every_setting(stack: Stack) -> None:
     assert len(settings) > 15
     for name, value in settings.items():
         assert stack.query(f"SHOW {name}") == value, name
+
+
+def test_the_dashboard_reads_the_views_and_listens_to_this_machine_alone(stack: Stack) -> None:
+    stack.compose("build", "--quiet", "dashboard")
+    stack.compose("up", "--detach", "--wait", "dashboard")
+    address = stack.compose("port", "dashboard", "8501").stdout.strip()
+    assert address.startswith("127.0.0.1:")
+    with urlopen(f"http://{address}/vat") as answer:
+        assert b"<title>Streamlit</title>" in answer.read()
+    query = "SELECT current_user::text AS role, count(*) AS lines FROM general_ledger"
+    asked = f"from pennylane_dashboard.database import rows; print(rows({query!r}, {{}}))"
+    said = stack.compose("exec", "-T", "dashboard", "python", "-c", asked).stdout.strip()
+    assert said == str([{"role": "pennylane_reader", "lines": int(stack.query(LINES))}])
+    stack.compose("rm", "--stop", "--force", "dashboard")
 
 
 def called(stack: Stack, program: str, *arguments: str) -> str:
