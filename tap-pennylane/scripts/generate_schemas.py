@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
-from tap_pennylane import schemas
+from tap_pennylane import companies, schemas
 from tap_pennylane.api.pagination import INCLUDED
 from tap_pennylane.record import DELETED_AT, OMITTED, PATH
-from tap_pennylane.run import API
-from tap_pennylane.schemas import schema_file
+from tap_pennylane.run import API, FIRM_API
+from tap_pennylane.schemas import firm, schema_file
 from tap_pennylane.streams.company import CompanyFeatures
 from tap_pennylane.streams.exports import ExportStream
+from tap_pennylane.streams.firm import COMPANY_ID, FirmSyncLog
 from tap_pennylane.streams.sync_log import SyncLog
 from tap_pennylane.tap import TapPennylane
 
@@ -48,7 +49,9 @@ COPIES = {
 }
 """Lists of records that have their own collection, and the fields that only the list has."""
 
-ADDED = {"trial_balance": {"asked_at": {"type": ["string", "null"], "format": "date-time"}}}
+NULLABLE_TIME = {"type": ["string", "null"], "format": "date-time"}
+
+ADDED = {"trial_balance": {"asked_at": NULLABLE_TIME}}
 """Columns that the tap itself adds; the API does not have them."""
 
 OWN = frozenset(
@@ -71,9 +74,13 @@ LONGEST_NAME = 63
 class Document:
     """An OpenAPI document."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the document at `path`."""
+    def __init__(self, path: Path, prefix: str) -> None:
+        """Read the document at `path`, whose paths begin with `prefix`."""
         self._document = json.loads(path.read_text(encoding="utf-8"))
+        self._prefix = prefix
+
+    def add_newer(self) -> None:
+        """Add what the Company API has gained since the document was written."""
         self._add(json.loads(ADDITIONS.read_text(encoding="utf-8")))
 
     def _add(self, additions: dict[str, Any]) -> None:
@@ -83,7 +90,7 @@ class Document:
             page = {"type": "object", "properties": {"items": {"type": "array", "items": record}}}
             is_list = "items" in self._answer(operation["like"])["properties"]
             response = {"content": {"application/json": {"schema": page if is_list else record}}}
-            self._document["paths"][API + path] = {"get": {"responses": {"200": response}}}
+            self._document["paths"][self._prefix + path] = {"get": {"responses": {"200": response}}}
         for addition in additions["fields"]:
             for path in addition["of"]:
                 answer = self._answer(path)
@@ -96,7 +103,7 @@ class Document:
 
     def operation(self, path: str) -> dict[str, Any]:
         """The GET operation of a path below the API's prefix."""
-        operation: dict[str, Any] = self._document["paths"][API + path]["get"]
+        operation: dict[str, Any] = self._document["paths"][self._prefix + path]["get"]
         return operation
 
     def item(self, path: str) -> dict[str, Any]:
@@ -215,11 +222,7 @@ def kept_of_a_copy(path: str, item: dict[str, Any]) -> Collection[str]:
 
 def of_tombstones(stream: PennylaneStream) -> dict[str, dict[str, Any]]:
     """The property that marks a deletion, for a stream that learns of individual deletions."""
-    return (
-        {DELETED_AT: {"type": ["string", "null"], "format": "date-time"}}
-        if stream.changelogs or stream.replaces_parts
-        else {}
-    )
+    return {DELETED_AT: NULLABLE_TIME} if stream.changelogs or stream.replaces_parts else {}
 
 
 def flat_schema(document: Document, stream: PennylaneStream) -> dict[str, Any]:
@@ -275,7 +278,7 @@ def unexplained(schemas: Mapping[str, dict[str, Any]]) -> list[str]:
 
 def described(stream: PennylaneStream | SyncLog, schema: dict[str, Any]) -> dict[str, Any]:
     """A schema with the descriptions of the stream and its columns."""
-    meanings = glossary()
+    meanings = glossary() | {COMPANY_ID: "Id of the company in Pennylane"}
     properties = {
         column: {
             **definition,
@@ -307,28 +310,69 @@ def generate(directory: Path) -> dict[str, str]:
     Raises:
         SystemExit: The glossary lacks columns; names them.
     """
-    document = Document(directory / "company_v2.json")
+    document = Document(directory / "company_v2.json", API)
+    document.add_newer()
     streams = TapPennylane(validate_config=False, setup_mapper=False).streams
     plain = {
         name: schema_file(name) if name in OWN else flat_schema(document, stream)
         for name, stream in streams.items()
     }
-    if missing := unexplained(plain):
-        message = f"{GLOSSARY} lacks a description of: {', '.join(missing)}"
-        raise SystemExit(message)
+    refuse_unexplained(plain)
     return {
         f"{name}.json": as_text(described(stream, plain[name])) for name, stream in streams.items()
     }
 
 
+def generate_for_firms(directory: Path) -> dict[str, str]:
+    """The text of every schema file of the Firm API, by file name.
+
+    Raises:
+        SystemExit: The glossary lacks columns; names them.
+    """
+    path = directory / "firm_v1.json"
+    of_firm, of_company = (
+        Document(path, prefix) for prefix in (FIRM_API, FIRM_API + companies.PATH + "/{company_id}")
+    )
+    tap = TapPennylane(config={"api": "firm"}, validate_config=False, setup_mapper=False)
+    plain: dict[str, dict[str, Any]] = {}
+    for name, stream in tap.streams.items():
+        if name in OWN:
+            found = schema_file(name)
+            key = {COMPANY_ID: {"type": "integer"}}
+            found["properties"] = key | found["properties"]
+        else:
+            document = of_firm if stream.path == companies.PATH else of_company
+            found = flat_schema(document, stream)
+        if not isinstance(stream, FirmSyncLog):
+            found["properties"] |= {DELETED_AT: NULLABLE_TIME}
+        plain[name] = found
+    refuse_unexplained(plain)
+    return {
+        f"{name}.json": as_text(described(stream, plain[name]))
+        for name, stream in tap.streams.items()
+    }
+
+
+def refuse_unexplained(plain: Mapping[str, dict[str, Any]]) -> None:
+    """Refuse schemas with columns that the glossary does not describe.
+
+    Raises:
+        SystemExit: There are some; names them.
+    """
+    if missing := unexplained(plain):
+        message = f"{GLOSSARY} lacks a description of: {', '.join(missing)}"
+        raise SystemExit(message)
+
+
 def main() -> None:
     """Replace the schema files."""
-    texts = generate(Path(os.environ["PENNYLANE_OPENAPI_DIR"]))
-    target = Path(str(files(schemas)))
-    for stale in {path.name for path in target.glob("*.json")} - texts.keys():
-        (target / stale).unlink()
-    for name, text in texts.items():
-        (target / name).write_text(text, encoding="utf-8")
+    directory = Path(os.environ["PENNYLANE_OPENAPI_DIR"])
+    for package, texts in ((schemas, generate(directory)), (firm, generate_for_firms(directory))):
+        target = Path(str(files(package)))
+        for stale in {path.name for path in target.glob("*.json")} - texts.keys():
+            (target / stale).unlink()
+        for name, text in texts.items():
+            (target / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

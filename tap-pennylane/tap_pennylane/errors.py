@@ -25,6 +25,10 @@ class UnreachableError(FatalError):
     """Nothing can be read at the moment, because Pennylane does not respond; a retry may help."""
 
 
+class CompanyRefusedError(FatalError):
+    """None of a firm's company can be read; the other companies are."""
+
+
 class UnavailableError(PennylaneError):
     """A request kept failing, and its retries are used up; a later run may succeed."""
 

@@ -20,6 +20,13 @@ STATE_SHARE = 0.05
 """Maximum size of a STATE message, as a share of the bytes written since the last one."""
 
 
+class LivingState(StateMessage):
+    """A STATE message that is encoded only when it is written, because it is large.
+
+    Its value may change meanwhile, each bookmark in one step, after the records that it covers.
+    """
+
+
 class MessageWriter(MsgSpecWriter):
     """Holds back STATE messages that come too often, and lets a signal end the process.
 
@@ -35,7 +42,9 @@ class MessageWriter(MsgSpecWriter):
         super().__init__()
         self._writing = False
         self._exit_code: int | None = None
-        self._held: bytes | None = None
+        self._held: bytes | LivingState | None = None
+        self._state_size = 0
+        """The size of the last STATE message."""
         self._bytes_since_state = 0
         self._last_state_at: float | None = None
 
@@ -63,12 +72,16 @@ class MessageWriter(MsgSpecWriter):
     def write_message(self, message: Message) -> None:
         self._writing = True
         try:
-            line = self.format_message(message)
-            if isinstance(message, StateMessage):
-                self._held = bytes(line)  # the encoder uses its buffer again
-                if self._is_due(len(line)):
+            if isinstance(message, LivingState):
+                self._held = message
+                if self._is_due(self._state_size):
+                    self._write_held()
+            elif isinstance(message, StateMessage):
+                self._held = bytes(self.format_message(message))  # it uses its buffer again
+                if self._is_due(len(self._held)):
                     self._write_held()
             else:
+                line = self.format_message(message)
                 self._write(line)
                 self._bytes_since_state += len(line)
         finally:
@@ -88,9 +101,11 @@ class MessageWriter(MsgSpecWriter):
         raise SystemExit(code)
 
     def _write_held(self) -> None:
-        line, self._held = self._held, None
-        if line is not None:
+        held, self._held = self._held, None
+        if held is not None:
+            line = held if isinstance(held, bytes) else self.format_message(held)
             self._write(line)
+            self._state_size = len(line)
             self._bytes_since_state, self._last_state_at = 0, time.monotonic()
 
     @staticmethod

@@ -65,7 +65,11 @@ class RecordReader:
     """Converts the items of one stream to records; compiled from the stream's schema."""
 
     def __init__(
-        self, schema: Mapping[str, Any], keys: Sequence[str], name: str | None = None
+        self,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
+        name: str | None = None,
+        constants: Mapping[str, Any] | None = None,
     ) -> None:
         """Compile a reader.
 
@@ -73,14 +77,18 @@ class RecordReader:
             schema: The content of a schema file.
             keys: The properties that identify a record, and so are never null.
             name: The stream's name, for a warning about unknown fields; None for no warning.
+            constants: The columns that have the same value in every record.
         """
         self.keys = tuple(keys)
         self._name = name
-        self._empty = dict.fromkeys(schema["properties"])
+        constants = constants or {}
+        self._empty = {**dict.fromkeys(schema["properties"]), **constants}
         self._root = _Node()
         self.unknown: set[str] = set()
         """Fields that the API returned but the schema lacks, as `parent.field`."""
         for column, definition in schema["properties"].items():
+            if column in constants:
+                continue
             *parents, key = definition.get(PATH, [column])
             node = self._root.at(parents)
             node.values[key] = (column, _conversion(definition))

@@ -9,60 +9,82 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import BearerTokenAuthenticator
+from typing_extensions import override
 
 from tap_pennylane import fiscal_years
 from tap_pennylane.api.ahead import EagerClient
 from tap_pennylane.api.events import Changelogs
 from tap_pennylane.api.limiter import Limiter
+from tap_pennylane.companies import Companies
 from tap_pennylane.errors import (
+    CompanyRefusedError,
     FatalError,
     PennylaneError,
     RefusedError,
     UnavailableError,
     UnreachableError,
 )
-from tap_pennylane.meter import RequestMeter
-from tap_pennylane.sync_log import SyncLog
+from tap_pennylane.sync_log import FirmLog, SyncLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from tap_pennylane.companies import Company
     from tap_pennylane.fiscal_years import FiscalYears
+    from tap_pennylane.meter import RequestMeter
     from tap_pennylane.sync_log import Entry
 
 LOGGER = logging.getLogger("tap-pennylane")
 
 API = "/api/external/v2"
+FIRM_API = "/api/external/firm/v1"
+
+WITHOUT_ACCESS = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""How the API refuses a company that the token does not, or no longer, see."""
+
+
+def connect(config: Mapping[str, Any], meter: RequestMeter) -> EagerClient:
+    """Prepare a client for one token; nothing is sent yet.
+
+    Args:
+        config: The tap's settings, with defaults.
+        meter: Counts the requests.
+    """
+    api = FIRM_API if config["api"] == "firm" else API
+    client = EagerClient(
+        config["api_url"].rstrip("/") + api,
+        BearerTokenAuthenticator(token=config["api_token"]),
+        Limiter(config["requests_per_window"], config["window_seconds"]),
+        timeout=config["request_timeout"],
+        max_retries=config["max_retries"],
+        user_agent=config["user_agent"],
+        connections=config["concurrency"],
+    )
+    client.on_request = meter.sent
+    return client
 
 
 class Run:
     """The client, the clock, the changelogs, the record of the run, and its failures."""
 
-    def __init__(self, config: Mapping[str, Any], version: int) -> None:
+    def __init__(self, config: Mapping[str, Any], version: int, client: EagerClient) -> None:
         """Prepare a run; nothing is sent yet.
 
         Args:
             config: The tap's settings, with defaults.
             version: The table version (of ACTIVATE_VERSION) of this run's full reads.
+            client: Sends the requests.
         """
-        self._config = config
+        self.config = config
         self.version = version
-        self.meter = RequestMeter()
-        self.client = EagerClient(
-            config["api_url"].rstrip("/") + API,
-            BearerTokenAuthenticator(token=config["api_token"]),
-            Limiter(config["requests_per_window"], config["window_seconds"]),
-            timeout=config["request_timeout"],
-            max_retries=config["max_retries"],
-            user_agent=config["user_agent"],
-            connections=config["concurrency"],
-        )
-        self.client.on_request = self.meter.sent
+        self.client = client
         self.failures: dict[str, str] = {}
         """The streams that were not delivered completely, and why."""
         self.fatal: FatalError | None = None
         """The error because of which no further stream is read."""
+        self.introduced: set[str] = set()
+        """The streams whose SCHEMA message was written for an earlier company."""
         self.is_cost_logged = False
         """Whether the duration of the child streams was logged."""
         self.is_retry_useful = False
@@ -100,9 +122,21 @@ class Run:
     @cached_property
     def fiscal_years(self) -> FiscalYears:
         """The company's fiscal years, read once for all streams."""
-        query = {"limit": min(self._config["page_size"], 100), "sort": "id"}
+        return self._fiscal_years({"limit": self._year_page, "sort": "id"})
+
+    @property
+    def _year_page(self) -> int:
+        size: int = self.config["page_size"]
+        return min(size, 100)
+
+    def _fiscal_years(self, query: Mapping[str, Any]) -> FiscalYears:
         path = fiscal_years.PATH
         return fiscal_years.FiscalYears(self.client, "fiscal_years", path, query)
+
+    @cached_property
+    def companies(self) -> Companies:
+        """The companies of a firm, requested once."""
+        return Companies(self.client, self.config)
 
     @cached_property
     def log(self) -> SyncLog:
@@ -147,3 +181,59 @@ class Run:
             LOGGER.critical("%s.", error)
         else:
             LOGGER.error("Stream '%s' failed: %s.", stream, error)
+
+
+class FirmRun(Run):
+    """The run of an accounting firm: its list of companies, and what happened to each."""
+
+    @property
+    @override
+    def company_id(self) -> int:
+        """0: the list of companies belongs to none of them."""
+        return 0
+
+    @cached_property
+    @override
+    def log(self) -> FirmLog:
+        return FirmLog(self.client)
+
+
+class CompanyRun(Run):
+    """The run of one company of a firm, which shares the firm's connections and limit."""
+
+    def __init__(self, firm: FirmRun, company: Company) -> None:
+        """Prepare it; nothing is sent yet.
+
+        Args:
+            firm: The firm's run.
+            company: The company.
+        """
+        path = f"/companies/{company.id}"
+        super().__init__(firm.config, firm.version, firm.client.below(path))
+        self.company = company
+        self.introduced = firm.introduced
+        self._firm = firm
+        self._path = path
+
+    @property
+    @override
+    def company_id(self) -> int:
+        return self.company.id
+
+    @cached_property
+    @override
+    def fiscal_years(self) -> FiscalYears:
+        return self._fiscal_years({"per_page": self._year_page})
+
+    @override
+    def fail(self, stream: str, error: Exception) -> None:
+        """Record a failure; if the company itself is refused, none of its other streams is read."""
+        is_refused = isinstance(error, RefusedError) and error.status in WITHOUT_ACCESS
+        if is_refused and not self.failures:
+            try:
+                self._firm.client.get(self._path)
+            except RefusedError as refusal:
+                error = CompanyRefusedError(f"Pennylane refuses {self.company}: {refusal}")
+            except PennylaneError:
+                pass  # that says nothing about the company
+        super().fail(stream, error)

@@ -22,12 +22,23 @@ if TYPE_CHECKING:
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
+        "api",
+        th.StringType,
+        allowed_values=["company", "firm"],
+        default="company",
+        title="API",
+        description=(
+            "Which of Pennylane's APIs the token belongs to: `company`, or `firm` for the token of "
+            "an accounting firm, which sees all of its client companies."
+        ),
+    ),
+    th.Property(
         "api_token",
         th.StringType(min_length=1, pattern=r"^[!-~]+$"),
         required=True,
         secret=True,
         title="API token",
-        description=f"Token of the Company API, created {WHERE_TOKENS_ARE}.",
+        description=f"Token of the Company API or of the Firm API, created {WHERE_TOKENS_ARE}.",
     ),
     th.Property(
         "api_url",
@@ -45,6 +56,30 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
             "or after this day (YYYY-MM-DD), and trial balances and exports of fiscal years that "
             "end on or after it. Invoices and entries without a date are always read. Default: "
             "everything."
+        ),
+    ),
+    th.Property(
+        "company_ids",
+        th.ArrayType(th.IntegerType),
+        title="Companies",
+        description=(
+            "With `api: firm`: read only the companies with these ids. JSON, such as `[101, 102]`. "
+            "Default: all."
+        ),
+    ),
+    th.Property(
+        "exclude_company_ids",
+        th.ArrayType(th.IntegerType),
+        title="Excluded companies",
+        description="With `api: firm`: do not read the companies with these ids. JSON.",
+    ),
+    th.Property(
+        "client_codes",
+        th.ArrayType(th.StringType),
+        title="Client codes",
+        description=(
+            "With `api: firm`: read only the companies with these client codes (codes client). "
+            'JSON, such as `["DUPONT", "MARTIN"]`. Default: all.'
         ),
     ),
     th.Property(
@@ -150,6 +185,10 @@ NAMES = tuple(SCHEMA["properties"])
 """The tap's own settings; the SDK adds others."""
 
 _REMEDIES = {
+    "api": "give company or firm",
+    "company_ids": "give JSON of the companies' ids, like [101, 102]",
+    "exclude_company_ids": "give JSON of the companies' ids, like [101, 102]",
+    "client_codes": 'give JSON of the companies\' client codes, like ["DUPONT", "MARTIN"]',
     "api_token": f"create one {WHERE_TOKENS_ARE} and set TAP_PENNYLANE_API_TOKEN to it",
     "api_url": "give scheme and host only, like https://app.pennylane.com",
     "start_date": "give a date like 2024-01-31",
@@ -195,7 +234,8 @@ def environment_problems() -> list[str]:
         if value is not None
         and (
             ("integer" in definition["type"] and not value.lstrip("+-").isdecimal())
-            or ("object" in definition["type"] and not _is_object(value))
+            or ("object" in definition["type"] and not _is_json(value, dict))
+            or ("array" in definition["type"] and not _is_json(value, list))
         )
     ]
 
@@ -227,6 +267,12 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
         complaints.append(_complaint("api_url", url))
     if isinstance(start := config.get("start_date"), str) and not _is_date(start):
         complaints.append(_complaint("start_date", start))
+    if config.get("api") != "firm":
+        complaints += [
+            f"Setting '{name}' needs the Firm API: set 'api' to firm, or remove it"
+            for name in ("company_ids", "exclude_company_ids", "client_codes")
+            if config.get(name)
+        ]
     complaints += _misspelt_streams(config.get("stream_maps"), {*streams, "sync_log"})
     for name in ("refresh_hours", "verify_days"):
         found = config.get(name)
@@ -281,7 +327,7 @@ def unknown(config: Mapping[str, Any]) -> list[str]:
 
 
 def with_types(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings with numbers and objects parsed from text.
+    """Return the settings with numbers, objects and lists parsed from text.
 
     Environment variables are text, and Meltano passes them on as such. Settings files yield
     `Decimal` numbers, which become floats.
@@ -306,6 +352,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "integer": int,
     "number": float,
     "object": json.loads,
+    "array": json.loads,
 }
 
 
@@ -334,9 +381,9 @@ def _is_host(url: str) -> bool:
     )
 
 
-def _is_object(text: str) -> bool:
+def _is_json(text: str, kind: type) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(json.loads(text), kind)
     except ValueError:
         return False
 

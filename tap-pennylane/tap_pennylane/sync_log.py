@@ -8,7 +8,10 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from tap_pennylane.redaction import redacted
 
@@ -136,3 +139,26 @@ class SyncLog:
                 if name.endswith("_at")
             }
             yield {"run_id": self.run_id, **values, **moments}
+
+
+class FirmLog(SyncLog):
+    """The entries of a firm's run: its own, and those of each company."""
+
+    def __init__(self, client: Client) -> None:
+        """Begin a run."""
+        super().__init__(client)
+        self._parts: list[tuple[int, SyncLog]] = []
+
+    def add(self, company_id: int, log: SyncLog) -> None:
+        """Add the entries of a company whose streams have ended."""
+        self._parts.append((company_id, log))
+
+    @override
+    def rows(self) -> Iterator[dict[str, Any]]:
+        own = ({"company_id": 0, **row} for row in super().rows())
+        parts = (
+            {"company_id": company, **row, "run_id": self.run_id}
+            for company, log in self._parts
+            for row in log.rows()
+        )
+        return chain(own, parts)

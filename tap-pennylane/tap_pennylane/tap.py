@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
@@ -21,13 +20,14 @@ from tap_pennylane.errors import (
     UnavailableError,
     UnreachableError,
 )
+from tap_pennylane.firm import Firm
 from tap_pennylane.messages import MessageWriter
+from tap_pennylane.meter import RequestMeter
+from tap_pennylane.reading import ReadingTap
 from tap_pennylane.redaction import redact
-from tap_pennylane.replication.stream_maps import StreamMapper
-from tap_pennylane.run import Run
-from tap_pennylane.streams import STREAMS, verification
-from tap_pennylane.streams.base import PennylaneStream
-from tap_pennylane.streams.owner import OwningTap
+from tap_pennylane.run import FirmRun, Run, connect
+from tap_pennylane.streams import FIRM_STREAMS, STREAMS
+from tap_pennylane.streams.firm import FirmSyncLog
 from tap_pennylane.streams.sync_log import SyncLog
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
 
 
-class TapPennylane(OwningTap):
+class TapPennylane(ReadingTap):
     """Singer tap for Pennylane, the French accounting platform."""
 
     name = "tap-pennylane"
@@ -65,9 +65,6 @@ class TapPennylane(OwningTap):
         """
         if options.get("parse_env_config") and (errors := settings.environment_problems()):
             raise ConfigValidationError(errors[0], errors=errors)
-        self._selection_warning: str | None = None
-        """A warning about costly streams that are not read."""
-        self._is_verified = False
         super().__init__(**options)
 
     @override
@@ -76,7 +73,8 @@ class TapPennylane(OwningTap):
         self._config = settings.with_types(settings.without_blanks(self._config))
         if isinstance(token := self._config.get("api_token"), str):
             redact(token)
-        names = {vars(stream)["name"] for stream in STREAMS}
+        kinds = FIRM_STREAMS if self.is_firm else STREAMS
+        names = {vars(stream)["name"] for stream in kinds}
         errors = [*settings.misspelt_variables(), *settings.problems(self._config, names)]
         if unknown := settings.unknown(self._config):
             self.logger.warning("Unknown settings, which are ignored: %s.", ", ".join(unknown))
@@ -92,36 +90,30 @@ class TapPennylane(OwningTap):
 
     @override
     def discover_streams(self) -> list[Stream]:
+        if self.is_firm:
+            return [*(stream(self) for stream in FIRM_STREAMS), FirmSyncLog(self)]
         return [*(stream(self) for stream in STREAMS), SyncLog(self)]
 
     @property
-    @override
-    def streams(self) -> dict[str, Any]:
-        """The streams by name, in reading order."""
-        if self._streams is None:
-            by_name = super().streams.items()
-            self._streams = dict(sorted(by_name, key=lambda item: getattr(item[1], "order", 0)))
-            if self.input_catalog and not self.config.get("all_streams"):
-                self._selection_warning = selection.spare_costly_streams(self._streams.values())
-        return self._streams
-
-    @override
-    def setup_mapper(self) -> None:
-        """Prepare the stream maps."""
-        self.mapper = self.stream_maps
-        for stream in self.streams.values():
-            schema = get_selected_schema(stream.name, stream.effective_schema, stream.mask)
-            self.mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
-
-    @cached_property
-    def stream_maps(self) -> StreamMapper:
-        """The stream maps of all streams."""
-        return StreamMapper(dict(self.config), self.logger)
+    def is_firm(self) -> bool:
+        """Whether the token is that of an accounting firm."""
+        return bool(self.config.get("api") == "firm")
 
     @cached_property
     def run(self) -> Run:
         """The objects that the company's streams share."""
-        return Run(self.config, self.initialized_at)
+        kind = FirmRun if self.is_firm else Run
+        return kind(self.config, self.initialized_at, connect(self.config, self.meter))
+
+    @cached_property
+    def meter(self) -> RequestMeter:
+        """Counts the requests."""
+        return RequestMeter()
+
+    @cached_property
+    def firm(self) -> Firm:
+        """Reads the companies of an accounting firm."""
+        return Firm(self)
 
     def check_selection(self) -> None:
         """Check the selection before anything is sent.
@@ -135,46 +127,29 @@ class TapPennylane(OwningTap):
             raise FatalError(". ".join(complaints))
 
     def check_access(self) -> None:
-        """Request `/me` and check the state before any stream is read.
+        """Request `/me`, or a firm's companies, and check the state before any stream is read.
 
         Raises:
             FatalError: The token is refused, Pennylane can't be reached, or the state belongs to
                 another company.
         """
         try:
-            _ = self.run.me
+            _ = self.firm.companies if self.is_firm else self.run.me
         except FatalError:
             raise
         except PennylaneError as error:
             msg = f"Can't start: {error}; also check the setting 'api_url'"
             is_retry_useful = isinstance(error, UnavailableError)
             raise (UnreachableError if is_retry_useful else FatalError)(msg) from error
-        for stream in self.selected:
-            _ = stream.replication.plan
-
-    @property
-    def selected(self) -> list[PennylaneStream]:
-        """The selected streams of the API, in reading order."""
-        return [
-            stream
-            for stream in self.streams.values()
-            if stream.selected and isinstance(stream, PennylaneStream)
-        ]
+        if not self.is_firm:
+            self.check_state()
 
     def read(self) -> None:
-        """Read the selected streams; the first requests of all of them are sent in parallel."""
-        self.logger.debug("The run began at %s.", self.run.began)
-        scans = [one for stream in self.selected for one in stream.replication.opening()]
-        requests = [*self.run.changelogs.requests(), *scans]
-        self.run.client.expect(requests, self.config["concurrency"])
-        self.sync_all()
-        self.verify()
-
-    @override
-    def verify(self) -> None:
-        if not self._is_verified:
-            self._is_verified = True
-            verification.verify(self)
+        """Read the selected streams, of the company or of each of the firm's."""
+        if self.is_firm:
+            self.firm.read()
+        else:
+            self.read_streams()
 
     def try_streams(self) -> None:
         """Read one record of every selected stream; the SDK's own test would select all streams."""
@@ -212,7 +187,7 @@ class TapPennylane(OwningTap):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         finally:
-            self.run.meter.flush()
+            self.meter.flush()
         return self._outcome()
 
     def _outcome(self) -> int:
@@ -223,11 +198,14 @@ class TapPennylane(OwningTap):
             token lacks a scope.
         """
         failures = self.run.failures
-        if not failures:
-            return 0
         if self.run.fatal:
             return _exit_code(self.run.fatal)
+        if not failures and not (self.is_firm and self.firm.failed):
+            return 0
         code = 1 if self.run.is_retry_useful else os.EX_CONFIG
+        if self.is_firm:
+            self.firm.report(code)
+            return code
         self.logger.error(
             "%d of %d streams failed (%s); the others were delivered completely. Exit code %d.",
             len(failures),

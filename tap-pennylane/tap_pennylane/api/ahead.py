@@ -78,6 +78,11 @@ class EagerClient(Client):
 
     _expected: dict[tuple[object, ...], Future[_Answer]] | None = None
 
+    @override
+    def begin(self, url: str) -> None:
+        super().begin(url)
+        self._expected = None
+
     def expect(self, requests: Iterable[Request], readers: int) -> None:
         """Send GET requests in parallel; `get` then returns their responses.
 

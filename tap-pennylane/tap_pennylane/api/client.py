@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import re
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
 import backoff
@@ -96,15 +97,11 @@ class Client:
             user_agent: The User-Agent header.
             connections: Maximum number of requests in flight.
         """
-        self._url = url
         self._limiter = limiter
         self._lock = threading.Lock()
-        self._usage = Usage()
         self.on_request: Callable[[float], None] = lambda _share: None
         """Called for each request with the share of the budget in use, from 0 to 1."""
         self._connections = connections
-        self._thread = threading.local()
-        self._is_abandoned = False
         self._was_reached = False
         self._has_warned_of_slowness = False
         self._limits: dict[str, int] = {}
@@ -120,6 +117,26 @@ class Client:
         self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "gzip"})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=4 * connections))
+        self.begin(url)
+
+    def below(self, prefix: str) -> Self:
+        """Return a client for the paths below a prefix, such as one company of a firm.
+
+        It shares the connections, the limit and the clock, and counts its requests on its own.
+
+        Args:
+            prefix: With a leading slash.
+        """
+        client = copy.copy(self)
+        client.begin(self._url + prefix)
+        return client
+
+    def begin(self, url: str) -> None:
+        """Send requests to the paths below a URL from now on, and count from zero."""
+        self._url = url
+        self._usage = Usage()
+        self._thread = threading.local()
+        self._is_abandoned = False
         self._attempt = self.persistent(self._exchange)
 
     def persistent(self, attempt: Callable[P, T]) -> Callable[P, T]:

@@ -1,7 +1,8 @@
-"""Reads the pages of Pennylane's lists by cursor."""
+"""Reads the pages of Pennylane's lists: by cursor or, some of a firm's, by number."""
 
 from __future__ import annotations
 
+from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
 from tap_pennylane.errors import PennylaneError
@@ -17,6 +18,9 @@ DIRECTIONS = {"id": 1, "-id": -1}
 
 INCLUDED = "included"
 """The key under which an item has the lists that the query included."""
+
+PER_PAGE = "per_page"
+"""The parameter of lists that are paged by number; the others have `limit`."""
 
 
 def pages(
@@ -39,6 +43,9 @@ def pages(
         PennylaneError: A request failed or returned an invalid page: the list was not read
             completely.
     """
+    if PER_PAGE in params:
+        yield from _numbered_pages(client, path, params)
+        return
     query = {**params, **(first or {})}
     seen: set[str] = set()
     last: int | None = None
@@ -66,14 +73,8 @@ def page(
     Raises:
         PennylaneError: The request failed, or the response is not a page.
     """
-    page = client.get(path, params)
-    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
-        msg = f"{path} did not return a list with 'items'"
-        raise PennylaneError(msg)
-    items, cursor = page["items"], page.get("next_cursor")
-    if not all(isinstance(item, dict) for item in items):
-        msg = f"{path} returned an item that is not an object"
-        raise PennylaneError(msg)
+    page, items = _page(client, path, params)
+    cursor = page.get("next_cursor")
     for kind, lists in (page.get("included") or {}).items():
         for item in items:
             item.setdefault(INCLUDED, {})[kind] = lists.get(str(item.get("id")))
@@ -84,6 +85,46 @@ def page(
         msg = f"{path} reported more but returned no cursor"
         raise PennylaneError(msg)
     return items, cursor
+
+
+def _page(
+    client: Client, path: str, params: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the response of a list, and its items."""
+    page = client.get(path, params)
+    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+        msg = f"{path} did not return a list with 'items'"
+        raise PennylaneError(msg)
+    if not all(isinstance(item, dict) for item in page["items"]):
+        msg = f"{path} returned an item that is not an object"
+        raise PennylaneError(msg)
+    return page, page["items"]
+
+
+def _numbered_pages(
+    client: Client, path: str, params: Mapping[str, Any]
+) -> Iterator[list[dict[str, Any]]]:
+    """Read a list that is paged by number.
+
+    A number does not say with which record a page begins: if the list changes while it is read, a
+    record may be omitted or returned twice. So the count must be the one that the list reports.
+    """
+    count = 0
+    for number in count_from(1):
+        page, items = _page(client, path, {**params, "page": number})
+        current, last, total = (
+            page.get(name) for name in ("current_page", "total_pages", "total_items")
+        )
+        if current != number or not isinstance(last, int):
+            msg = f"{path} returned page {current} of {last}, though page {number} was requested"
+            raise PennylaneError(msg)
+        count += len(items)
+        yield items
+        if number >= last:
+            break
+    if count != total:
+        msg = f"{path} returned {count} records but reported {total}: it changed while it was read"
+        raise PennylaneError(msg)
 
 
 def check_order(

@@ -25,11 +25,19 @@ if TYPE_CHECKING:
     from tap_pennylane.replication.stream_maps import StreamMapper
 
 
+_NO_KEY = {"integer": 0, "number": 0, "string": "", "date": "0001-01-01"}
+"""Values that no record's key has, by type."""
+
+
 class Output:
     """Writes the messages of one stream."""
 
     def __init__(
-        self, stream: WritingStream, mapper: StreamMapper, refusal: str | None = None
+        self,
+        stream: WritingStream,
+        mapper: StreamMapper,
+        refusal: str | None = None,
+        company: Mapping[str, int] | None = None,
     ) -> None:
         """Prepare it; nothing is written yet.
 
@@ -37,7 +45,10 @@ class Output:
             stream: The stream whose records are sent.
             mapper: The stream maps of the run.
             refusal: Why nothing can be sent; None if it can.
+            company: The key column and the id of the company that the records belong to, if the
+                table has those of others as well.
         """
+        self._company = company or {}
         self._writer = stream
         self._mapper = mapper
         self._stream = stream.name
@@ -75,10 +86,23 @@ class Output:
         self.is_whole = is_whole
 
     def activate_version(self, version: int) -> None:
-        """Write ACTIVATE_VERSION: the version is complete, so older rows are deleted."""
-        if self.is_selected:
+        """Write ACTIVATE_VERSION: the version is complete, so older rows are deleted.
+
+        That message is about a whole table. If the table has other companies' rows, a tombstone
+        without a record's id takes its place: it says the same about one company.
+        """
+        if self.is_selected and self._company:
+            for _ in self.send([self._end_of_version()]):
+                pass
+        elif self.is_selected:
             self._introduce()
             self._writer._write_activate_version_message(version)  # noqa: SLF001
+
+    def _end_of_version(self) -> dict[str, Any]:
+        schema = self._writer.schema["properties"]
+        keys = {key: _NO_KEY[schema[key].get("format", schema[key]["type"])] for key in self._keys}
+        now = datetime.now(UTC).isoformat()
+        return {**dict.fromkeys(schema), **keys, **self._company, DELETED_AT: now}
 
     def remember(self, bookmark: Mapping[str, Any]) -> None:
         """Write a bookmark. The records that it counts as delivered must already be written."""

@@ -7,7 +7,12 @@ from importlib.resources import files
 from typing import Any, cast
 
 
-def schema_file(name: str) -> dict[str, Any]:
-    """Return the schema of the stream `name` from its file, private keywords included."""
-    text = (files(__name__) / f"{name}.json").read_text(encoding="utf-8")
+def schema_file(name: str, package: str = __name__) -> dict[str, Any]:
+    """Return a stream's schema from its file, private keywords included.
+
+    Args:
+        name: The stream's name.
+        package: The package with the files: this one, or that of the Firm API.
+    """
+    text = (files(package) / f"{name}.json").read_text(encoding="utf-8")
     return cast("dict[str, Any]", json.loads(text))

@@ -37,7 +37,7 @@ C = TypeVar("C", bound=Collection)
 S = TypeVar("S", bound=Source)
 
 
-class _PublicSchemas(SchemaDirectory):
+class PublicSchemas(SchemaDirectory):
     """The schema files without private keywords, for catalogs and targets."""
 
     @override
@@ -57,7 +57,13 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
     """The path below the API's prefix, with a leading slash."""
 
     primary_keys: ClassVar[Sequence[str]] = ("id",)
-    schema: ClassVar[StreamSchema[str]] = StreamSchema(_PublicSchemas(schemas))
+    schema: ClassVar[StreamSchema[str]] = StreamSchema(PublicSchemas(schemas))
+
+    company_key: ClassVar[Sequence[str]] = ()
+    """The part of the key that names the company, in a firm's streams: its first column."""
+
+    page_size_parameter: ClassVar[str] = "limit"
+    """The parameter with the rows per page; `per_page` if the pages have numbers."""
 
     largest_page: ClassVar[int | None] = 100
     """Maximum rows per page; None if the endpoint takes no `limit`."""
@@ -157,7 +163,7 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
         """
         query: dict[str, Any] = {}
         if self.largest_page:
-            query["limit"] = min(self.config["page_size"], self.largest_page)
+            query[self.page_size_parameter] = min(self.config["page_size"], self.largest_page)
         if self.sort:
             query["sort"] = self.sort
         if self.include and self.tap.streams[self.include[1]].output.is_wanted:
@@ -200,15 +206,29 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
             ),
         )
 
+    @property
+    def own_keys(self) -> Sequence[str]:
+        """The key without the company."""
+        return type(self).primary_keys[len(self.company_key) :]
+
+    @property
+    def constants(self) -> dict[str, int]:
+        """The columns that name the company."""
+        return dict.fromkeys(self.company_key, self.run.company_id) if self.company_key else {}
+
     @cached_property
     def output(self) -> Output:
         """Writes this stream's messages."""
-        return Output(self, self.tap.stream_maps, self.refusal)
+        return Output(self, self.tap.stream_maps, self.refusal, self.constants)
 
     @cached_property
     def reader(self) -> RecordReader:
         """Converts items to this stream's records."""
-        return RecordReader(schema_file(self.name), type(self).primary_keys, self.name)
+        return RecordReader(self.private_schema(), self.own_keys, self.name, self.constants)
+
+    def private_schema(self) -> dict[str, Any]:
+        """Return the schema file, with its private keywords."""
+        return schema_file(self.name)
 
     @property
     def max_age(self) -> timedelta:

@@ -50,13 +50,13 @@ class ChildStream(PennylaneStream):
     @cached_property
     @override
     def collection(self) -> ChildLists:
-        return self.collection_of(ChildLists, self.parent_stream.source, self.primary_keys[0])
+        return self.collection_of(ChildLists, self.parent_stream.source, self.own_keys[0])
 
     @cached_property
     @override
     def source(self) -> ChildSource:
         types = self.schema["properties"]
-        keys = {key: "" if types[key]["type"] == "string" else 0 for key in self.primary_keys}
+        keys = {key: "" if types[key]["type"] == "string" else 0 for key in self.own_keys}
         return ChildSource(self.collection, keys)
 
     @override

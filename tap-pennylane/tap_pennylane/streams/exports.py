@@ -45,7 +45,7 @@ class ExportStream(PennylaneStream):
         return self.collection_of(
             ExportFiles,
             self.file_format,
-            type(self).primary_keys,
+            self.own_keys,
             self.required,
             lambda: (self.output.version or 0) % 2,
             self.run.fiscal_years,

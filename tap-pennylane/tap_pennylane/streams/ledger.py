@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
 from tap_pennylane.replication.ledger import EntriesSource, LinesSource
 from tap_pennylane.streams.base import PennylaneStream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class LedgerEntryLines(PennylaneStream):
@@ -16,7 +20,9 @@ class LedgerEntryLines(PennylaneStream):
     name = "ledger_entry_lines"
     path = "/ledger_entry_lines"
     changelog = "/changelogs/ledger_entry_lines"
-    link_changelogs = (("/changelogs/ledger_entry_lines_categories", "ledger_entry_line"),)
+    link_changelogs: ClassVar[Sequence[tuple[str, str]]] = (
+        ("/changelogs/ledger_entry_lines_categories", "ledger_entry_line"),
+    )
     dated = True
     opening_pages = 2
 
@@ -36,7 +42,7 @@ class LedgerEntries(PennylaneStream):
     name = "ledger_entries"
     path = "/ledger_entries"
     changelog = LedgerEntryLines.changelog
-    link_changelogs = (
+    link_changelogs: ClassVar[Sequence[tuple[str, str]]] = (
         ("/changelogs/ledger_entry_lines_categories", "ledger_entry"),
         ("/changelogs/ledger_entries_categories", "ledger_entry"),
     )

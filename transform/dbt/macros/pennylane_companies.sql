@@ -1,4 +1,4 @@
-{#- The companies of the warehouse: one per raw schema. -#}
+{#- The companies of the warehouse: one per raw schema, or all those of an accounting firm. -#}
 
 {#- The raw schemas. The source is the first of them. -#}
 {%- macro pennylane_schemas() -%}
@@ -28,11 +28,34 @@
   {{ return(found) }}
 {%- endmacro -%}
 
-{#- The company of a raw schema, as two columns of a query. PostgreSQL asks for them once per query.
+{#- Whether a raw table has the rows of an accounting firm's companies.
+
+    raw: the table.
+    present: its columns. -#}
+{%- macro pennylane_is_of_firm(raw, present) -%}
+  {{ return(raw.identifier == 'companies' or ('company_id' in present and raw.identifier != 'company')) }}
+{%- endmacro -%}
+
+{#- The list of the firm's companies in the schema of a raw table; an empty one if it was not loaded. -#}
+{%- macro pennylane_firm_companies(raw) -%}
+  {%- set companies = api.Relation.create(database=raw.database, schema=raw.schema, identifier='companies') -%}
+  {%- if pennylane_has_columns(companies, ['id', 'name']) -%}
+    {{ return(companies) }}
+  {%- endif -%}
+  {{ return('(select null::bigint as id, null::text as name where false)') }}
+{%- endmacro -%}
+
+{#- The company of a raw table, as two columns of a query. PostgreSQL asks for them once per query, unless the
+    table has those of an accounting firm.
 
     Neither is ever null, so that views can be joined on company_id: without a row in the table `company`, the
     company has the name of its schema and the id 0, or a negative one in a further schema. -#}
-{%- macro pennylane_company(raw) -%}
+{%- macro pennylane_company(raw, is_firm=false) -%}
+  {%- if is_firm %}
+    {{ 'raw.id' if raw.identifier == 'companies' else 'raw.company_id' }}::bigint as company_id,
+    coalesce({{ 'raw' if raw.identifier == 'companies' else 'firm' }}.name, {{ pennylane_quoted(raw.schema) }})::text
+        as company_name,
+  {%- else -%}
   {%- set schemas = pennylane_schemas() -%}
   {%- set substitutes = {
       'company_id': '-' ~ schemas.index(raw.schema) if raw.schema in schemas[1:] else '0',
@@ -51,4 +74,5 @@
     ({{ substitutes[column] }})::{{ type }}
     {%- endif %} as {{ column }},
   {%- endfor -%}
+  {%- endif -%}
 {%- endmacro -%}

@@ -12,11 +12,13 @@
     lines: the source of the lines, for a table of entries. A deleted line is the only sign that its entry is
         gone, so an entry that had lines and has no live one is left out. One that never had any stays.
     copies: whether the table is loaded in two alternating copies: until the new one is complete and the rows
-        of the old one are marked deleted, both have live rows. -#}
-{%- macro pennylane_live_rows(raw, columns, part=[], marker=none, lines=none, copies=false) -%}
+        of the old one are marked deleted, both have live rows.
+    whole: what tells the marker of a company from other rows, in the tables of an accounting firm. A company
+        that was read completely is followed by a marker: its rows with an older version are gone. -#}
+{%- macro pennylane_live_rows(raw, columns, part=[], marker=none, lines=none, copies=false, whole=none) -%}
   {%- for relation in pennylane_raw_tables(raw) %}
 {{ 'union all' if not loop.first }}
-{{ pennylane_live_rows_of(relation, columns, part, marker, lines, copies) }}
+{{ pennylane_live_rows_of(relation, columns, part, marker, lines, copies, whole) }}
   {%- else %}
 select
     null::bigint as company_id,
@@ -42,19 +44,36 @@ where false
 {%- endmacro -%}
 
 {#- The live rows of one raw table. -#}
-{%- macro pennylane_live_rows_of(raw, columns, part, marker, lines, copies) -%}
+{%- macro pennylane_live_rows_of(raw, columns, part, marker, lines, copies, whole) -%}
   {%- set present = adapter.get_columns_in_relation(raw) | map(attribute='name') | list -%}
+  {%- set is_firm = pennylane_is_of_firm(raw, present) -%}
+  {%- if is_firm -%}
+    {%- set part = ['company_id'] + part if part else part -%}
+  {%- endif -%}
   {%- if lines -%}
     {%- set lines = api.Relation.create(database=raw.database, schema=raw.schema, identifier=lines.identifier) -%}
   {%- endif %}
 select
-{{- pennylane_company(raw) }}
+{{- pennylane_company(raw, is_firm) }}
 {%- for column, (type, name) in pennylane_live_columns(columns).items() %}
     {% if column in present %}raw.{{ adapter.quote(column) }}{% else %}null{% endif -%}
     ::{{ type }} as {{ adapter.quote(name) }}{{ ',' if not loop.last }}
 {%- endfor %}
 from {{ raw }} as raw
+{%- if is_firm and raw.identifier != 'companies' %}
+left join {{ pennylane_firm_companies(raw) }} as firm on firm.id = raw.company_id
+{%- endif %}
+{%- if is_firm and whole %}
+left join (
+    select company_id, max(_sdc_table_version) as version from {{ raw }}
+    where {{ whole }} and _sdc_deleted_at is not null
+    group by company_id
+) as whole on whole.company_id = raw.company_id
+{%- endif %}
 where raw._sdc_deleted_at is null
+{%- if is_firm and whole %}
+    and (whole.version is null or raw._sdc_table_version >= whole.version)
+{%- endif %}
 {%- if part %}
     and not exists (
         select from {{ raw }} as marker
@@ -64,12 +83,16 @@ where raw._sdc_deleted_at is null
     )
 {%- endif %}
 {%- if lines and pennylane_has_columns(lines, ['ledger_entry_id']) %}
-    and {{ pennylane_has_lines(lines) }}
+    and {{ pennylane_has_lines(lines, is_firm) }}
 {%- endif %}
 {%- if copies %}
     and raw._sdc_table_version = (
-        select min(whole._sdc_table_version) from {{ raw }} as whole
-        where whole._sdc_deleted_at is null
+        select min(copy._sdc_table_version) from {{ raw }} as copy
+        where copy._sdc_deleted_at is null
+        {%- if is_firm %}
+            and copy.company_id = raw.company_id
+            and (whole.version is null or copy._sdc_table_version >= whole.version)
+        {%- endif %}
     )
 {%- endif %}
 {%- endmacro -%}
@@ -79,26 +102,29 @@ where raw._sdc_deleted_at is null
     With the indexes, each entry asks for its own lines: PostgreSQL cannot estimate how many entries have lost all
     of theirs, and a join would suffer from it (seconds, after some thousand). Without, that would read the whole
     table for each entry that lost a line; so all such entries are found first. -#}
-{%- macro pennylane_has_lines(lines) -%}
+{%- macro pennylane_has_lines(lines, is_firm) -%}
+{%- set same_company = 'gone.company_id = raw.company_id and ' if is_firm else '' -%}
 {%- if pennylane_is_on('pennylane_indexes') -%}
 not (
         exists (
             select from {{ lines }} as gone
-            where gone.ledger_entry_id = raw.id and gone._sdc_deleted_at is not null
+            where {{ same_company }}gone.ledger_entry_id = raw.id and gone._sdc_deleted_at is not null
         )
         and not exists (
             select from {{ lines }} as line
-            where line.ledger_entry_id = raw.id and line._sdc_deleted_at is null
+            where {{ same_company | replace('gone', 'line') }}line.ledger_entry_id = raw.id
+                and line._sdc_deleted_at is null
         )
     )
 {%- else -%}
-raw.id not in (
-        select gone.ledger_entry_id from {{ lines }} as gone
+{{ '(raw.company_id, raw.id)' if is_firm else 'raw.id' }} not in (
+        select {{ 'gone.company_id, ' if is_firm }}gone.ledger_entry_id from {{ lines }} as gone
         where gone._sdc_deleted_at is not null
             and gone.ledger_entry_id is not null
             and not exists (
                 select from {{ lines }} as line
-                where line.ledger_entry_id = gone.ledger_entry_id and line._sdc_deleted_at is null
+                where {{ 'line.company_id = gone.company_id and ' if is_firm }}line.ledger_entry_id = gone.ledger_entry_id
+                    and line._sdc_deleted_at is null
             )
     )
 {%- endif -%}

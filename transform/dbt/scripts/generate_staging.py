@@ -5,6 +5,7 @@ python transform/dbt/scripts/generate_staging.py
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def files() -> dict[str, str]:
         SystemExit: The glossary lacks columns; names them.
     """
     glossary = yaml.safe_load((SCRIPTS / "glossary.yml").read_text(encoding="utf-8"))
-    streams = sorted(TapPennylane(validate_config=False).streams.items())
+    streams = all_streams()
     missing = [
         f"{table}.{column}"
         for table, stream in streams
@@ -79,6 +80,18 @@ def files() -> dict[str, str]:
     return {f"models/staging/{file}": text for file, text in made.items()} | {
         "macros/pennylane_streams.sql": macros(streams)
     }
+
+
+def all_streams() -> list[tuple[str, Any]]:
+    """The streams of both APIs, by name. Those of a firm have the same columns, or fewer or more."""
+    of_company = TapPennylane(validate_config=False).streams
+    return sorted((of_firm() | of_company).items())
+
+
+@cache
+def of_firm() -> dict[str, Any]:
+    """The streams of the Firm API, by name."""
+    return TapPennylane(config={"api": "firm"}, validate_config=False).streams
 
 
 def macros(streams: list[tuple[str, Any]]) -> str:
@@ -107,10 +120,11 @@ def sql(table: str, stream: Any, glossary: dict[str, Any]) -> str:  # noqa: ANN4
     parts = f", part={columns_of_part!r}, marker={marker!r}" if columns_of_part else ""
     lines = f", lines=source('pennylane', {LINES[table]!r})" if table in LINES else ""
     copies = ", copies=true" if "copy" in stream.primary_keys else ""
+    whole = f", whole={mark!r}" if (mark := of_whole(stream)) else ""
     return (
         f"{{#- {HEAD} -#}}\n{{{{ config(alias={table!r}) }}}}\n"
         f"{{{{ pennylane_live_rows(source('pennylane', {table!r}), {{\n"
-        f"{columns}}}{parts}{lines}{copies}) }}}}\n"
+        f"{columns}}}{parts}{lines}{copies}{whole}) }}}}\n"
     )
 
 
@@ -147,8 +161,17 @@ def described(table: str, column: str, glossary: dict[str, Any], known: set[str]
 
 def live_columns(stream: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - any stream
     """The columns of live records."""
-    properties: dict[str, dict[str, Any]] = stream.schema["properties"]
-    return {column: each for column, each in properties.items() if column != DELETED_AT}
+    firm = of_firm().get(stream.name, stream)
+    properties = stream.schema["properties"] | {
+        column: each
+        for column, each in firm.schema["properties"].items()
+        if column not in stream.schema["properties"] and column != COMPANY[0]
+    }
+    return {
+        column: each
+        for column, each in properties.items()
+        if column != DELETED_AT and (column != COMPANY[0] or stream.name == "company")
+    }
 
 
 def name(table: str, column: str, glossary: dict[str, Any]) -> str:
@@ -174,6 +197,15 @@ def part(stream: Any) -> tuple[list[str], str]:  # noqa: ANN401 - any stream
         case ("period_start", "period_end", "number"):
             return ["period_start", "period_end"], "number = ''"
     return [], ""
+
+
+def of_whole(stream: Any) -> str:  # noqa: ANN401 - any stream
+    """The marker that says that a firm's company was read completely; empty if there is none."""
+    keys = [key for key in getattr(of_firm().get(stream.name), "primary_keys", ()) if key != COMPANY[0]]
+    if stream.name in {"companies", "sync_log"} or not keys:
+        return ""
+    none = {"bigint": "0", "numeric": "0", "text": "''", "date": "'0001-01-01'"}
+    return f"{keys[0]} = {none[kind(stream.schema['properties'][keys[0]])]}"
 
 
 def dump(content: dict[str, Any]) -> str:

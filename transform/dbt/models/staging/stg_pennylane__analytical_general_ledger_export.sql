@@ -16,4 +16,4 @@
     'credit': ['numeric', 'credit'],
     'category': ['text', 'category_label'],
     'weight': ['numeric', 'weight'],
-}, copies=true) }}
+}, copies=true, whole="period_start = '0001-01-01'") }}

@@ -10,4 +10,4 @@
     'bank_establishment_id': ['bigint', 'bank_establishment_id'],
     'journal_id': ['bigint', 'journal_id'],
     'ledger_account_id': ['bigint', 'ledger_account_id'],
-}) }}
+}, whole='id = 0') }}

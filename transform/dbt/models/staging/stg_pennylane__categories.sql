@@ -8,4 +8,5 @@
     'updated_at': ['timestamp without time zone', 'updated_at'],
     'category_group_id': ['bigint', 'category_group_id'],
     'analytical_code': ['text', 'analytical_code'],
-}) }}
+    'archived_at': ['timestamp without time zone', 'archived_at'],
+}, whole='id = 0') }}

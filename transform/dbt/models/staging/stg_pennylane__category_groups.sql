@@ -5,4 +5,4 @@
     'label': ['text', 'category_group_label'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}) }}
+}, whole='id = 0') }}

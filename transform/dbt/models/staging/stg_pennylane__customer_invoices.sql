@@ -48,4 +48,4 @@
     'payment_method_ledger_account_id': ['bigint', 'payment_method_ledger_account_id'],
     'purchase_order_reference': ['text', 'purchase_order_reference'],
     'sales_order_reference': ['text', 'sales_order_reference'],
-}) }}
+}, whole='id = 0') }}

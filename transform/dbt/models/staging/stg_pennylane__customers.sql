@@ -28,4 +28,4 @@
     'billing_language': ['text', 'billing_language'],
     'first_name': ['text', 'first_name'],
     'last_name': ['text', 'last_name'],
-}) }}
+}, whole='id = 0') }}

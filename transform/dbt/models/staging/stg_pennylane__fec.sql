@@ -23,4 +23,4 @@
     'valid_date': ['date', 'valid_date'],
     'montant_devise': ['numeric', 'montant_devise'],
     'idevise': ['text', 'idevise'],
-}, copies=true) }}
+}, copies=true, whole="period_start = '0001-01-01'") }}

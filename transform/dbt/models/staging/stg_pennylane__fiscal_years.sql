@@ -7,4 +7,4 @@
     'status': ['text', 'status'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}) }}
+}, whole='id = 0') }}

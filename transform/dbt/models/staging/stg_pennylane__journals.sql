@@ -5,4 +5,4 @@
     'code': ['text', 'journal_code'],
     'label': ['text', 'journal_label'],
     'type': ['text', 'journal_type'],
-}) }}
+}, whole='id = 0') }}

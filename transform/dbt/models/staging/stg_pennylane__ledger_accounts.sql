@@ -11,4 +11,5 @@
     'letterable': ['boolean', 'letterable'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}) }}
+    'archived_at': ['timestamp without time zone', 'archived_at'],
+}, whole='id = 0') }}

@@ -14,4 +14,4 @@
     'categories': ['jsonb', 'categories'],
     'ledger_attachment_filename': ['text', 'ledger_attachment_filename'],
     'attachment_filename': ['text', 'attachment_filename'],
-}, lines=source('pennylane', 'ledger_entry_lines')) }}
+}, lines=source('pennylane', 'ledger_entry_lines'), whole='id = 0') }}

@@ -14,4 +14,5 @@
     'lettered_ledger_entry_lines_ids': ['jsonb', 'lettered_ledger_entry_lines_ids'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}) }}
+    'imputation_dates': ['jsonb', 'imputation_dates'],
+}, whole='id = 0') }}

@@ -3,4 +3,4 @@
 {{ pennylane_live_rows(source('pennylane', 'lettered_ledger_entry_lines'), {
     'ledger_entry_line_id': ['numeric', 'ledger_entry_line_id'],
     'id': ['bigint', 'id'],
-}, part=['ledger_entry_line_id'], marker='id = 0') }}
+}, part=['ledger_entry_line_id'], marker='id = 0', whole='ledger_entry_line_id = 0') }}

@@ -38,4 +38,4 @@
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
     'payment_method_ledger_account_id': ['bigint', 'payment_method_ledger_account_id'],
-}) }}
+}, whole='id = 0') }}

@@ -19,4 +19,4 @@
     'external_reference': ['text', 'external_reference'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}) }}
+}, whole='id = 0') }}

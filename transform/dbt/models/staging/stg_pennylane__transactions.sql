@@ -24,4 +24,4 @@
     'supplier_id': ['bigint', 'supplier_id'],
     'categories': ['jsonb', 'categories'],
     'interbank_code': ['text', 'interbank_code'],
-}) }}
+}, whole='id = 0') }}

@@ -9,4 +9,4 @@
     'debits': ['numeric', 'debits'],
     'credits': ['numeric', 'credits'],
     'asked_at': ['timestamp without time zone', 'asked_at'],
-}, part=['period_start', 'period_end'], marker="number = ''") }}
+}, part=['period_start', 'period_end'], marker="number = ''", whole="period_start = '0001-01-01'") }}

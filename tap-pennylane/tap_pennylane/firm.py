@@ -1,0 +1,177 @@
+"""Reads the companies of an accounting firm, one after another, with the firm's one token.
+
+The order is that of need: first the companies that were loaded before, the longest ago first; then
+those that were never loaded completely. So a first load never delays the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from singer_sdk.helpers._state import StateWriter
+from typing_extensions import override
+
+from tap_pennylane.errors import CompanyRefusedError, FatalError
+from tap_pennylane.firm_state import FirmState
+from tap_pennylane.reading import ReadingTap
+from tap_pennylane.run import CompanyRun, FirmRun
+from tap_pennylane.streams import FIRM_STREAMS
+from tap_pennylane.streams.firm import Companies
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk import Stream
+    from singer_sdk.helpers.types import TapState
+
+    from tap_pennylane.companies import Company
+    from tap_pennylane.replication.stream_maps import StreamMapper
+
+LOGGER = logging.getLogger("tap-pennylane")
+
+
+class CompanyTap(ReadingTap):
+    """The tap of one company: its messages go out through the firm's."""
+
+    name = "tap-pennylane"
+
+    def __init__(self, firm: Firm, company: Company) -> None:
+        """Prepare it; nothing is sent yet.
+
+        Args:
+            firm: The firm that the company is a client of.
+            company: The company.
+        """
+        self._firm = firm
+        self._run = CompanyRun(firm.run, company)
+        super().__init__(
+            config=dict(firm.tap.config),
+            catalog=firm.tap.input_catalog,
+            state=firm.state.of(company),
+            message_writer=firm.tap.message_writer,
+        )
+        self._state_writer = _StateWriter(firm, company)
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        return []  # the firm's tap has done it
+
+    @override
+    def discover_streams(self) -> list[Stream]:
+        return [stream(self) for stream in FIRM_STREAMS if stream is not Companies]
+
+    @property
+    @override
+    def run(self) -> CompanyRun:
+        return self._run
+
+    @override
+    def setup_mapper(self) -> None:
+        self.mapper = self._firm.tap.mapper
+
+    @property
+    @override
+    def stream_maps(self) -> StreamMapper:
+        return self._firm.tap.stream_maps
+
+
+class _StateWriter(StateWriter):
+    """Writes a company's state as a part of the firm's."""
+
+    def __init__(self, firm: Firm, company: Company) -> None:
+        super().__init__(firm.tap.message_writer)
+        self._state = firm.state
+        self._company = company
+
+    @override
+    def write_state(self, state: TapState) -> None:
+        self._state.remember(self._company, state.get("bookmarks", {}))
+
+
+class Firm:
+    """The companies of one firm, and what became of them in this run."""
+
+    def __init__(self, tap: ReadingTap) -> None:
+        """Prepare it; nothing is sent yet.
+
+        Args:
+            tap: The firm's own tap, with the streams that a catalog selects.
+        """
+        if not isinstance(run := tap.run, FirmRun):
+            msg = "the tap's run is not that of a firm"
+            raise TypeError(msg)
+        self.tap = tap
+        self.run = run
+        self.state = FirmState(tap.state, tap.message_writer)
+        self.failed: list[Company] = []
+        """The companies that were not delivered completely."""
+
+    @cached_property
+    def companies(self) -> Sequence[Company]:
+        """The companies in the order of need.
+
+        Raises:
+            PennylaneError: They can't be read.
+        """
+        return sorted(self.run.companies.all(), key=self.state.need)
+
+    def read(self) -> None:
+        """Read the selected streams of all companies."""
+        self._tell_changes()
+        for stream in self.tap.selected:
+            if isinstance(stream, Companies):
+                stream.sync()
+        for number, company in enumerate(self.companies, 1):
+            if self.run.fatal:
+                break
+            LOGGER.info("Reading %s: %d of %d.", company, number, len(self.companies))
+            self._read(company)
+        self.tap.streams["sync_log"].sync()
+
+    def _read(self, company: Company) -> None:
+        tap = CompanyTap(self, company)
+        run = tap.run
+        try:
+            tap.check_state()
+        except FatalError as error:
+            self.run.fail(str(company), CompanyRefusedError(f"{company} is not read: {error}"))
+            self.failed.append(company)
+            return
+        tap.read_streams()
+        self.run.log.add(company.id, run.log)
+        self.run.is_retry_useful |= run.is_retry_useful
+        if run.fatal and not isinstance(run.fatal, CompanyRefusedError):
+            self.run.fatal = run.fatal
+        if run.failures:
+            self.failed.append(company)
+        self.state.note_read(company, run.began)
+
+    def _tell_changes(self) -> None:
+        """Name the companies that appeared, that disappeared, or that do not exist."""
+        before, now = self.state.names(), {one.id: one for one in self.companies}
+        if new := [str(one) for one in now.values() if before and one.id not in before]:
+            LOGGER.info("New: %s.", ", ".join(sorted(new)))
+        for identity in sorted(before.keys() - now.keys()):
+            LOGGER.warning(
+                "The company '%s' (%d) is no longer among the companies that the token sees and "
+                "the settings choose: its rows stay as they are.",
+                before[identity],
+                identity,
+            )
+        if unknown := self.run.companies.unknown():
+            LOGGER.warning(
+                "Setting 'company_ids' names companies that the token does not see: %s.",
+                ", ".join(map(str, unknown)),
+            )
+
+    def report(self, code: int) -> None:
+        """Log which companies were not delivered completely."""
+        LOGGER.error(
+            "%d of %d companies were not delivered completely (%s); the others were. Exit code %d.",
+            len(self.failed),
+            len(self.companies),
+            ", ".join(str(company) for company in self.failed) or "the list itself",
+            code,
+        )
