@@ -26,6 +26,7 @@ README = PACKAGE / "README.md"
 PROJECT = PACKAGE.parent / "meltano.yml"
 
 KINDS = {
+    "array": "array",
     "boolean": "boolean",
     # Numbers are text, because Meltano 4.4 fails on an invalid number without naming the variable,
     # while the tap names it. A `decimal` from the environment fails even if it is valid.

@@ -334,6 +334,8 @@ def generate_for_firms(directory: Path) -> dict[str, str]:
         Document(path, prefix) for prefix in (FIRM_API, FIRM_API + companies.PATH + "/{company_id}")
     )
     tap = TapPennylane(config={"api": "firm"}, validate_config=False, setup_mapper=False)
+    of_both = TapPennylane(validate_config=False, setup_mapper=False).streams
+    earlier = {name: schema_file(name)["properties"] for name in of_both}
     plain: dict[str, dict[str, Any]] = {}
     for name, stream in tap.streams.items():
         if name in OWN:
@@ -342,7 +344,7 @@ def generate_for_firms(directory: Path) -> dict[str, str]:
             found["properties"] = key | found["properties"]
         else:
             document = of_firm if stream.path == companies.PATH else of_company
-            found = flat_schema(document, stream)
+            found = with_types_of(earlier.get(name, {}), flat_schema(document, stream))
         if not isinstance(stream, FirmSyncLog):
             found["properties"] |= {DELETED_AT: NULLABLE_TIME}
         plain[name] = found
@@ -351,6 +353,22 @@ def generate_for_firms(directory: Path) -> dict[str, str]:
         f"{name}.json": as_text(described(stream, plain[name]))
         for name, stream in tap.streams.items()
     }
+
+
+def with_types_of(known: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose columns have the types of the Company API, where that has them too.
+
+    The views of both are the same, and one document is vaguer than the other here and there.
+    """
+    kinds = ("type", "format", "items")
+    properties = {
+        column: {
+            **{key: one for key, one in known.get(column, definition).items() if key in kinds},
+            **{key: one for key, one in definition.items() if key not in kinds},
+        }
+        for column, definition in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
 
 
 def refuse_unexplained(plain: Mapping[str, dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from tap_pennylane import fiscal_years
 from tap_pennylane.api.ahead import EagerClient
 from tap_pennylane.api.events import Changelogs
 from tap_pennylane.api.limiter import Limiter
-from tap_pennylane.companies import Companies
+from tap_pennylane.companies import PATH, Companies
 from tap_pennylane.errors import (
     CompanyRefusedError,
     FatalError,
@@ -171,7 +171,7 @@ class Run:
         """
         self.failures[stream] = str(error)
         is_forbidden = isinstance(error, RefusedError) and error.status == HTTPStatus.FORBIDDEN
-        self.is_retry_useful |= not is_forbidden
+        self.is_retry_useful |= not (is_forbidden or isinstance(error, CompanyRefusedError))
         if isinstance(error, UnavailableError) and not self.client.answers():
             # Each of the other streams would use up its retries in vain.
             error = UnreachableError(f"Pennylane no longer responds: {error}")
@@ -208,12 +208,10 @@ class CompanyRun(Run):
             firm: The firm's run.
             company: The company.
         """
-        path = f"/companies/{company.id}"
-        super().__init__(firm.config, firm.version, firm.client.below(path))
+        client = firm.client.below(f"{PATH}/{company.id}")
+        super().__init__(firm.config, firm.version, client)
         self.company = company
         self.introduced = firm.introduced
-        self._firm = firm
-        self._path = path
 
     @property
     @override
@@ -228,12 +226,20 @@ class CompanyRun(Run):
     @override
     def fail(self, stream: str, error: Exception) -> None:
         """Record a failure; if the company itself is refused, none of its other streams is read."""
-        is_refused = isinstance(error, RefusedError) and error.status in WITHOUT_ACCESS
-        if is_refused and not self.failures:
+        if isinstance(error, RefusedError) and not self.failures and self._is_refused(error):
+            error = CompanyRefusedError(f"Pennylane refuses {self.company}: {error.words}")
+        super().fail(stream, error)
+
+    def _is_refused(self, error: RefusedError) -> bool:
+        """Return whether a stream's error is about the company: another list has the same one.
+
+        If a scope is missing, the API names it.
+        """
+        if error.status in WITHOUT_ACCESS:
             try:
-                self._firm.client.get(self._path)
-            except RefusedError as refusal:
-                error = CompanyRefusedError(f"Pennylane refuses {self.company}: {refusal}")
+                self.client.get(fiscal_years.PATH, {"per_page": 1})
+            except RefusedError as other:
+                return other.status == error.status and other.words == error.words
             except PennylaneError:
                 pass  # that says nothing about the company
-        super().fail(stream, error)
+        return False

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("tap-pennylane")
 
+ALWAYS_LOGGED = "ledger_entry_lines"
+"""The stream whose entry a firm's log always has for each company."""
+
 
 @dataclass
 class Entry:
@@ -155,10 +158,20 @@ class FirmLog(SyncLog):
 
     @override
     def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the entries as records; of companies, those that say something.
+
+        A thousand companies would else have some ten thousand rows in each run. The lines' entry is
+        always there: it says that the company was read.
+        """
         own = ({"company_id": 0, **row} for row in super().rows())
         parts = (
             {"company_id": company, **row, "run_id": self.run_id}
             for company, log in self._parts
             for row in log.rows()
+            if row["stream"] == ALWAYS_LOGGED
+            or row["status"] != "success"
+            or row["records"]
+            or row["tombstones"]
+            or row["verified_records"]
         )
         return chain(own, parts)

@@ -80,12 +80,7 @@ class TapPennylane(ReadingTap):
             self.logger.warning("Unknown settings, which are ignored: %s.", ", ".join(unknown))
         if errors and raise_errors:
             raise ConfigValidationError(errors[0], errors=errors)
-        defaults = {
-            name: definition["default"]
-            for name, definition in settings.SCHEMA["properties"].items()
-            if "default" in definition
-        }
-        self._config = {**defaults, **self._config}
+        self._config = settings.with_defaults(self._config)
         return errors
 
     @override

@@ -57,15 +57,17 @@ def scan(
         PennylaneError: The collection could not be read completely.
     """
     if by is None:
-        return _from_the_start(collection)
+        return _from_the_start(collection, allowance)
     if by == "date":
         return windows.by_date(collection, left, first_day, allowance)
     return _by_id(collection, left, allowance)
 
 
-def _from_the_start(collection: Collection) -> Pages:
+def _from_the_start(collection: Collection, allowance: Allowance) -> Pages:
+    """Read all of it at once; what that costs is taken from the allowance, even if it is more."""
     for _, pages in collection.read_parts(list(collection.parts())):
         for items in pages:
+            allowance.give_back_pages(-1)
             yield items, None
 
 

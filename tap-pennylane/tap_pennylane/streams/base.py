@@ -84,10 +84,10 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
     """Whether version 0.1.0 omitted records without a date, so that its bookmark must not be used;
     None: only if there is a start date."""
 
-    scan_by: ClassVar[str] = "id"
-    """The field by which an interrupted full read resumes: `id` or `date`. Only with a changelog:
-    without one, later changes to the part already read would go unnoticed, so the read starts
-    over."""
+    scan_by: ClassVar[str | None] = "id"
+    """The field by which an interrupted full read resumes: `id` or `date`; None if the endpoint
+    does not sort, so that the read starts over. Only with a changelog: without one, later changes
+    to the part already read would go unnoticed, so the read starts over as well."""
 
     changelog: ClassVar[str | None] = None
     """The path of the changelog whose events name the changed records."""

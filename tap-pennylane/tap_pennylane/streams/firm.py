@@ -115,6 +115,9 @@ class DmsFiles(OfCompany):
     name = "dms_files"
     path = "/dms/files"
     changelog = "/changelogs/dms_files"
+    sort = None
+    scan_by = None
+    verify_days = 28  # it can't be verified in parts
 
 
 class DmsFolders(OfCompany):
@@ -123,6 +126,7 @@ class DmsFolders(OfCompany):
     name = "dms_folders"
     path = "/dms/folders"
     refresh_hours = 24
+    sort = None
 
 
 class Fec(OfCompany, exports.Fec):
@@ -223,3 +227,5 @@ class FirmSyncLog(SyncLog):
 
     primary_keys: ClassVar[Sequence[str]] = (COMPANY_ID, "run_id", "stream")
     schema: ClassVar[StreamSchema[str]] = StreamSchema(PublicSchemas(firm))
+    partitions = None
+    """The state's partitions say when each company was read; the stream is written at once."""

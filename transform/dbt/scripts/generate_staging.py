@@ -83,7 +83,7 @@ def files() -> dict[str, str]:
 
 
 def all_streams() -> list[tuple[str, Any]]:
-    """The streams of both APIs, by name. Those of a firm have the same columns, or fewer or more."""
+    """The streams of both APIs, by name; most have the same columns in both."""
     of_company = TapPennylane(validate_config=False).streams
     return sorted((of_firm() | of_company).items())
 
@@ -201,7 +201,9 @@ def part(stream: Any) -> tuple[list[str], str]:  # noqa: ANN401 - any stream
 
 def of_whole(stream: Any) -> str:  # noqa: ANN401 - any stream
     """The marker that says that a firm's company was read completely; empty if there is none."""
-    keys = [key for key in getattr(of_firm().get(stream.name), "primary_keys", ()) if key != COMPANY[0]]
+    keys = [
+        key for key in getattr(of_firm().get(stream.name), "primary_keys", ()) if key != COMPANY[0]
+    ]
     if stream.name in {"companies", "sync_log"} or not keys:
         return ""
     none = {"bigint": "0", "numeric": "0", "text": "''", "date": "'0001-01-01'"}
