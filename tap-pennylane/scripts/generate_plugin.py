@@ -35,8 +35,9 @@ KINDS = {
     "object": "object",
     "string": "string",
 }
-OF_EACH_VERSION = {"user_agent"}
-"""Settings whose default contains the version, which a definition outlives."""
+WITHOUT_VALUE = {"requests_per_window", "user_agent", "window_seconds"}
+"""Settings whose default depends on the API, or contains the version, which a definition outlives.
+"""
 
 SELECT_COMMENT = """\
 # Loads every stream that does not need a request per record. To load one that is left out,
@@ -103,7 +104,7 @@ def _setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     }
     if schema.get("secret"):
         setting["sensitive"] = True
-    if "default" in schema and name not in OF_EACH_VERSION:
+    if "default" in schema and name not in WITHOUT_VALUE:
         setting["value"] = schema["default"]
     return setting
 
