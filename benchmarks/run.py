@@ -78,7 +78,7 @@ def main() -> None:
                 )
     print(f"\n{tables.page(*tables.read(file))}\nNumbers: {file}")
     if given.publish:
-        tables.write(file)
+        tables.write()
 
 
 def _keep(file: Path, lines: list[dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """The tables of docs/benchmarks.md, made from stored numbers.
 
-python benchmarks/tables.py                  # write the newest of benchmarks/results into the page
+python benchmarks/tables.py                  # write the newest results of each part into the page
 python benchmarks/tables.py FILE --print     # print the numbers of a file
 """
 
@@ -234,26 +234,41 @@ def _schedule(lines: Sequence[Line]) -> str:
     return _table(f"Keeping up: `{SYNC}` while changes go on", head, rows)
 
 
-def write(path: Path) -> None:
-    """Write the tables of stored numbers into the page."""
+def newest_of_each_part() -> dict[Path, set[str]]:
+    """The stored numbers that are shown: the newest of each part, newest first."""
+    found: dict[Path, set[str]] = {}
+    shown: set[str] = set()
+    for path in sorted(RESULTS.glob("*.jsonl"), reverse=True):
+        run, _ = read(path)
+        if new := set(run["parts"]) - shown:
+            found[path] = new
+            shown |= new
+    return found
+
+
+def write() -> None:
+    """Write the tables of the newest numbers of each part into the page."""
     text = PAGE.read_text("utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    tables = f"Numbers: `{path.resolve().relative_to(PROJECT)}`.\n\n{page(*read(path))}"
-    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", "utf-8")
+    shown = []
+    for path, parts in newest_of_each_part().items():
+        run, lines = read(path)
+        tables = page(run, [line for line in lines if line.part in parts])
+        shown.append(f"Numbers: `{path.relative_to(PROJECT)}`.\n\n{tables}")
+    PAGE.write_text("\n".join([f"{before}{BEGIN}", *shown, f"{END}{after}"]), "utf-8")
 
 
 def main() -> None:
     """Write or print the tables."""
     parser = argparse.ArgumentParser(description="Make the tables of docs/benchmarks.md.")
-    parser.add_argument("file", type=Path, nargs="?", help="default: the newest results")
+    parser.add_argument("file", type=Path, nargs="?", help="to print")
     parser.add_argument("--print", action="store_true", help="print instead of writing the page")
     given = parser.parse_args()
-    file = given.file or max(RESULTS.glob("*.jsonl"))
     if given.print:
-        print(page(*read(file)))
+        print(page(*read(given.file or max(RESULTS.glob("*.jsonl")))))
     else:
-        write(file)
+        write()
 
 
 if __name__ == "__main__":
