@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
 
     from tap_pennylane.companies import Company
+    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.stream_maps import StreamMapper
 
 LOGGER = logging.getLogger("tap-pennylane")
@@ -66,6 +67,12 @@ class CompanyTap(ReadingTap):
     @override
     def run(self) -> CompanyRun:
         return self._run
+
+    @property
+    @override
+    def verification_budget(self) -> Budget:
+        """The budget of all companies: the first whose verification is due is verified first."""
+        return self._firm.tap.verification_budget
 
     @override
     def setup_mapper(self) -> None:
@@ -160,6 +167,7 @@ class Firm:
                 before[identity],
                 identity,
             )
+            self.state.note_gone(identity)
         if unknown := self.run.companies.unknown():
             LOGGER.warning(
                 "Setting 'company_ids' names companies that the token does not see: %s.",

@@ -58,9 +58,13 @@ class FirmState:
         return not is_loaded, last, company.id
 
     def names(self) -> dict[int, str]:
-        """Return the names of the companies that were read before, by id."""
+        """Return the names of the companies that were there in the last run, by id."""
         found = {identity: self._partitions(identity).get(LOG) for identity in self._places}
-        return {identity: log["name"] for identity, log in found.items() if log}
+        return {one: log["name"] for one, log in found.items() if log and not log.get("gone")}
+
+    def note_gone(self, identity: int) -> None:
+        """Note that a company is no longer there, so that this is said once."""
+        self._replace(identity, LOG, {**self._partitions(identity)[LOG], "gone": True})
 
     def note_read(self, company: Company, began: datetime) -> None:
         """Note that a company was read, or tried, in a run that began at that time."""
@@ -74,12 +78,15 @@ class FirmState:
         for stream, bookmark in bookmarks.items():
             if not bookmark:
                 continue
-            partition = {CONTEXT: {COMPANY_ID: company.id}, **bookmark}
-            known = self._whole.setdefault("bookmarks", {}).setdefault(stream, {})
-            partitions = known.setdefault(PARTITIONS, [])
-            place = self._places[company.id].setdefault(stream, len(partitions))
-            partitions[place : place + 1] = [partition]
+            self._replace(company.id, stream, bookmark)
         self._writer.write_message(LivingState(value=self._whole))
+
+    def _replace(self, identity: int, stream: str, bookmark: Mapping[str, Any]) -> None:
+        partition = {CONTEXT: {COMPANY_ID: identity}, **bookmark}
+        known = self._whole.setdefault("bookmarks", {}).setdefault(stream, {})
+        partitions = known.setdefault(PARTITIONS, [])
+        place = self._places[identity].setdefault(stream, len(partitions))
+        partitions[place : place + 1] = [partition]
 
     def _partitions(self, identity: int) -> dict[str, dict[str, Any]]:
         bookmarks = self._whole.get("bookmarks", {})

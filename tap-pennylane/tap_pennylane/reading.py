@@ -9,6 +9,7 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from typing_extensions import override
 
 from tap_pennylane import selection
+from tap_pennylane.replication.budget import Budget
 from tap_pennylane.replication.stream_maps import StreamMapper
 from tap_pennylane.streams import verification
 from tap_pennylane.streams.base import PennylaneStream
@@ -52,6 +53,11 @@ class ReadingTap(OwningTap):
     def stream_maps(self) -> StreamMapper:
         """The stream maps of all streams."""
         return StreamMapper(dict(self.config), self.logger)
+
+    @cached_property
+    def verification_budget(self) -> Budget:
+        """The requests that verifications may cost in this run."""
+        return Budget(self.config["verify_requests"])
 
     @property
     def selected(self) -> list[PennylaneStream]:

@@ -167,6 +167,16 @@ def test_a_row_that_vanished_is_gone_in_its_own_company_only(
     warehouse.load(second).assert_equals(firm, companies)
 
 
+def test_all_companies_share_the_budget_of_verifications(
+    read: Callable[..., Run], firm: Sandbox
+) -> None:
+    first = read()
+    second = read(first.state, verify_days=ALWAYS, verify_requests=3)
+    assert second.exit_code == 0, second.log
+    budget = 3 + 8  # what is taken at once may be more than is left
+    assert sum(firm.stats["requests"].values()) <= 1 + IDLE * len(ids(firm)) + budget
+
+
 def test_a_company_that_refuses_holds_nobody_up(read: Callable[..., Run], firm: Sandbox) -> None:
     warehouse, companies = FirmWarehouse(), ids(firm)
     first = read()
@@ -186,6 +196,8 @@ def test_a_company_that_refuses_holds_nobody_up(read: Callable[..., Run], firm: 
         for name, stream in OF_COMPANY.items():
             wanted = len(list(firm.of(company).rows(stream.path)))
             assert len(warehouse.live(name, company)) == wanted, name
+
+    assert "is no longer among" not in read(second.state).log  # it is said once
 
     firm.allow(refused, "open")
     firm.allow(hidden, "open")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
 
+    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.stream_maps import StreamMapper
     from tap_pennylane.run import Run
 
@@ -33,6 +34,11 @@ class OwningTap(Tap):
     @property
     def stream_maps(self) -> StreamMapper:
         """The stream maps of all streams."""
+        raise NotImplementedError
+
+    @property
+    def verification_budget(self) -> Budget:
+        """The requests that verifications may cost in this run, of all companies together."""
         raise NotImplementedError
 
     def verify(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_pennylane.replication.budget import Budget
 from tap_pennylane.streams.base import PennylaneStream
 from tap_pennylane.streams.child import IncludedChildStream
 
@@ -15,12 +14,11 @@ if TYPE_CHECKING:
 
 
 def verify(tap: OwningTap) -> None:
-    """Spend `verify_requests` on the streams whose last complete read is oldest.
+    """Spend the budget for it on the streams whose last complete read is oldest.
 
     Streams that failed in this run are left out; a failure is recorded like any other.
     """
-    run = tap.run
-    budget = Budget(tap.config["verify_requests"])
+    run, budget = tap.run, tap.verification_budget
     senders = dict(_senders(tap))
     urgency = {
         name: sender.replication.urgency()
