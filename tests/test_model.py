@@ -308,7 +308,7 @@ class History:
 @pytest.mark.timeout(0 if "MODEL_STEPS" in os.environ else 1200)
 def test_any_history_ends_in_the_same_rows(pipeline_of: Callable[[Sandbox], Pipeline]) -> None:
     seed = str(SEED % 1000)
-    with running("--seed", seed, "--size", "300", "--rate-limit", "none") as sandbox:
+    with running("--seed", seed, "--size", "100", "--rate-limit", "none") as sandbox:
         history = History(pipeline_of(sandbox), SEED, WANTED)
         try:
             for _ in range(STEPS):

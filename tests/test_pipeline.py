@@ -250,18 +250,10 @@ def test_about_works_as_it_stands(pipeline: Pipeline) -> None:
     assert "TAP_PENNYLANE_API_TOKEN" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("TAP_PENNYLANE_PAGE_SIZE", "0"),
-        ("TAP_PENNYLANE_PAGE_SIZE", "abc"),
-        ("TAP_PENNYLANE_API_URL", "pennylane"),
-    ],
-)
-def test_a_bad_setting_is_one_sentence(pipeline: Pipeline, variable: str, value: str) -> None:
-    done = pipeline.run(**{variable: value})
+def test_a_bad_setting_is_one_sentence(pipeline: Pipeline) -> None:
+    """Other ones: tap-pennylane/tests/test_settings.py."""
+    done = pipeline.run(TAP_PENNYLANE_PAGE_SIZE="abc")
     assert done.returncode == 1
-    setting = variable.removeprefix("TAP_PENNYLANE_").lower()
-    assert done.stdout.count(f"Setting '{setting}' can't be") == 1
+    assert done.stdout.count("Setting 'page_size' can't be") == 1
     assert "Traceback" not in done.stdout
     assert pipeline.tables() == set()
