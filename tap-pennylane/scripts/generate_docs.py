@@ -86,7 +86,7 @@ def settings_table() -> str:
         ("Setting", "Environment variable", "Default", "Meaning"),
         *(
             (
-                f"`{name}`" + (" (required)" if name in settings.SCHEMA["required"] else ""),
+                f"`{name}`",
                 f"`TAP_PENNYLANE_{name.upper()}`",
                 f"`{definition['default']}`" if "default" in definition else "",
                 definition["description"],

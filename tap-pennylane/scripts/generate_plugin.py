@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tap_pennylane import settings
 from tap_pennylane.tap import TapPennylane
 from typing_extensions import override
 
@@ -89,7 +90,7 @@ def behaviour(about: dict[str, Any]) -> dict[str, Any]:
                 if not stream.selected_by_default
             ),
         ],
-        "settings_group_validation": [schema["required"]],
+        "settings_group_validation": [list(way) for way in settings.WAYS],
         "settings": [_setting(name, schema["properties"][name]) for name in schema["properties"]],
     }
 

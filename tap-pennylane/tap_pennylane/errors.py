@@ -21,6 +21,10 @@ class FatalError(PennylaneError):
     """No stream can be read, for example because the token is refused; ends the run."""
 
 
+class UnauthorizedError(FatalError):
+    """The API refuses the token."""
+
+
 class UnreachableError(FatalError):
     """Nothing can be read at the moment, because Pennylane does not respond; a retry may help."""
 

@@ -13,8 +13,10 @@ from typing_extensions import override
 
 from tap_pennylane import fiscal_years
 from tap_pennylane.api.ahead import EagerClient
+from tap_pennylane.api.credentials import Credentials
 from tap_pennylane.api.events import Changelogs
 from tap_pennylane.api.limiter import Limiter
+from tap_pennylane.api.oauth import Application, OAuth
 from tap_pennylane.companies import PATH, Companies
 from tap_pennylane.errors import (
     CompanyRefusedError,
@@ -52,9 +54,10 @@ def connect(config: Mapping[str, Any], meter: RequestMeter) -> EagerClient:
         meter: Counts the requests.
     """
     api = FIRM_API if config["api"] == "firm" else API
+    auth = _authenticator(config)
     client = EagerClient(
         config["api_url"].rstrip("/") + api,
-        BearerTokenAuthenticator(token=config["api_token"]),
+        auth,
         Limiter(config["requests_per_window"], config["window_seconds"]),
         timeout=config["request_timeout"],
         max_retries=config["max_retries"],
@@ -62,7 +65,23 @@ def connect(config: Mapping[str, Any], meter: RequestMeter) -> EagerClient:
         connections=config["concurrency"],
     )
     client.on_request = meter.sent
+    if isinstance(auth, OAuth):
+        client.renew = auth.renew
     return client
+
+
+def _authenticator(config: Mapping[str, Any]) -> BearerTokenAuthenticator | OAuth:
+    """Return what adds the token to requests."""
+    if "api_token" in config:
+        return BearerTokenAuthenticator(token=config["api_token"])
+    application = Application(
+        config["api_url"].rstrip("/"),
+        config["client_id"],
+        config["client_secret"],
+        timeout=config["request_timeout"],
+        user_agent=config["user_agent"],
+    )
+    return OAuth(application, Credentials(config["credentials_file"]))
 
 
 class Run:

@@ -35,10 +35,34 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "api_token",
         th.StringType(min_length=1, pattern=r"^[!-~]+$"),
-        required=True,
         secret=True,
         title="API token",
         description=f"Token of the Company API or of the Firm API, created {WHERE_TOKENS_ARE}.",
+    ),
+    th.Property(
+        "client_id",
+        th.StringType(min_length=1, pattern=r"^[!-~]+$"),
+        title="Client id",
+        description=(
+            "With OAuth 2.0, instead of a token: the id of your application, from Pennylane's "
+            "partnership team."
+        ),
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType(min_length=1, pattern=r"^[!-~]+$"),
+        secret=True,
+        title="Client secret",
+        description="With OAuth 2.0: the application's secret.",
+    ),
+    th.Property(
+        "credentials_file",
+        th.StringType(min_length=1),
+        title="Credential file",
+        description=(
+            "With OAuth 2.0: path of the file that `tap-pennylane-login` writes, and whose tokens "
+            "each run refreshes."
+        ),
     ),
     th.Property(
         "api_url",
@@ -184,6 +208,12 @@ _PREFIX = "TAP_PENNYLANE_"
 _BEARER = re.compile(r"\s*bearer\b\s*", re.IGNORECASE)
 _CREDENTIALS = re.compile("//.*@")
 
+OAUTH = ("client_id", "client_secret", "credentials_file")
+"""The settings that replace `api_token`."""
+
+WAYS = (("api_token",), OAUTH)
+"""The settings of which exactly one group is needed."""
+
 NAMES = tuple(SCHEMA["properties"])
 """The tap's own settings; the SDK adds others."""
 
@@ -193,6 +223,9 @@ _REMEDIES = {
     "exclude_company_ids": "give JSON of the companies' ids, like [101, 102]",
     "client_codes": 'give JSON of the companies\' client codes, like ["DUPONT", "MARTIN"]',
     "api_token": f"create one {WHERE_TOKENS_ARE} and set TAP_PENNYLANE_API_TOKEN to it",
+    "client_id": "give the one that Pennylane's partnership team sent you",
+    "client_secret": "give the one that Pennylane's partnership team sent you",
+    "credentials_file": "give the path of the file that tap-pennylane-login writes",
     "api_url": "give scheme and host only, like https://app.pennylane.com",
     "start_date": "give a date like 2024-01-31",
     "refresh_hours": 'give JSON of streams and hours, like {"commercial_documents": 24}',
@@ -257,15 +290,9 @@ def problems(config: Mapping[str, Any], streams: Collection[str]) -> list[str]:
             "that marks its records as delivered, so a crash would lose them; remove the setting"
         )
     for error in Draft202012Validator(SCHEMA).iter_errors(dict(config)):
-        if error.validator == "required":
-            complaints += [
-                f"Setting '{name}' is missing: {_REMEDIES[name]}"
-                for name in SCHEMA["required"]
-                if name not in config
-            ]
-        else:
-            name = str(error.path[0])
-            complaints.append(_complaint(name, config[name]))
+        name = str(error.path[0])
+        complaints.append(_complaint(name, config[name]))
+    complaints += _ways(config)
     if isinstance(url := config.get("api_url"), str) and not _is_host(url):
         complaints.append(_complaint("api_url", url))
     if isinstance(start := config.get("start_date"), str) and not _is_date(start):
@@ -302,6 +329,32 @@ def misspelt_variables() -> list[str]:
         for name, meant in guesses.items()
         if meant
     ]
+
+
+def missing(name: str) -> str:
+    """Return the error for a setting that is needed."""
+    return f"Setting '{name}' is missing: {_REMEDIES[name]}"
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{_PREFIX}{name.upper()}"
+
+
+def _ways(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an error unless exactly one way to get a token is set."""
+    given = [name for name in OAUTH if name in config]
+    if "api_token" in config and given:
+        yield (
+            f"Settings 'api_token' and '{given[0]}' exclude each other: remove 'api_token' to use "
+            f"OAuth, or {' and '.join(repr(name) for name in given)} to use the token"
+        )
+    elif "api_token" not in config and not given:
+        yield (
+            f"{missing('api_token')}; or, with OAuth, set {', '.join(repr(name) for name in OAUTH)}"
+        )
+    elif given:
+        yield from (missing(name) for name in OAUTH if name not in given)
 
 
 def _misspelt(config: Mapping[str, Any]) -> Iterator[str]:
@@ -375,7 +428,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 
 def _complaint(name: str, value: object) -> str:
     """Describe a wrong value, without showing a token or a URL's credentials."""
-    if name == "api_token":
+    if SCHEMA["properties"].get(name, {}).get("secret"):
         found = "contains spaces, line breaks or non-ASCII characters, which no token has"
     else:
         found = f"can't be {_CREDENTIALS.sub('//***@', repr(value))}"

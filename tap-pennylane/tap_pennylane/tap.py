@@ -71,8 +71,9 @@ class TapPennylane(ReadingTap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
         self._config = settings.with_types(settings.without_blanks(self._config))
-        if isinstance(token := self._config.get("api_token"), str):
-            redact(token)
+        for name in ("api_token", "client_secret"):
+            if isinstance(secret := self._config.get(name), str):
+                redact(secret)
         kinds = FIRM_STREAMS if self.is_firm else STREAMS
         names = {vars(stream)["name"] for stream in kinds}
         errors = [*settings.misspelt_variables(), *settings.problems(self._config, names)]

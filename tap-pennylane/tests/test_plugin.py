@@ -48,7 +48,9 @@ def test_it_says_what_about_says(place: str) -> None:
     assert plugin["name"] == plugin["executable"] == about["name"]
     assert plugin["namespace"] == "tap_pennylane"  # so that variables begin with TAP_PENNYLANE_
     assert set(plugin["capabilities"]) == set(about["capabilities"]) >= {"structured-logging"}
-    assert plugin["settings_group_validation"] == [about["settings"]["required"]]
+    token, oauth = plugin["settings_group_validation"]
+    assert token == ["api_token"]
+    assert oauth == ["client_id", "client_secret", "credentials_file"]
 
     settings = {setting["name"]: setting for setting in plugin["settings"]}
     assert settings.keys() == about["settings"]["properties"].keys() >= {"api_url", "stream_maps"}
@@ -63,7 +65,10 @@ def test_it_says_what_about_says(place: str) -> None:
         assert setting["kind"] == (
             "date_iso8601" if said.get("format") == "date" else KINDS.get(kind, "string")
         )
-    assert [name for name, one in settings.items() if one.get("sensitive")] == ["api_token"]
+    assert [name for name, one in settings.items() if one.get("sensitive")] == [
+        "api_token",
+        "client_secret",
+    ]
     assert settings["start_date"]["kind"] == "date_iso8601"
 
 

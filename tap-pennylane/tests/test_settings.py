@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
+from tap_pennylane.settings import problems
 from tap_pennylane.tap import TapPennylane
 
 TOKEN = "a-secret-token"  # noqa: S105 - of nobody
@@ -49,6 +50,26 @@ def test_without_a_token_the_sentence_says_where_to_get_one(config: dict[str, An
     (sentence,) = caught.value.errors
     assert sentence.startswith("Setting 'api_token' is missing")
     assert "Settings → Connectivity → Developers" in sentence
+
+
+@pytest.mark.parametrize(
+    ("config", "sentences"),
+    [
+        ({"api_token": TOKEN, "client_id": "a", "client_secret": "b"}, ["exclude each other"]),
+        ({"client_id": "an-id"}, ["'client_secret' is missing", "'credentials_file' is missing"]),
+        ({"credentials_file": "a", "client_id": "b"}, ["'client_secret' is missing"]),
+        ({"credentials_file": "a", "client_id": "b", "client_secret": TOKEN + "é"}, ["no token"]),
+        ({"credentials_file": "a", "client_id": "b", "client_secret": TOKEN}, []),
+    ],
+)
+def test_there_is_exactly_one_way_to_get_a_token(
+    config: dict[str, Any], sentences: list[str]
+) -> None:
+    errors = problems(config, [])
+    assert len(errors) == len(sentences)
+    for error, sentence in zip(errors, sentences, strict=True):
+        assert sentence in error
+        assert TOKEN not in error
 
 
 def test_blank_settings_have_their_defaults() -> None:

@@ -26,6 +26,7 @@ from tap_pennylane.errors import (
     PennylaneError,
     RefusedError,
     TransientError,
+    UnauthorizedError,
     UnavailableError,
 )
 
@@ -101,6 +102,8 @@ class Client:
         self._lock = threading.Lock()
         self.on_request: Callable[[float], None] = lambda _share: None
         """Called for each request with the share of the budget in use, from 0 to 1."""
+        self.renew: Callable[[], bool] = lambda: False
+        """Called after a refused token: replaces it, or returns that this is impossible."""
         self._connections = connections
         self._was_reached = False
         self._has_warned_of_slowness = False
@@ -137,7 +140,7 @@ class Client:
         self._usage = Usage()
         self._thread = threading.local()
         self._is_abandoned = False
-        self._attempt = self.persistent(self._exchange)
+        self._attempt = self.persistent(self._authorized)
 
     def persistent(self, attempt: Callable[P, T]) -> Callable[P, T]:
         """Wrap an attempt, whose first argument names it, with retries of transient failures."""
@@ -274,6 +277,17 @@ class Client:
             return datetime.now(UTC)
         moment, at = self._server_clock
         return moment + timedelta(seconds=time.monotonic() - at)
+
+    def _authorized(
+        self, path: str, params: Mapping[str, Any] | None, body: Mapping[str, Any] | None = None
+    ) -> object:
+        """Send a request, and again if its token was replaced."""
+        while True:
+            try:
+                return self._exchange(path, params, body)
+            except UnauthorizedError:
+                if not self.renew():
+                    raise
 
     def _exchange(
         self, path: str, params: Mapping[str, Any] | None, body: Mapping[str, Any] | None = None

@@ -6,7 +6,7 @@ import re
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from tap_pennylane.errors import FatalError, PennylaneError, RefusedError
+from tap_pennylane.errors import FatalError, PennylaneError, RefusedError, UnauthorizedError
 
 WHERE_TOKENS_ARE = "in Pennylane under Settings → Connectivity → Developers"
 
@@ -25,7 +25,7 @@ def refusal(path: str, status: int, words: str, location: str | None = None) -> 
     """
     cause = f"HTTP {status}: {words}"
     if status == HTTPStatus.UNAUTHORIZED:
-        return FatalError(
+        return UnauthorizedError(
             "Pennylane refuses the token (401): it is wrong, expired or revoked. "
             f"Create a new one {WHERE_TOKENS_ARE} and set it as 'api_token'"
         )
