@@ -35,15 +35,16 @@ from tap_pennylane.errors import (
     UnavailableError,
 )
 from tap_pennylane.redaction import redacted
-from tap_pennylane.run import API
-from tap_pennylane.streams.scopes import SCOPES
+from tap_pennylane.run import API, FIRM_API
+from tap_pennylane.streams import FIRM_STREAMS, STREAMS
+from tap_pennylane.streams.scopes import scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 CALLBACK = "/callback"
 
-_APIS = {"company": API, "firm": "/api/external/firm/v1"}
+_APIS = {"company": (API, STREAMS), "firm": (FIRM_API, FIRM_STREAMS)}
 _DEFAULTS = {
     name: definition["default"]
     for name, definition in settings.SCHEMA["properties"].items()
@@ -115,7 +116,8 @@ def sign_in(options: argparse.Namespace) -> str:
     pair = _first_pair(application, options)
     with credentials.locked(application.timeout), credentials.replacement() as write:
         write(pair)
-    return f"Signed in to {_whose(application, pair)}. The tokens are in {credentials.path}."
+    owner = _whose(application, pair, options.api)
+    return f"Signed in to {owner}. The tokens are in {credentials.path}."
 
 
 def _first_pair(application: Application, options: argparse.Namespace) -> Pair:
@@ -130,8 +132,8 @@ def _first_pair(application: Application, options: argparse.Namespace) -> Pair:
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
-        if options.scopes:
-            query["scope"] = options.scopes
+        if scopes := _scopes(options):
+            query["scope"] = scopes
         address = f"{application.url}{AUTHORIZE}?{urlencode(query)}"
         _say(f"Open this address in a browser and sign in to Pennylane:\n\n{address}\n")
         if not options.no_browser:
@@ -144,6 +146,13 @@ def _first_pair(application: Application, options: argparse.Namespace) -> Pair:
         if "code" not in told:
             _refuse(told)
         return application.exchange(told["code"], server.address, verifier)
+
+
+def _scopes(options: argparse.Namespace) -> str:
+    if options.scopes is not None:
+        return str(options.scopes)
+    paths = [str(stream.path) for stream in _APIS[options.api][1]]
+    return " ".join(sorted({needed for path in paths if (needed := scope(path))}))
 
 
 @contextmanager
@@ -173,31 +182,27 @@ def _refuse(told: dict[str, str]) -> NoReturn:
     raise FatalError(msg)
 
 
-def _whose(application: Application, pair: Pair) -> str:
+def _whose(application: Application, pair: Pair, kind: str) -> str:
     """Return which company or firm the tokens are for."""
-    refused: PennylaneError | None = None
-    for kind, api in _APIS.items():
-        client = Client(
-            application.url + api,
-            BearerTokenAuthenticator(token=pair.access_token),
-            Limiter(5, 1),
-            timeout=application.timeout,
-            max_retries=1,
-            user_agent=application.user_agent,
-        )
-        try:
-            me: Any = client.get("/me")
-        except (RefusedError, UnauthorizedError) as error:
-            refused = refused or error
-            continue
-        company = me.get("company") if isinstance(me, dict) else None
-        if isinstance(company, dict):
-            return f"the {kind} {company.get('name')} ({company.get('id')})"
-    msg = (
-        f"The tokens were written, but neither API accepts them ({refused or '/me is empty'}). "
-        "Check the scopes of your application"
+    client = Client(
+        application.url + _APIS[kind][0],
+        BearerTokenAuthenticator(token=pair.access_token),
+        Limiter(5, 1),
+        timeout=application.timeout,
+        max_retries=1,
+        user_agent=application.user_agent,
     )
-    raise FatalError(msg)
+    try:
+        me: Any = client.get("/me")
+    except (RefusedError, UnauthorizedError) as error:
+        msg = (
+            f"The tokens were written, but the {kind} API does not accept them ({error}). "
+            "Check --api, and the scopes of your application"
+        )
+        raise FatalError(msg) from error
+    company = me.get("company") if isinstance(me, dict) else None
+    found = company if isinstance(company, dict) else {}
+    return f"the {kind} {found.get('name')} ({found.get('id')})"
 
 
 def _say(text: str) -> None:
@@ -218,10 +223,12 @@ def _parser() -> argparse.ArgumentParser:
             help=f"default: the variable {settings.variable(name)}",
         )
     parser.add_argument(
-        "--scopes",
-        default=" ".join(sorted({one for one in SCOPES.values() if one})),
-        help="separated by spaces (default: those of all streams of a company)",
+        "--api",
+        choices=_APIS,
+        default=os.environ.get(settings.variable("api")) or _DEFAULTS["api"],
+        help="a company's tokens, or those of an accounting firm",
     )
+    parser.add_argument("--scopes", help="separated by spaces (default: those of all streams)")
     parser.add_argument(
         "--port", type=int, default=0, help="where to wait for the redirect (default: any)"
     )
@@ -245,8 +252,7 @@ def _complete(options: argparse.Namespace) -> None:
         options.client_secret = getpass.getpass("The client's secret: ")
     for name in settings.OAUTH:
         if not getattr(options, name):
-            msg = settings.missing(name)
-            raise FatalError(msg)
+            raise FatalError(settings.missing(name))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -37,7 +37,10 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType(min_length=1, pattern=r"^[!-~]+$"),
         secret=True,
         title="API token",
-        description=f"Token of the Company API or of the Firm API, created {WHERE_TOKENS_ARE}.",
+        description=(
+            f"Token of the Company API or of the Firm API, created {WHERE_TOKENS_ARE}. Required, "
+            "unless you sign in with OAuth 2.0."
+        ),
     ),
     th.Property(
         "client_id",
@@ -350,9 +353,7 @@ def _ways(config: Mapping[str, Any]) -> Iterator[str]:
             f"OAuth, or {' and '.join(repr(name) for name in given)} to use the token"
         )
     elif "api_token" not in config and not given:
-        yield (
-            f"{missing('api_token')}; or, with OAuth, set {', '.join(repr(name) for name in OAUTH)}"
-        )
+        yield (f"{missing('api_token')}; or sign in with tap-pennylane-login and set '{OAUTH[-1]}'")
     elif given:
         yield from (missing(name) for name in OAUTH if name not in given)
 

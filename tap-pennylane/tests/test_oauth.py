@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,10 +25,10 @@ from tap_pennylane.run import API
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
+README = Path(__file__).parents[1] / "README.md"
 DAY = 86_400
 PROCESSES = 50
 REFRESH = "/oauth/token"
@@ -199,6 +201,47 @@ def test_the_command_makes_the_first_pair_and_the_tap_uses_it(
         assert secret not in output + errors + run.log
 
 
+BROWSER = f'{sys.executable} -c "import sys, urllib.request as r; r.urlopen(sys.argv[1])" %s'
+
+
+def test_the_command_of_the_readme_signs_in(server: Sandbox, tmp_path: Path) -> None:
+    page = README.read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n([^`]*tap-pennylane-login\n)```", page)
+    for value in CLIENT.values():
+        block = block.replace("…", value, 1)
+    done = subprocess.run(
+        ["bash", "-ec", block],
+        env={
+            "BROWSER": BROWSER,
+            "HOME": str(tmp_path),
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "TAP_PENNYLANE_API_URL": server.url,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Signed in to the company" in done.stdout, done.stderr
+    assert _mode(tmp_path / ".pennylane.json") == 0o600
+
+
+def test_a_firm_signs_in_and_reads_its_companies(
+    login: Callable[..., subprocess.Popen[str]], tmp_path: Path, run_tap: Callable[..., Any]
+) -> None:
+    with running("--companies", "2", "--size", "0", "--rate-limit", "none") as firm:
+        for api, code in (("company", os.EX_CONFIG), ("firm", 0)):
+            process = login("--api", api, TAP_PENNYLANE_API_URL=firm.url)
+            requests.get(_address(process), timeout=30)
+            output, errors = process.communicate(timeout=60)
+            assert process.returncode == code, errors
+        assert f"Signed in to the firm {firm.firm.get('/me')['company']['name']} (" in output
+        path = str(tmp_path / "credentials.json")
+        settings = {**CLIENT, "credentials_file": path, "api_url": firm.url, "api": "firm"}
+        run = run_tap(**settings)
+        assert run.exit_code == 0, run.log
+        assert len(run.records["companies"]) == 2
+
+
 def test_signing_in_fails_with_a_sentence(
     login: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -206,15 +249,16 @@ def test_signing_in_fails_with_a_sentence(
     requests.get(_address(refused), timeout=30)
     wrong = login(TAP_PENNYLANE_CLIENT_SECRET="another-secret")  # noqa: S106 - of nobody
     requests.get(_address(wrong), timeout=30)
-    port = re.search(r"127.0.0.1%3A(\d+)", _address(waiting := login("--minutes", "0.1")))
-    assert port
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        _, said = login("--port", str(port)).communicate(timeout=60)
+    assert said.startswith(f"Port {port} of 127.0.0.1 can't be used: Address already in use.")
     found = {
         "Pennylane did not grant access (invalid_scope": refused,
         "Pennylane refuses the client (invalid_client)": wrong,
-        f"Port {port[1]} of 127.0.0.1 can't be used": login("--port", port[1]),
         "Setting 'client_secret' is missing": login(TAP_PENNYLANE_CLIENT_SECRET=""),
         "The credential file": login(TAP_PENNYLANE_CREDENTIALS_FILE=f"{tmp_path}/none/file"),
-        "Nobody signed in within 0.1 minutes": waiting,
+        "Nobody signed in within 0.01 minutes": login("--minutes", "0.01"),
     }
     for sentence, process in found.items():
         _, errors = process.communicate(timeout=60)

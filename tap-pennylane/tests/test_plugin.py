@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 PACKAGE = Path(__file__).parents[1]
-KINDS = {"boolean": "boolean", "object": "object", "string": "string"}
+KINDS = {"array": "array", "boolean": "boolean", "object": "object", "string": "string"}
 
 
 def printed(*options: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         LauncherError: no token, no database, something does not start, or the load failed.
     """
     settings = envfile.variables(project)
-    if not settings.get("TAP_PENNYLANE_API_TOKEN"):
+    if not any(map(settings.get, (weak.TOKEN, "TAP_PENNYLANE_CREDENTIALS_FILE"))):
         msg = (
             f"There is no API token yet: create one in {WHERE_TOKENS_ARE}, and write it into `.env`"
             " as TAP_PENNYLANE_API_TOKEN=… (`install -m 600 .env.example .env` creates that file)."
