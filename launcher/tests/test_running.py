@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,10 +56,13 @@ def test_run_without_a_token_is_one_sentence(small: SmallProject) -> None:
     assert not (small.folder / ".embedded").exists()
 
 
-def test_run_with_an_unreachable_database_is_one_sentence(small: SmallProject) -> None:
+@pytest.mark.parametrize(
+    "access", [f"TAP_PENNYLANE_API_TOKEN={TOKEN}", "TAP_PENNYLANE_CREDENTIALS_FILE=/credentials"]
+)
+def test_run_with_an_unreachable_database_is_one_sentence(small: SmallProject, access: str) -> None:
     with closed_port() as port:
         (small.folder / ".env").write_text(
-            f"TAP_PENNYLANE_API_TOKEN={TOKEN}\nPOSTGRES_HOST=127.0.0.1\nPOSTGRES_PORT={port}\n"
+            f"{access}\nPOSTGRES_HOST=127.0.0.1\nPOSTGRES_PORT={port}\n"
             f"POSTGRES_USER=me\nPOSTGRES_PASSWORD={PASSWORD}\nPOSTGRES_DB=books\n"
         )
         (small.folder / ".env").chmod(0o600)
