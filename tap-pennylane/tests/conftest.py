@@ -1,14 +1,16 @@
-"""Runs the tap as a process, as users do."""
+"""Runs the tap as a command, in a process of its own for each run."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,6 @@ from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
@@ -122,11 +123,48 @@ def followed() -> list[str]:
     return FOLLOWED
 
 
+@dataclass(frozen=True)
+class WarmTap:
+    """Runs the tap as a command, in a process that need not import it."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def run(self, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+        """Run it to its end."""
+        outputs = [self.folder / name for name in ("output", "log")]
+        order = {
+            "arguments": arguments,
+            "output_1": str(outputs[0]),
+            "output_2": str(outputs[1]),
+            "variables": dict(os.environ),
+            "folder": str(Path.cwd()),
+        }
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{json.dumps(order)}\n")
+        self.process.stdin.flush()
+        code = int(self.process.stdout.readline())
+        said, log = (output.read_bytes() for output in outputs)
+        return subprocess.CompletedProcess(arguments, code, said, log)
+
+
+@pytest.fixture(scope="session")
+def warm_tap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmTap]:
+    """The tap, imported once for all tests."""
+    program = Path(__file__).with_name("warm_tap.py")
+    with subprocess.Popen(
+        [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield WarmTap(process, tmp_path_factory.mktemp("tap"))
+        process.communicate()
+
+
 @pytest.fixture
-def run_tap(tmp_path: Path) -> Callable[..., Run]:
+def run_tap(tmp_path: Path, warm_tap: WarmTap) -> Callable[..., Run]:
     """Run the tap with settings, arguments, a state and a selection (default: everything).
 
-    `through` is a command that starts it.
+    `through` is a command that starts it anew.
     """
 
     def run(
@@ -138,13 +176,18 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
         **config: Any,
     ) -> Run:
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-        command = [sys.executable, "-m", "tap_pennylane", "--config", f"{tmp_path}/config.json"]
+        command = ["--config", f"{tmp_path}/config.json"]
         if streams is not None:
             command += ["--catalog", str(_catalog(tmp_path, streams, without))]
         if state is not None:
             (tmp_path / "state.json").write_text(json.dumps(state), encoding="utf-8")
             command += ["--state", str(tmp_path / "state.json")]
-        done = subprocess.run([*through, *command, *arguments], capture_output=True, check=False)
+        command += arguments
+        if through:
+            anew = [*through, sys.executable, "-m", "tap_pennylane", *command]
+            done = subprocess.run(anew, capture_output=True, check=False)
+        else:
+            done = warm_tap.run(command)
         return Run(
             done.returncode,
             done.stderr.decode(),
