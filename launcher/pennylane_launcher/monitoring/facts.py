@@ -143,18 +143,18 @@ class _Questions:
 
     def all(self) -> Facts:
         runs = self._ask(_RUNS)
-        entries = sql.SQL(_ENTRIES).format(**self._names)
         name = self._names["sync_log"].as_string(self._connection)
         is_logged = self._ask(
             "select where to_regclass({name}) is not null", name=sql.Literal(name)
         )
-        expected = (
-            {row["table_name"] for row in self._ask(_EXPECTED, entries=entries)}
-            if is_logged
-            else set()
-        )
-        fresh = {row["table_name"]: row["moment"] for row in self._ask(_SUCCESSES)}
-        for row in self._ask(_NOT_DUE, entries=entries) if is_logged else ():
+        expected = {row["table_name"] for row in self._ask(_EXPECTED)} if is_logged else set()
+        proved = proof.read(self._connection, self._schema)
+        logged = self._ask(_LOGGED, tested_at=sql.Literal(proved.tested_at))
+        # Tables of one run have the same age. Tables known only by a bookmark are in the metadata.
+        fresh = {row["table_name"]: row["moment"] for row in self._ask(_METADATA)} | {
+            row["table_name"]: row["succeeded"] for row in logged if row["succeeded"]
+        }
+        for row in self._ask(_NOT_DUE) if is_logged else ():
             table, moment = row["table_name"], row["moment"]
             fresh[table] = max(moment, fresh.get(table, moment))
         errors = {run["run_id"]: run["error"] for run in self._ask(_FAILED_RUNS)}
@@ -164,13 +164,11 @@ class _Questions:
                 row["error_message"],
                 is_own=row["error_message"] != errors.get(row["run_id"]),
             )
-            for row in self._ask(_LAST_OF_TABLES)
+            for row in logged
             if row["status"] == "failed"
             and (not expected or row["table_name"] in expected)
             and row["moment"] >= fresh.get(row["table_name"], row["moment"])
         }
-        proved = proof.read(self._connection, self._schema)
-        untested = self._ask(_UNTESTED, tested_at=sql.Literal(proved.tested_at))
         return Facts(
             now=self._now(),
             is_loaded=True,
@@ -188,7 +186,7 @@ class _Questions:
             ],
             years=frozenset(row["period_start"] for row in self._ask(_YEARS)),
             proof=proved,
-            untested_since=untested[0]["moment"],
+            untested_since=logged[0]["untested_since"] if logged else None,
             company=self._company(),
         )
 
@@ -222,23 +220,19 @@ union all
 order by id desc limit 1)
 """
 
-# The view etl_logs joins the runs of the tap with those of Meltano.
-_ENTRIES = """
-select
-    coalesce(max(run.pipeline) over (partition by entry.run_id), '') as pipeline,
-    entry.stream as table_name,
-    entry.mode,
-    entry.status,
-    min(entry.started_at) over (partition by entry.run_id) as moment
-from {sync_log} as entry
-left join {etl_logs} as log
-    on log.table_name = entry.stream and log.execution_date = entry.started_at
-left join {pennylane_sync_runs} as run on run.run_id = split_part(log.id, ':', 1)
-"""
-
-# A pipeline that has not run for a month, while another has, is no longer used.
+# A pipeline that has not run for a month, while another has, is no longer used. The view etl_logs
+# joins the runs of the tap with those of Meltano.
 _EXPECTED = """
-with entries as ({entries}),
+with entries as (
+    select
+        coalesce(max(run.pipeline) over (partition by entry.run_id), '') as pipeline,
+        entry.stream as table_name,
+        min(entry.started_at) over (partition by entry.run_id) as moment
+    from {sync_log} as entry
+    left join {etl_logs} as log
+        on log.table_name = entry.stream and log.execution_date = entry.started_at
+    left join {pennylane_sync_runs} as run on run.run_id = log.run_id
+),
 last_runs as (select pipeline, max(moment) as moment from entries group by pipeline)
 select distinct table_name
 from entries
@@ -248,42 +242,56 @@ where moment > (select max(moment) from entries) - interval '30 days'
 
 _NOT_DUE = """
 select table_name, max(moment) as moment
-from ({entries}) as entry
+from (
+    select
+        stream as table_name,
+        mode,
+        status,
+        min(started_at) over (partition by run_id) as moment
+    from {sync_log}
+) as entry
 where mode = 'not due' and status = 'success'
 group by table_name
 """
 
-# Tables of one run have the same age. Tables known only by a bookmark are in the metadata.
-_SUCCESSES = """
-with successes as (
-    select table_name, max(moment) as moment
-    from (
-        select
-            table_name,
-            status,
-            min(execution_date) over (partition by split_part(id, ':', 1)) as moment
-        from {etl_logs}
-    ) as log
-    where status = 'success'
-    group by table_name
+# Per table, what is known from etl_logs, which is read only once: it is costly after thousands of
+# runs. `(all)` stands for every table while none is known.
+_LOGGED = """
+with log as materialized (
+    select
+        table_name,
+        status,
+        error_message,
+        run_id,
+        execution_date as moment,
+        min(execution_date) over (partition by run_id) as began
+    from {etl_logs}
+),
+successes as (
+    select table_name, max(began) as succeeded from log where status = 'success' group by table_name
+),
+last_runs as (
+    select distinct on (table_name) table_name, status, error_message, run_id, moment
+    from log where status <> 'running'
+    order by table_name, moment desc
 )
-select table_name, coalesce(success.moment, metadata.last_sync_date) as moment
-from successes as success
-full join {sync_metadata} as metadata using (table_name)
-where coalesce(success.moment, metadata.last_sync_date) is not null
-"""
-
-# `(all)` stands for every table while none is known.
-_LAST_OF_TABLES = """
-select distinct on (table_name)
+select
     table_name,
+    succeeded,
     status,
     error_message,
-    split_part(id, ':', 1) as run_id,
-    execution_date as moment
-from {etl_logs}
-where status <> 'running'
-order by table_name, execution_date desc
+    run_id,
+    moment,
+    (
+        select min(moment) from log
+        where status = 'success' and moment > coalesce({tested_at}, '-infinity'::timestamp)
+    ) as untested_since
+from last_runs
+full join successes using (table_name)
+"""
+
+_METADATA = """
+select table_name, last_sync_date as moment from {sync_metadata} where last_sync_date is not null
 """
 
 _FAILED_RUNS = "select run_id, error from {pennylane_sync_runs} where status = 'failed'"
@@ -304,8 +312,3 @@ select account_number, period_start, period_end from {trial_balance_differences}
 """
 
 _YEARS = "select distinct period_start from {balance}"
-
-_UNTESTED = """
-select min(execution_date) as moment from {etl_logs}
-where status = 'success' and execution_date > coalesce({tested_at}, '-infinity'::timestamp)
-"""
