@@ -242,10 +242,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _complete(options: argparse.Namespace) -> None:
-    """Add the secret.
+    """Add the secret, and check the settings.
 
     Raises:
-        FatalError: Something is missing.
+        FatalError: A setting is missing or wrong.
     """
     options.client_secret = os.environ.get(settings.variable("client_secret"))
     if not options.client_secret and sys.stdin.isatty():
@@ -253,6 +253,9 @@ def _complete(options: argparse.Namespace) -> None:
     for name in settings.OAUTH:
         if not getattr(options, name):
             raise FatalError(settings.missing(name))
+    given = {name: getattr(options, name) for name in (*settings.OAUTH, "api", "api_url")}
+    if wrong := settings.problems(given, ()):
+        raise FatalError(wrong[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

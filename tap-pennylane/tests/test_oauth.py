@@ -256,6 +256,7 @@ def test_signing_in_fails_with_a_sentence(
     found = {
         "Pennylane did not grant access (invalid_scope": refused,
         "Pennylane refuses the client (invalid_client)": wrong,
+        "Setting 'api_url' can't be 'localhost'": login("--api-url", "localhost"),
         "Setting 'client_secret' is missing": login(TAP_PENNYLANE_CLIENT_SECRET=""),
         "The credential file": login(TAP_PENNYLANE_CREDENTIALS_FILE=f"{tmp_path}/none/file"),
         "Nobody signed in within 0.01 minutes": login("--minutes", "0.01"),
