@@ -237,7 +237,7 @@ def test_a_firm_signs_in_and_reads_its_companies(
         assert f"Signed in to the firm {firm.firm.get('/me')['company']['name']} (" in output
         path = str(tmp_path / "credentials.json")
         settings = {**CLIENT, "credentials_file": path, "api_url": firm.url, "api": "firm"}
-        run = run_tap(**settings)
+        run = run_tap(requests_per_window=1000, **settings)
         assert run.exit_code == 0, run.log
         assert len(run.records["companies"]) == 2
 
