@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "transform" / "dbt"
-STREAMS = TapPennylane(validate_config=False).streams
+STREAMS = (
+    TapPennylane(config={"api": "firm"}, validate_config=False).streams
+    | TapPennylane(validate_config=False).streams
+)
 MARTS = {
     path.stem
     for folder in ("controls", "history", "marts", "statements")
