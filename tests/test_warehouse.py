@@ -34,7 +34,7 @@ STREAMS = (
 )
 MARTS = {
     path.stem
-    for folder in ("controls", "history", "marts", "statements")
+    for folder in ("controls", "given", "history", "marts", "statements")
     for path in (DBT / "models" / folder).glob("*.sql")
 }
 LOGS = ("etl_logs", "sync_metadata")

@@ -137,6 +137,14 @@ class Firm:
             self._read(company)
         self.tap.streams["sync_log"].sync()
 
+    def try_streams(self) -> None:
+        """Read one record of every selected stream of one company."""
+        for company in self.companies[:1]:
+            LOGGER.info("Trying %s.", company)
+            tap = CompanyTap(self, company)
+            tap.try_streams()
+            self._note_failures(company, tap.run)
+
     def _read(self, company: Company) -> None:
         tap = CompanyTap(self, company)
         run = tap.run
@@ -148,12 +156,15 @@ class Firm:
             return
         tap.read_streams()
         self.run.log.add(company.id, run.log)
+        self._note_failures(company, run)
+        self.state.note_read(company, run.began)
+
+    def _note_failures(self, company: Company, run: CompanyRun) -> None:
         self.run.is_retry_useful |= run.is_retry_useful
         if run.fatal and not isinstance(run.fatal, CompanyRefusedError):
             self.run.fatal = run.fatal
         if run.failures:
             self.failed.append(company)
-        self.state.note_read(company, run.began)
 
     def _tell_changes(self) -> None:
         """Name the companies that appeared, that disappeared, or that do not exist."""

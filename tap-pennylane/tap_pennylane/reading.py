@@ -86,6 +86,18 @@ class ReadingTap(OwningTap):
         self.sync_all()
         self.verify()
 
+    def try_streams(self) -> None:
+        """Read one record of every selected stream; the SDK's own test would select all streams."""
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        self.run_sync_dry_run(dry_run_record_limit=1, streams=selected)
+        read = [stream for stream in self.selected if stream.name not in self.run.failures]
+        empty = sorted(stream.name for stream in read if stream.is_empty)
+        self.logger.info(
+            "One record of each of %d streams was read%s",
+            len(read) - len(empty),
+            f"; {len(empty)} are empty ({', '.join(empty)})" if empty else "",
+        )
+
     @override
     def verify(self) -> None:
         if not self._is_verified:

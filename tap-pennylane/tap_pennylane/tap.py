@@ -147,18 +147,6 @@ class TapPennylane(ReadingTap):
         else:
             self.read_streams()
 
-    def try_streams(self) -> None:
-        """Read one record of every selected stream; the SDK's own test would select all streams."""
-        selected = [stream for stream in self.streams.values() if stream.selected]
-        self.run_sync_dry_run(dry_run_record_limit=1, streams=selected)
-        read = [stream for stream in self.selected if stream.name not in self.run.failures]
-        empty = sorted(stream.name for stream in read if stream.is_empty)
-        self.logger.info(
-            "One record of each of %d streams was read%s",
-            len(read) - len(empty),
-            f"; {len(empty)} are empty ({', '.join(empty)})" if empty else "",
-        )
-
     def execute(self, sync: Callable[[], object]) -> int:
         """Check selection and token, read the streams, and log the outcome.
 
@@ -287,7 +275,7 @@ class TapPennylane(ReadingTap):
         except ConfigValidationError as error:
             cls._log(error)
             ctx.exit(os.EX_CONFIG)
-        ctx.exit(tap.execute(tap.try_streams))
+        ctx.exit(tap.execute(tap.firm.try_streams if tap.is_firm else tap.try_streams))
 
 
 def _exit_code(error: FatalError) -> int:

@@ -238,6 +238,15 @@ def test_companies_are_chosen(
     assert {row[COMPANY] for row in run.records["ledger_entry_lines"]} == chosen
 
 
+def test_a_connection_test_reads_one_company(run_tap: Callable[..., Run], firm: Sandbox) -> None:
+    settings = {"api": "firm", "api_token": "sandbox-firm-token", "api_url": firm.url}
+    run = run_tap("--test", **settings)
+    assert run.exit_code == 0, run.log
+    assert "One record of each of 16 streams was read" in run.log
+    read = [one["id"] for one in firm.companies if firm.of(one["id"]).stats["requests"]]
+    assert len(read) == 1
+
+
 def test_the_settings_of_a_firm_need_its_api(run_tap: Callable[..., Run]) -> None:
     run = run_tap(api_token="some-token", company_ids=[1])  # noqa: S106
     assert run.exit_code == 78
