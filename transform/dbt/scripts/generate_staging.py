@@ -191,7 +191,7 @@ def kind(definition: dict[str, Any]) -> str:
 
 def part(stream: Any) -> tuple[list[str], str]:  # noqa: ANN401 - any stream
     """The columns that name a part of the table that is read by itself, and the part's marker."""
-    match tuple(stream.primary_keys):
+    match tuple(key for key in stream.primary_keys if key != COMPANY[0]):
         case (parent, *_, "id"):
             return [str(parent)], "id = 0"
         case ("period_start", "period_end", "number"):

@@ -8,4 +8,4 @@
     'url': ['text', 'url'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, part=['company_id'], marker='id = 0', whole='id = 0') }}
+}, whole='id = 0') }}

@@ -7,4 +7,4 @@
     'parent_folder_id': ['bigint', 'parent_folder_id'],
     'created_at': ['timestamp without time zone', 'created_at'],
     'updated_at': ['timestamp without time zone', 'updated_at'],
-}, part=['company_id'], marker='id = 0', whole='id = 0') }}
+}, whole='id = 0') }}
