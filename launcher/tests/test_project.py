@@ -96,5 +96,6 @@ def test_every_variable_of_the_example_is_read_by_something() -> None:
     example = (ROOT / ".env.example").read_text()
     names = {text.split("=")[0].strip("# ") for text in example.splitlines() if "=" in text}
     assert {"TAP_PENNYLANE_API_TOKEN", "POSTGRES_HOST", "MELTANO_DATABASE_URI"} <= names
-    read = (*meltano.OURS, "AIRFLOW_", "ALERT_", "HEALTH_", "METRICS_", "SCHEDULE_", "SMTP_")
+    others = ("AIRFLOW_", "ALERT_", "DASHBOARD_", "HEALTH_", "METRICS_", "SCHEDULE_", "SMTP_")
+    read = (*meltano.OURS, *others)
     assert all(name.startswith(read) for name in names if name.isupper())
