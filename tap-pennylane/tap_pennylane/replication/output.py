@@ -261,6 +261,17 @@ class WritingStream(Stream):
         raise NotImplementedError
 
     @property
+    def introduced(self) -> set[str]:
+        """The streams whose SCHEMA message was written before this one's."""
+        return set()
+
+    @override
+    def _write_schema_message(self) -> None:
+        if self.name not in self.introduced:
+            self.introduced.add(self.name)
+            super()._write_schema_message()
+
+    @property
     @override
     def emit_activate_version_messages(self) -> bool:
         """False: the SDK would send the message before the first record.

@@ -6,21 +6,18 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from singer_sdk import StreamSchema
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.schema.source import SchemaDirectory
 from typing_extensions import override
 
-from tap_pennylane import schemas
 from tap_pennylane.api.collection import Collection
-from tap_pennylane.record import OMITTED, PRIVATE, RecordReader
+from tap_pennylane.record import RecordReader
 from tap_pennylane.replication.derived import DerivedSource
 from tap_pennylane.replication.output import Output, WritingStream
 from tap_pennylane.replication.plan import Terms
 from tap_pennylane.replication.replicate import Replication
 from tap_pennylane.replication.source import Source
-from tap_pennylane.schemas import schema_file
 from tap_pennylane.streams.catalogued import CataloguedStream
+from tap_pennylane.streams.keyed import KeyedStream
 from tap_pennylane.streams.metered import MeteredStream
 from tap_pennylane.sync_log import Entry
 
@@ -37,30 +34,11 @@ C = TypeVar("C", bound=Collection)
 S = TypeVar("S", bound=Source)
 
 
-class PublicSchemas(SchemaDirectory):
-    """The schema files without private keywords, for catalogs and targets."""
-
-    @override
-    def fetch_schema(self, key: str) -> dict[str, Any]:
-        schema = super().fetch_schema(key)
-        schema.pop(OMITTED, None)
-        for definition in schema["properties"].values():
-            for keyword in PRIVATE:
-                definition.pop(keyword, None)
-        return schema
-
-
-class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
+class PennylaneStream(KeyedStream, CataloguedStream, MeteredStream, WritingStream):
     """A collection of the API."""
 
     path: ClassVar[str]
     """The path below the API's prefix, with a leading slash."""
-
-    primary_keys: ClassVar[Sequence[str]] = ("id",)
-    schema: ClassVar[StreamSchema[str]] = StreamSchema(PublicSchemas(schemas))
-
-    company_key: ClassVar[Sequence[str]] = ()
-    """The part of the key that names the company, in a firm's streams: its first column."""
 
     page_size_parameter: ClassVar[str] = "limit"
     """The parameter with the rows per page; `per_page` if the pages have numbers."""
@@ -130,8 +108,8 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
         """Whether a connection test found no records."""
 
     @property
+    @override
     def run(self) -> Run:
-        """The objects that the company's streams share."""
         return self.tap.run
 
     @property
@@ -206,16 +184,6 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
             ),
         )
 
-    @property
-    def own_keys(self) -> Sequence[str]:
-        """The key without the company."""
-        return type(self).primary_keys[len(self.company_key) :]
-
-    @property
-    def constants(self) -> dict[str, int]:
-        """The columns that name the company."""
-        return dict.fromkeys(self.company_key, self.run.company_id) if self.company_key else {}
-
     @cached_property
     def output(self) -> Output:
         """Writes this stream's messages."""
@@ -225,10 +193,6 @@ class PennylaneStream(CataloguedStream, MeteredStream, WritingStream):
     def reader(self) -> RecordReader:
         """Converts items to this stream's records."""
         return RecordReader(self.private_schema(), self.own_keys, self.name, self.constants)
-
-    def private_schema(self) -> dict[str, Any]:
-        """Return the schema file, with its private keywords."""
-        return schema_file(self.name)
 
     @property
     def max_age(self) -> timedelta:

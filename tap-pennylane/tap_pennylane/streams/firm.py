@@ -12,7 +12,8 @@ from tap_pennylane.api.collection import Collection
 from tap_pennylane.replication.ledger import ANY_DATE
 from tap_pennylane.schemas import firm, schema_file
 from tap_pennylane.streams import children, company, exports, ledger
-from tap_pennylane.streams.base import PennylaneStream, PublicSchemas
+from tap_pennylane.streams.base import PennylaneStream
+from tap_pennylane.streams.keyed import PublicSchemas
 from tap_pennylane.streams.sync_log import SyncLog
 
 if TYPE_CHECKING:
@@ -55,12 +56,11 @@ class OfCompany(FirmStream):
         if "name" in vars(cls):
             cls.primary_keys = (COMPANY_ID, *cls.primary_keys)
 
+    @property
     @override
-    def _write_schema_message(self) -> None:
-        """Write the SCHEMA message, unless an earlier company's stream has written it."""
-        if self.name not in self.run.introduced:
-            self.run.introduced.add(self.name)
-            super()._write_schema_message()
+    def introduced(self) -> set[str]:
+        """The streams of earlier companies as well."""
+        return self.run.introduced
 
 
 class AnalyticalGeneralLedgerExport(OfCompany, exports.AnalyticalGeneralLedgerExport):
