@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -164,8 +165,10 @@ def warm_tap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmTap]:
 def run_tap(tmp_path: Path, warm_tap: WarmTap) -> Callable[..., Run]:
     """Run the tap with settings, arguments, a state and a selection (default: everything).
 
-    `through` is a command that starts it anew.
+    `through` is a command that starts it anew. A run that goes on from a state begins in another
+    second than the last one, as real runs do: Pennylane's clock has whole seconds.
     """
+    began = [time.monotonic()]
 
     def run(
         *arguments: str,
@@ -182,6 +185,8 @@ def run_tap(tmp_path: Path, warm_tap: WarmTap) -> Callable[..., Run]:
         if state is not None:
             (tmp_path / "state.json").write_text(json.dumps(state), encoding="utf-8")
             command += ["--state", str(tmp_path / "state.json")]
+            time.sleep(max(0.0, began[0] + 1.2 - time.monotonic()))
+        began[0] = time.monotonic()
         command += arguments
         if through:
             anew = [*through, sys.executable, "-m", "tap_pennylane", *command]
