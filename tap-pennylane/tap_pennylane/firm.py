@@ -150,14 +150,13 @@ class Firm:
         run = tap.run
         try:
             tap.check_state()
-        except FatalError as error:
-            self.run.fail(str(company), CompanyRefusedError(f"{company} is not read: {error}"))
-            self.failed.append(company)
-            return
-        tap.read_streams()
-        self.run.log.add(company.id, run.log)
+        except FatalError as error:  # of this company alone: the others are read
+            run.fail("state", CompanyRefusedError(f"{company} is not read: {error}"))
+        else:
+            tap.read_streams()
+            self.run.log.add(company.id, run.log)
+            self.state.note_read(company, run.began)
         self._note_failures(company, run)
-        self.state.note_read(company, run.began)
 
     def _note_failures(self, company: Company, run: CompanyRun) -> None:
         self.run.is_retry_useful |= run.is_retry_useful

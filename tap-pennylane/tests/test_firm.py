@@ -206,6 +206,28 @@ def test_a_company_that_refuses_holds_nobody_up(read: Callable[..., Run], firm: 
     warehouse.load(third).assert_equals(firm, ids(firm))
 
 
+def test_a_damaged_state_of_one_company_stops_no_other(
+    read: Callable[..., Run], firm: Sandbox
+) -> None:
+    warehouse, companies = FirmWarehouse(), ids(firm)
+    first = read()
+    warehouse.load(first)
+    (damaged,) = (
+        one
+        for one in first.state["bookmarks"]["journals"]["partitions"]
+        if one["context"][COMPANY] == companies[0]
+    )
+    damaged["format"] = 99
+    for company in companies:
+        firm.of(company).change("customer_invoices", create=1)
+    second = read(first.state)
+    assert second.exit_code == 78
+    assert f"({companies[0]}) is not read: The state of 'journals' has the format 99" in second.log
+    assert "1 of 3 companies were not delivered completely" in second.log
+    changed = {row[COMPANY] for row in second.records["customer_invoices"]}
+    assert changed == set(companies[1:])
+
+
 def test_a_missing_scope_is_no_refused_company(read: Callable[..., Run], firm: Sandbox) -> None:
     firm.fault("/companies/*/customers", "status", status=403)
     run = read()
