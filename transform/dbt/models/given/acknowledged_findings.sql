@@ -13,6 +13,6 @@ from {{ pennylane_given_rows('acknowledged_findings', {
     'company_id': 'bigint', 'rule': 'text', 'ids': 'jsonb', 'amount': 'numeric', 'note': 'text',
     'acknowledged_by': 'text', 'acknowledged_at': 'timestamptz',
 }) }} as given
-inner join (
+left join (
     select distinct company_id, company_name from {{ ref('stg_pennylane__fiscal_years') }}
 ) as company on company.company_id = given.company_id
