@@ -45,11 +45,7 @@ if TYPE_CHECKING:
 CALLBACK = "/callback"
 
 _APIS = {"company": (API, STREAMS), "firm": (FIRM_API, FIRM_STREAMS)}
-_DEFAULTS = {
-    name: definition["default"]
-    for name, definition in settings.SCHEMA["properties"].items()
-    if "default" in definition
-}
+_DEFAULTS = settings.with_defaults({})
 
 
 class _Redirects(ThreadingHTTPServer):

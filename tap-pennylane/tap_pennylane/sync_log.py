@@ -160,8 +160,8 @@ class FirmLog(SyncLog):
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the entries as records; of companies, those that say something.
 
-        A thousand companies would else have some ten thousand rows in each run. The lines' entry is
-        always there: it says that the company was read.
+        Otherwise, a thousand companies would add some ten thousand rows per run. The entry of the
+        lines is always there: it says that the company was read.
         """
         own = ({"company_id": 0, **row} for row in super().rows())
         parts = (
