@@ -17,6 +17,9 @@ import urllib3
 
 from tap_pennylane.errors import PennylaneError, TransientError
 
+LONGEST_PAUSE = 300.0
+"""Maximum seconds to wait if the server asks for it: a longer wait would look like a hang."""
+
 LARGEST = 64 << 20
 """Maximum bytes of a response, decompressed."""
 

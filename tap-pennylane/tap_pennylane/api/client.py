@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
     from tap_pennylane.api.limiter import Limiter
 
-LONGEST_PAUSE = 300.0
-"""Maximum seconds to wait if the server asks for it: a longer wait would look like a hang."""
-
 LONGEST_WAIT = 60.0
 """Maximum seconds between two attempts, unless the server asks for more."""
 
@@ -106,7 +103,7 @@ class Client:
         """Called after a refused token: replaces it, or returns that this is impossible."""
         self._connections = connections
         self._was_reached = False
-        self._has_warned_of_slowness = False
+        self._has_warned_of_slowness = threading.Event()
         self._limits: dict[str, int] = {}
         """The maximum page size of each list that refused a larger one."""
         self._server_clock: tuple[datetime, float] | None = None
@@ -334,7 +331,7 @@ class Client:
             self.count(Usage(rate_limited=1))
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             wait = answer.retry_after(response)
-            if wait is not None and wait > LONGEST_PAUSE:
+            if wait is not None and wait > answer.LONGEST_PAUSE:
                 moment = self.now() + timedelta(seconds=wait)
                 msg = (
                     f"Pennylane asks to wait {timedelta(seconds=round(wait))} before {path} is "
@@ -350,9 +347,9 @@ class Client:
         """Warn once if the server's headers leave less of the budget than this run should have."""
         pace = self._limiter.pace()
         with self._lock:
-            if pace is None or self._has_warned_of_slowness:
+            if pace is None or self._has_warned_of_slowness.is_set():
                 return
-            self._has_warned_of_slowness = True
+            self._has_warned_of_slowness.set()
         _logger.warning(
             "Pennylane reports fewer free requests (ratelimit-remaining) than this run leaves: "
             "another program uses the token. Reading continues at about %d requests per %g s",

@@ -29,9 +29,6 @@ MARGIN = 120
 PATIENCE = 2
 """How often another process's refresh may time out before ours gives up waiting for it."""
 
-LONGEST_PAUSE = 300.0
-"""Maximum seconds to wait if the server asks for it."""
-
 
 @dataclass(frozen=True)
 class Application:
@@ -196,7 +193,7 @@ def _refusal(response: requests.Response, content: bytes) -> FatalError | Transi
     cause = f"HTTP {status}: {answer.words(content, str(response.reason))}"
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         wait = answer.retry_after(response)
-        longest = None if wait is None else min(wait, LONGEST_PAUSE)
+        longest = None if wait is None else min(wait, answer.LONGEST_PAUSE)
         return TransientError(f"{TOKEN} did not return tokens: {cause}", longest)
     if code == "invalid_grant":
         return FatalError(
