@@ -19,6 +19,7 @@ from tap_pennylane.reading import ReadingTap
 from tap_pennylane.run import CompanyRun, FirmRun
 from tap_pennylane.streams import FIRM_STREAMS
 from tap_pennylane.streams.firm import Companies
+from tap_pennylane.sync_log import ALWAYS_LOGGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,11 +152,14 @@ class Firm:
         try:
             tap.check_state()
         except FatalError as error:  # of this company alone: the others are read
-            run.fail("state", CompanyRefusedError(f"{company} is not read: {error}"))
+            refused = CompanyRefusedError(f"{company} is not read: {error}")
+            with run.log.entry(ALWAYS_LOGGED) as entry:
+                entry.fail(str(refused))
+            run.fail("state", refused)
         else:
             tap.read_streams()
-            self.run.log.add(company.id, run.log)
             self.state.note_read(company, run.began)
+        self.run.log.add(company.id, run.log)
         self._note_failures(company, run)
 
     def _note_failures(self, company: Company, run: CompanyRun) -> None:

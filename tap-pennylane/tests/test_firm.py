@@ -226,6 +226,9 @@ def test_a_damaged_state_of_one_company_stops_no_other(
     assert "1 of 3 companies were not delivered completely" in second.log
     changed = {row[COMPANY] for row in second.records["customer_invoices"]}
     assert changed == set(companies[1:])
+    (logged,) = (row for row in second.records["sync_log"] if row[COMPANY] == companies[0])
+    assert (logged["stream"], logged["status"]) == ("ledger_entry_lines", "failed")
+    assert "is not read: The state of 'journals' has the format 99" in logged["error"]
 
 
 def test_a_missing_scope_is_no_refused_company(read: Callable[..., Run], firm: Sandbox) -> None:
