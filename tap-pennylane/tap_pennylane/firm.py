@@ -1,8 +1,4 @@
-"""Reads the companies of an accounting firm, one after another, with the firm's one token.
-
-The order is that of need: first the companies that were loaded before, the longest ago first; then
-those that were never loaded completely. So a first load never delays the others.
-"""
+"""Reads the companies of an accounting firm, one after another, with the firm's one token."""
 
 from __future__ import annotations
 
@@ -16,10 +12,12 @@ from typing_extensions import override
 from tap_pennylane.errors import CompanyRefusedError, FatalError
 from tap_pennylane.firm_state import FirmState
 from tap_pennylane.reading import ReadingTap
+from tap_pennylane.replication.budget import Budget
 from tap_pennylane.run import CompanyRun, FirmRun
 from tap_pennylane.streams import FIRM_STREAMS
 from tap_pennylane.streams.firm import Companies
 from tap_pennylane.sync_log import ALWAYS_LOGGED
+from tap_pennylane.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
 
     from tap_pennylane.companies import Company
-    from tap_pennylane.replication.budget import Budget
     from tap_pennylane.replication.stream_maps import StreamMapper
 
 LOGGER = logging.getLogger("tap-pennylane")
@@ -47,7 +44,7 @@ class CompanyTap(ReadingTap):
             company: The company.
         """
         self._firm = firm
-        self._run = CompanyRun(firm.run, company)
+        self._run = CompanyRun(firm.run, company, firm.between_pages)
         super().__init__(
             config=dict(firm.tap.config),
             catalog=firm.tap.input_catalog,
@@ -73,7 +70,7 @@ class CompanyTap(ReadingTap):
     @override
     def verification_budget(self) -> Budget:
         """The budget of all companies: the first whose verification is due is verified first."""
-        return self._firm.tap.verification_budget
+        return self._firm.verification_budget
 
     @override
     def setup_mapper(self) -> None:
@@ -115,6 +112,9 @@ class Firm:
         self.state = FirmState(tap.state, tap.message_writer)
         self.failed: list[Company] = []
         """The companies that were not delivered completely."""
+        self.verification_budget = tap.verification_budget
+        """The requests that verifications may cost until the companies' next turn."""
+        self._turns: Turns[Company] | None = None
 
     @cached_property
     def companies(self) -> Sequence[Company]:
@@ -131,11 +131,26 @@ class Firm:
         for stream in self.tap.selected:
             if isinstance(stream, Companies):
                 stream.sync()
-        for number, company in enumerate(self.companies, 1):
-            if self.run.fatal:
-                break
-            LOGGER.info("Reading %s: %d of %d.", company, number, len(self.companies))
-            self._read(company)
+        new = [one for one in self.companies if not self.state.is_loaded(one)]
+        self._turns = Turns(
+            [one for one in self.companies if one not in new],
+            new,
+            self._read,
+            follow_seconds=60 * self.tap.config["follow_minutes"],
+        )
+        self._turns.take()
+        self._log_turns()
+
+    def between_pages(self) -> None:
+        """Read the loaded companies again, if a first load takes long."""
+        if self._turns and self._turns.are_due():
+            LOGGER.info("The companies that are loaded are read before this first load goes on.")
+            self.verification_budget = Budget(self.tap.config["verify_requests"])
+            self._turns.follow()
+            self._log_turns()
+
+    def _log_turns(self) -> None:
+        """Deliver the record of what was read since this was called last."""
         self.tap.streams["sync_log"].sync()
 
     def try_streams(self) -> None:
@@ -147,6 +162,10 @@ class Firm:
             self._note_failures(company, tap.run)
 
     def _read(self, company: Company) -> None:
+        if self.run.fatal:
+            return
+        number = self.companies.index(company) + 1
+        LOGGER.info("Reading %s: %d of %d.", company, number, len(self.companies))
         tap = CompanyTap(self, company)
         run = tap.run
         try:
@@ -166,6 +185,8 @@ class Firm:
         self.run.is_retry_useful |= run.is_retry_useful
         if run.fatal and not isinstance(run.fatal, CompanyRefusedError):
             self.run.fatal = run.fatal
+        if company in self.failed:  # in an earlier turn
+            self.failed.remove(company)
         if run.failures:
             self.failed.append(company)
 

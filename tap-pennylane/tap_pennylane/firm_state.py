@@ -52,10 +52,13 @@ class FirmState:
 
     def need(self, company: Company) -> tuple[bool, str, int]:
         """Return by what companies are sorted: never loaded completely, and when last read."""
+        last = self._partitions(company.id).get(LOG, {}).get("read_at", "")
+        return not self.is_loaded(company), last, company.id
+
+    def is_loaded(self, company: Company) -> bool:
+        """Return whether a company was loaded completely."""
         bookmarks = self._partitions(company.id)
-        last = bookmarks.get(LOG, {}).get("read_at", "")
-        is_loaded = bool(last) and not any(one.get("scan") for one in bookmarks.values())
-        return not is_loaded, last, company.id
+        return LOG in bookmarks and not any(one.get("scan") for one in bookmarks.values())
 
     def names(self) -> dict[int, str]:
         """Return the names of the companies that were there in the last run, by id."""

@@ -29,7 +29,7 @@ from tap_pennylane.errors import (
 from tap_pennylane.sync_log import FirmLog, SyncLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from tap_pennylane.companies import Company
@@ -108,6 +108,8 @@ class Run:
         """Whether the duration of the child streams was logged."""
         self.is_retry_useful = False
         """Whether a retry may help at least one of the failures."""
+        self.between_pages: Callable[[], None] = lambda: None
+        """Called in a full read after each page."""
 
     @cached_property
     def me(self) -> dict[str, Any]:
@@ -220,17 +222,19 @@ class FirmRun(Run):
 class CompanyRun(Run):
     """The run of one company of a firm, which shares the firm's connections and limit."""
 
-    def __init__(self, firm: FirmRun, company: Company) -> None:
+    def __init__(self, firm: FirmRun, company: Company, between_pages: Callable[[], None]) -> None:
         """Prepare it; nothing is sent yet.
 
         Args:
             firm: The firm's run.
             company: The company.
+            between_pages: Called in a full read after each page.
         """
         client = firm.client.below(f"{PATH}/{company.id}")
         super().__init__(firm.config, firm.version, client)
         self.company = company
         self.introduced = firm.introduced
+        self.between_pages = between_pages
 
     @property
     @override

@@ -110,6 +110,16 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "follow_minutes",
+        th.NumberType(minimum=0),
+        default=15,
+        title="Follow minutes",
+        description=(
+            "With `api: firm`: after how many minutes the companies that are loaded are read again "
+            "while another one is loaded for the first time."
+        ),
+    ),
+    th.Property(
         "refresh_hours",
         th.ObjectType(additional_properties=th.NumberType(minimum=0)),
         default={},
@@ -225,6 +235,7 @@ _REMEDIES = {
     "company_ids": "give JSON of the companies' ids, like [101, 102]",
     "exclude_company_ids": "give JSON of the companies' ids, like [101, 102]",
     "client_codes": 'give JSON of the companies\' client codes, like ["DUPONT", "MARTIN"]',
+    "follow_minutes": "give a number of minutes of at least 0",
     "api_token": f"create one {WHERE_TOKENS_ARE} and set TAP_PENNYLANE_API_TOKEN to it",
     "client_id": "give the one that Pennylane's partnership team sent you",
     "client_secret": "give the one that Pennylane's partnership team sent you",

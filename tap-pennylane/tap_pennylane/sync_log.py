@@ -6,9 +6,8 @@ import logging
 import os
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -50,6 +49,12 @@ class Entry:
     verified_records: int = 0
     """The records that the verification read in this run."""
 
+    @property
+    def says_something(self) -> bool:
+        """Whether the stream had anything to deliver, or failed."""
+        counts = self.records or self.tombstones or self.verified_records
+        return bool(counts) or self.status != "success"
+
     def skip(self, reason: str) -> None:
         """Record why the stream was not read."""
         self.status, self.error = "skipped", reason
@@ -57,6 +62,15 @@ class Entry:
     def fail(self, error: str) -> None:
         """Record why the stream was not delivered completely."""
         self.status, self.error = "failed", error
+
+    def add_to(self, earlier: Entry) -> Entry:
+        """Return the entry of a stream that was read twice in a run: what both did together."""
+        counts = {
+            name: value + getattr(earlier, name)
+            for name, value in vars(self).items()
+            if isinstance(value, int | float) and name != "verified_share"
+        }
+        return replace(self, **counts, started_at=earlier.started_at, mode=earlier.mode)
 
 
 class SyncLog:
@@ -134,14 +148,17 @@ class SyncLog:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the entries as records."""
-        for entry in self.entries:
-            values = vars(entry)
-            moments = {
-                name: value.isoformat() if value else None
-                for name, value in values.items()
-                if name.endswith("_at")
-            }
-            yield {"run_id": self.run_id, **values, **moments}
+        return map(self.row, self.entries)
+
+    def row(self, entry: Entry) -> dict[str, Any]:
+        """Return an entry as a record."""
+        values = vars(entry)
+        moments = {
+            name: value.isoformat() if value else None
+            for name, value in values.items()
+            if name.endswith("_at")
+        }
+        return {"run_id": self.run_id, **values, **moments}
 
 
 class FirmLog(SyncLog):
@@ -150,28 +167,29 @@ class FirmLog(SyncLog):
     def __init__(self, client: Client) -> None:
         """Begin a run."""
         super().__init__(client)
-        self._parts: list[tuple[int, SyncLog]] = []
+        self._of_companies: dict[tuple[int, str], Entry] = {}
+        self._new: set[tuple[int, str]] = set()
+        """The entries of companies that `rows` has not yielded as they are now."""
 
     def add(self, company_id: int, log: SyncLog) -> None:
-        """Add the entries of a company whose streams have ended."""
-        self._parts.append((company_id, log))
+        """Add the entries of a company whose streams have ended.
+
+        They are left out if they say nothing: otherwise, a thousand companies would add some ten
+        thousand rows per run. The entry of the lines is always there: it says that the company was
+        read.
+        """
+        for entry in log.entries:
+            key = company_id, entry.stream
+            earlier = self._of_companies.get(key)
+            if earlier or entry.stream == ALWAYS_LOGGED or entry.says_something:
+                self._of_companies[key] = entry.add_to(earlier) if earlier else entry
+                self._new.add(key)
 
     @override
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the entries as records; of companies, those that say something.
-
-        Otherwise, a thousand companies would add some ten thousand rows per run. The entry of the
-        lines is always there: it says that the company was read.
-        """
-        own = ({"company_id": 0, **row} for row in super().rows())
-        parts = (
-            {"company_id": company, **row, "run_id": self.run_id}
-            for company, log in self._parts
-            for row in log.rows()
-            if row["stream"] == ALWAYS_LOGGED
-            or row["status"] != "success"
-            or row["records"]
-            or row["tombstones"]
-            or row["verified_records"]
-        )
-        return chain(own, parts)
+        """Yield the entries as records; of companies, those that are new or have changed."""
+        new, self._new = self._new, set()
+        yield from ({"company_id": 0, **row} for row in super().rows())
+        for company_id, stream in sorted(new):
+            entry = self._of_companies[company_id, stream]
+            yield {"company_id": company_id, **self.row(entry)}

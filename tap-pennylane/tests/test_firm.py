@@ -293,6 +293,34 @@ def test_first_loads_come_after_the_companies_that_are_loaded(
     assert order == [str(companies[place]) for place in (1, 0, 2)]
 
 
+def test_a_long_first_load_lets_the_loaded_companies_pass(
+    read: Callable[..., Run], firm: Sandbox
+) -> None:
+    warehouse, companies = FirmWarehouse(), ids(firm)
+    loaded, _, large = companies
+    first = read(company_ids=companies[:2])
+    warehouse.load(first)
+    (new,) = firm.of(loaded).change("customer_invoices", create=1)["created"]
+    second = read(first.state, page_size=10, follow_minutes=0, refresh_hours=EVERY_RUN)
+    assert second.exit_code == 0, second.log
+    warehouse.load(second).assert_equals(firm, companies)
+    lines = [
+        (row[COMPANY], row["id"])
+        for one in second.messages
+        if one["type"] == "RECORD" and one["stream"] in {"ledger_entry_lines", "bank_accounts"}
+        for row in [one["record"]]
+    ]
+    large_at = [place for place, (company, _) in enumerate(lines) if company == large]
+    others_at = [place for place, (company, _) in enumerate(lines) if company == loaded]
+    assert any(large_at[0] < place < large_at[-1] for place in others_at)
+    assert new in {row["id"] for row in second.records["customer_invoices"]}
+    logged = [row for row in second.records["sync_log"] if row[COMPANY] == loaded]
+    (last,) = {row["stream"]: row for row in logged if row["stream"] == "bank_accounts"}.values()
+    turns = second.log.count(f"({loaded}): ")
+    assert turns > 2
+    assert last["records"] == turns * len(list(firm.of(loaded).rows("/bank_accounts")))
+
+
 class History:
     """A firm's life: companies change, come and go, and runs are cut off anywhere."""
 
@@ -314,6 +342,7 @@ class History:
             verify_days=ALWAYS,
             refresh_hours=EVERY_RUN,
             page_size=25,
+            follow_minutes=self.chance.choice([0, 15]),
             state=self.state,
             through=through,
             **config,

@@ -177,6 +177,7 @@ class Replication:
             progress.records += len(items)
             progress.left = left
             self._remember(bookmark)
+            self._run.between_pages()
         bookmark.scanned_until = self._run.client.now().isoformat()
         self._complete(bookmark, progress, entry)
 
