@@ -125,8 +125,9 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default={},
         title="Refresh hours",
         description=(
-            "For collections without a changelog: the number of hours between two reads, by "
-            'stream; 0 means every run. JSON, such as `{"commercial_documents": 24}`.'
+            "The number of hours between two reads or, for a collection with a changelog, between "
+            "two looks at it, by stream; 0 means every run. JSON, such as "
+            '`{"commercial_documents": 24}`.'
         ),
     ),
     th.Property(

@@ -29,9 +29,9 @@ CHANGELOGS = [name for name, stream in OF_COMPANY.items() if stream.changelog]
 CHANGING = ["customer_invoices", "supplier_invoices", "ledger_entries", "dms_files"]
 STEPS = int(os.environ.get("MODEL_STEPS", "5"))
 IDLE = 4
-"""Requests of a company without changes: one for each changelog."""
+"""Requests of a company without changes: one for each changelog, if all are due."""
 ALWAYS = dict.fromkeys(CHANGELOGS, 0)
-EVERY_RUN = dict.fromkeys(set(OF_COMPANY) - set(CHANGELOGS), 0)
+EVERY_RUN = dict.fromkeys(OF_COMPANY, 0)
 
 
 class FirmWarehouse:
@@ -153,6 +153,16 @@ def test_an_idle_company_costs_a_request_per_changelog(
     assert second.exit_code == 0, second.log
     assert sum(firm.stats["requests"].values()) == 1 + IDLE * len(ids(firm))
     assert not any(second.records[name] for name in OF_COMPANY)
+
+    # Within the hour, the changelog of the files is left alone; its changes are not lost.
+    one = ids(firm)[0]
+    created = firm.of(one).change("dms_files", create=2)["created"]
+    third = read(second.state, verify_requests=0)
+    assert third.exit_code == 0, third.log
+    assert sum(firm.stats["requests"].values()) == 1 + (IDLE - 1) * len(ids(firm))
+    assert not third.records["dms_files"]
+    fourth = read(third.state, verify_requests=0, refresh_hours={"dms_files": 0})
+    assert {row["id"] for row in fourth.records["dms_files"]} == set(created)
 
 
 def test_a_row_that_vanished_is_gone_in_its_own_company_only(

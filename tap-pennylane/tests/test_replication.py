@@ -114,6 +114,7 @@ class Books:
     expired: bool = False
     company_id = 7
     began = BEGAN
+    between_pages = staticmethod(lambda: None)
     version = 100
     client = Clock()
 

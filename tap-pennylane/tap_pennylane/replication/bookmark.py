@@ -81,7 +81,8 @@ class Bookmark(msgspec.Struct, omit_defaults=True, kw_only=True):
     """When runs began that delivered changes. For lines: by the first day of the fiscal year; the
     empty key stands for unknown fiscal years, and for all other collections."""
     followed_at: str | None = None
-    """Up to which run a collection without a changelog followed the one that it derives from."""
+    """Up to which run a collection followed the one that it derives from, or its changelogs, if
+    they are not followed in every run."""
     parts: dict[str, Part] = {}
     """For the trial balance: its fiscal years, by their first day."""
     behind: list[str] = []

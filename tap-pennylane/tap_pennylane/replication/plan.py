@@ -32,7 +32,7 @@ class Terms:
     once_lacked_undated: bool = False
     """Whether version 0.1.0 omitted records without a date."""
     max_age: timedelta = timedelta()
-    """Without changelogs: how old a read may be before the next one is due."""
+    """How old a read, or a look at the changelogs, may be before the next one is due."""
     verify_within: timedelta = timedelta(days=7)
     """With changelogs: how old the last complete read may become."""
 
@@ -109,13 +109,10 @@ def decide(bookmark: Bookmark | None, terms: Terms, now: Now) -> Plan:
         return _scan(bookmark, terms, now, reason)
     if bookmark.scan:
         return Resume(bookmark, bookmark.scan)
-    if terms.changelogs:
-        return Follow(bookmark)
-    if bookmark.read_at and terms.max_age:
-        age = now.began - datetime.fromisoformat(bookmark.read_at)
-        if age < terms.max_age:
-            return NotDue(bookmark)
-    return _scan(bookmark, terms, now)
+    last = bookmark.followed_at if terms.changelogs else bookmark.read_at
+    if last and now.began - datetime.fromisoformat(last) < terms.max_age:
+        return NotDue(bookmark)
+    return Follow(bookmark) if terms.changelogs else _scan(bookmark, terms, now)
 
 
 def start_over(

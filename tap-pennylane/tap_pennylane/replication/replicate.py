@@ -292,6 +292,7 @@ class Replication:
                 bookmark.changes = {**bookmark.changes, step.path: step.position}
             self._remember(bookmark)
         bookmark.changes = changes.positions
+        bookmark.followed_at = self._run.began.isoformat() if self._terms.max_age else None
         self._remember(bookmark)
         self._followed = bookmark
 

@@ -74,7 +74,8 @@ class PennylaneStream(KeyedStream, CataloguedStream, MeteredStream, WritingStrea
     """Changelogs of links to the records: path, and the event field that names the record."""
 
     refresh_hours: ClassVar[float] = 0
-    """Without a changelog: the number of hours between two reads; 0 means every run."""
+    """The number of hours between two reads or, with a changelog, between two looks at it; 0 means
+    every run."""
 
     verify_days: ClassVar[float] = 7
     """With a changelog: how old the last complete read may become, in days."""
@@ -196,7 +197,7 @@ class PennylaneStream(KeyedStream, CataloguedStream, MeteredStream, WritingStrea
 
     @property
     def max_age(self) -> timedelta:
-        """Without a changelog: how old a read may be before the next one is due."""
+        """How old a read, or a look at the changelog, may be before the next one is due."""
         return timedelta(hours=self._setting("refresh_hours"))
 
     def _setting(self, name: str) -> float:

@@ -40,6 +40,7 @@ class ChildStream(PennylaneStream):
         """Follow the parent's changelogs."""
         if parent := getattr(cls, "parent", None):
             cls.changelog, cls.link_changelogs = parent.changelog, parent.link_changelogs
+            cls.refresh_hours = parent.refresh_hours if parent.changelog else cls.refresh_hours
 
     @property
     def parent_stream(self) -> PennylaneStream:

@@ -115,6 +115,7 @@ class DmsFiles(OfCompany):
     name = "dms_files"
     path = "/dms/files"
     changelog = "/changelogs/dms_files"
+    refresh_hours = 1  # each look costs a request per company, and no figure depends on a file
     sort = None
     scan_by = None
     verify_days = 28  # it can't be verified in parts
