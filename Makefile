@@ -28,8 +28,8 @@ help: ## Show this help
 demo: install ## Load a made-up company into PostgreSQL: no account, no token, no Docker
 	@$(LAUNCHER) demo $(ARGS)
 
-run: install ## Load your company into PostgreSQL, with the token in .env
-	@$(LAUNCHER) run $(ARGS)
+run: install ## Load your company into PostgreSQL, with the token in .env, or those of companies.yml (COMPANY=name: one of them)
+	@$(LAUNCHER) run $(if $(COMPANY),--company "$(COMPANY)") $(ARGS)
 
 schedule: install .cache/airflow/.installed ## Load every 10 minutes with Airflow, until Ctrl-C
 	@$(LAUNCHER) schedule

@@ -17,8 +17,8 @@ from pennylane_launcher.books import backup, cleaning, dashboard, fec, forgettin
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.metrics import serving
 from pennylane_launcher.monitoring import alerts
-from pennylane_launcher.running import loading, scheduling
-from pennylane_launcher.settings import envfile, weak
+from pennylane_launcher.running import loading, scheduling, several
+from pennylane_launcher.settings import companies, envfile, weak
 from pennylane_launcher.settings.redaction import Secrets
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -106,11 +106,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pennylane-launcher", description=__doc__)
     names = parser.add_subparsers(dest="command", required=True)
 
-    def add(name: str, work: Work, text: str, *, demo: bool = False) -> argparse.ArgumentParser:
+    def add(
+        name: str, work: Work, text: str, *, demo: bool = False, company: bool = False
+    ) -> argparse.ArgumentParser:
         added = names.add_parser(name, help=text)
         added.set_defaults(work=work)
         if demo:
             added.add_argument("--demo", action="store_true", help="on the demo's database")
+        if company:
+            added.add_argument("--company", help="one of companies.yml")
         return added
 
     demo = add(
@@ -125,10 +129,18 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--until", type=date.fromisoformat, help="last day of the books; today unless given"
     )
-    add(
+    run = add(
         "run",
-        lambda project, _, rest: loading.run(project, options=rest),
-        "load your company; further options are those of `meltano run`",
+        lambda project, given, rest: (
+            several.run(project, options=rest, name=given.company, jobs=given.jobs)
+            if given.company or companies.exist(project)
+            else loading.run(project, options=rest)
+        ),
+        "load your company, or those of companies.yml; further options: those of `meltano run`",
+        company=True,
+    )
+    run.add_argument(
+        "--jobs", type=_positive, help=f"companies at the same time; by default {several.JOBS}"
     )
     add(
         "schedule",
@@ -137,16 +149,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     step = add(
         "step",
-        lambda project, given, _: scheduling.step(project, given.blocks.split()),
+        lambda project, given, _: scheduling.step(project, given.blocks.split(), given.company),
         f"run one step of a job; exit code {os.EX_CONFIG}: a retry cannot succeed",
+        company=True,
     )
     step.add_argument("blocks", help='as in meltano.yml, like "tap-pennylane target-postgres"')
     add("up", lambda project, *_: commands.up(project), "make the database ready for Meltano")
     add("down", lambda project, *_: commands.down(project), "stop the embedded PostgreSQL")
     add(
         "meltano",
-        lambda project, _, rest: commands.call(project, options=rest),
+        lambda project, given, rest: commands.call(project, options=rest, company=given.company),
         "call Meltano on the database; further options are its own",
+        company=True,
     )
     add(
         "psql",
@@ -267,6 +281,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     clean.add_argument("--yes", action="store_true", help="don't ask before books are deleted")
     return parser
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        msg = f"{number} is less than 1"
+        raise argparse.ArgumentTypeError(msg)
+    return number
 
 
 def _stop(signum: int, _frame: FrameType | None) -> None:

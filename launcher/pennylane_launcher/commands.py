@@ -7,7 +7,7 @@ from pathlib import Path
 from pennylane_launcher import meltano
 from pennylane_launcher.postgres import embedded, warehouse
 from pennylane_launcher.postgres.database import DATABASE, connection, database
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import companies, envfile
 
 
 def up(project: Path) -> int:
@@ -55,12 +55,13 @@ def psql(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
         return subprocess.call([embedded.program("psql"), *arguments], env=variables)  # noqa: S603
 
 
-def call(project: Path, *, options: Sequence[str]) -> int:
+def call(project: Path, *, options: Sequence[str], company: str | None = None) -> int:
     """Call Meltano on the data's database.
 
     Args:
         project: the project's folder.
         options: of Meltano.
+        company: of companies.yml, to work with its token, its schema and its bookmarks.
 
     Returns:
         Meltano's exit code.
@@ -68,5 +69,10 @@ def call(project: Path, *, options: Sequence[str]) -> int:
     Raises:
         LauncherError: the database can't be used.
     """
-    with database(project) as (_, environment):
+    chosen = companies.chosen(project, envfile.variables(project), [company]) if company else []
+    with database(project) as (url, variables):
+        environment = dict(variables)
+        for access in chosen:
+            warehouse.prepare(url, access.company.schema)
+            environment |= access.variables(project)
         return subprocess.call(meltano.command(*options), env=environment)  # noqa: S603

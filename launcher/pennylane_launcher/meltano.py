@@ -2,7 +2,9 @@
 
 import os
 import sys
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -15,6 +17,7 @@ TARGET_URL = "TARGET_POSTGRES_SQLALCHEMY_URL"
 # Variables that `meltano.yml` and the plugins read, or libpq on its own.
 OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG", "DBT_")
 # They slow Python down, or point it at another environment.
+PLUGINS = ("extractors", "loaders", "mappers", "utilities")
 UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
 
 
@@ -48,8 +51,31 @@ def json_log(project: Path = Path()) -> list[str]:
     }
     copy = project / ".meltano" / "launcher-logging.yaml"
     copy.parent.mkdir(exist_ok=True)
-    copy.write_text(yaml.safe_dump(config), encoding="utf-8")
+    # Runs side by side write it, too: none may find half of it.
+    new = copy.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    new.write_text(yaml.safe_dump(config), encoding="utf-8")
+    new.replace(copy)
     return ["--log-config", str(copy)]
+
+
+def system_folder(project: Path, company: str) -> Path:
+    """Return the folder in which Meltano keeps a company's files during a run, and create it.
+
+    Meltano writes the settings, the bookmarks and the catalog of a run into files of one name, so
+    runs side by side need a folder each (MELTANO_SYS_DIR_ROOT). The installed plugins are shared.
+
+    Args:
+        project: the project's folder.
+        company: its name in companies.yml.
+    """
+    shared = (project / ".meltano").absolute()
+    folder = shared / "companies" / company
+    (folder / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    for kind in PLUGINS:
+        if (shared / kind).exists():
+            with suppress(FileExistsError):
+                (folder / kind).symlink_to(Path("..") / ".." / kind)
+    return folder
 
 
 def environment(

@@ -2,8 +2,54 @@
 
 import shutil
 import sys
+import time
+from typing import Protocol
 
 ERASE = "\r\x1b[K"
+SILENCE = 10.0
+"""Seconds between progress lines of one of several runs."""
+
+
+class Voice(Protocol):
+    """What shows the progress of a run: this module, or one of several voices."""
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+
+    def show(self, text: str, end: str) -> None:
+        """Print the progress."""
+
+    def erase(self) -> None:
+        """Remove the line that `show` left."""
+
+
+class OneOfSeveral:
+    """Prints whole lines that begin with a name, for runs side by side."""
+
+    def __init__(self, name: str) -> None:
+        """Start silently.
+
+        Args:
+            name: of the run.
+        """
+        self._name = name
+        self._shown = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Print a text, line by line."""
+        lines = [f"  {self._name}: {line}\n" for line in text.splitlines()]
+        # One call: lines of different runs never mix.
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
+
+    def show(self, text: str, end: str) -> None:
+        """Print the progress now and then."""
+        if time.monotonic() >= self._shown + SILENCE:
+            self._shown = time.monotonic()
+            self.say(f"{text}{end}")
+
+    def erase(self) -> None:
+        """Leave all lines."""
 
 
 def watched() -> bool:

@@ -1,18 +1,20 @@
 """The database that a command works on: the one in `.env`, the embedded one, or the demo's."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
 from pennylane_launcher import meltano
+from pennylane_launcher.errors import SettingsError
 from pennylane_launcher.postgres import embedded, warehouse
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import companies, envfile
 
 DATABASE = "pennylane"
 DEMO_DATABASE = "pennylane_demo"
+SCHEMAS = "DBT_PENNYLANE_SCHEMAS"
 
 
 @contextmanager
@@ -74,11 +76,78 @@ def database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
         if settings.get(meltano.TARGET_URL):
             # Copied from elsewhere, it may name another driver or none.
             environment[meltano.TARGET_URL] = meltano.sqlalchemy(url)
-        yield url, environment
+        yield url, environment | of_companies(project, url, settings)
         return
     with embedded.server(project / ".embedded") as postgres:
         url = postgres.url(DATABASE)
-        yield url, _with_defaults(settings, url, meltano.target(url))
+        environment = _with_defaults(settings, url, meltano.target(url))
+        yield url, environment | of_companies(project, url, settings)
+
+
+def of_companies(project: Path, url: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable that names the raw schemas of the views, if there is a companies.yml.
+
+    A schema whose company another one holds, too, is left out: all its figures would count twice.
+
+    Args:
+        project: the project's folder.
+        url: libpq URL of the database.
+        settings: environment variables, those of `.env` included.
+
+    Raises:
+        SettingsError: companies.yml is wrong.
+    """
+    known = companies.read(project)
+    if not known:
+        return {}
+    doubles = twins(url, known)
+    left_out = {company.schema for company in known if company.name in doubles}
+    others = settings.get(SCHEMAS, "").split(",")
+    given = ",".join(name for name in others if name.strip() not in left_out)
+    wanted = (company for company in known if company.schema not in left_out)
+    return {SCHEMAS: companies.schemas(wanted, given)}
+
+
+def twins(url: str, known: Sequence[companies.Company]) -> dict[str, str]:
+    """Find the entries of companies.yml whose company has an entry before them.
+
+    Args:
+        url: libpq URL of the database, which knows the companies that were loaded.
+        known: all entries.
+
+    Returns:
+        What is wrong and what to do, by name.
+    """
+    loaded = warehouse.companies(url, [company.schema for company in known])
+    first: dict[int, str] = {}
+    found = {}
+    for company in known:
+        if company.schema not in loaded:
+            continue
+        identity, title = loaded[company.schema]
+        if (owner := first.setdefault(identity, company.name)) != company.name:
+            found[company.name] = (
+                f"its token belongs to the same company as that of '{owner}': {title} ({identity})."
+                f" Remove one of the two from {companies.FILE}; the views leave schema"
+                f" '{company.schema}' out"
+            )
+    return found
+
+
+def refuse_twin(project: Path, url: str, name: str) -> None:
+    """Refuse an entry of companies.yml whose company has an entry before it.
+
+    Args:
+        project: the project's folder.
+        url: libpq URL of the database.
+        name: of the entry.
+
+    Raises:
+        SettingsError: it has.
+    """
+    if why := twins(url, companies.read(project)).get(name):
+        msg = f"{companies.FILE}, company '{name}': {why}."
+        raise SettingsError(msg)
 
 
 def _with_defaults(

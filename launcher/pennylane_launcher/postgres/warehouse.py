@@ -1,6 +1,6 @@
 """The PostgreSQL that `.env` names: which one, and whether it can be used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import psycopg
@@ -14,6 +14,16 @@ READER = "pennylane_reader"
 """The role that may read the views, unless a setting names another."""
 WAIT = 10
 """Seconds to wait for a connection."""
+_KNOW_THEIR_COMPANY = """
+select table_schema::text from information_schema.columns
+where table_name = 'company' and table_schema = any(%s)
+    and column_name in ('company_id', 'company_name', '_sdc_deleted_at', '_sdc_extracted_at')
+group by 1 having count(*) = 4
+"""
+_COMPANY = """
+select company_id, company_name from {}
+where _sdc_deleted_at is null order by _sdc_extracted_at desc nulls last limit 1
+"""
 
 
 def schema(settings: Mapping[str, str]) -> str:
@@ -117,6 +127,24 @@ def prepare(url: str, schema: str) -> None:
         raise LauncherError(msg) from error
     except psycopg.Error as error:
         raise LauncherError(unusable(url, error)) from error
+
+
+def companies(url: str, schemas: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Return the id and the name of the company in each schema that says so.
+
+    Args:
+        url: libpq URL of the database.
+        schemas: of raw tables.
+    """
+    found = {}
+    with psycopg.connect(url, connect_timeout=WAIT) as connection:
+        known = connection.execute(_KNOW_THEIR_COMPANY, [list(schemas)]).fetchall()
+        for (schema,) in known:
+            query = sql.SQL(_COMPANY).format(sql.Identifier(schema, "company"))
+            row = connection.execute(query).fetchone()
+            if row and row[0] is not None:
+                found[schema] = row[0], str(row[1])
+    return {schema: found[schema] for schema in schemas if schema in found}
 
 
 def unusable(url: str, error: psycopg.Error) -> str:

@@ -3,12 +3,13 @@
 The first step of the job `sync`: `python -m pennylane_launcher.running.bookmarks`.
 """
 
+import argparse
 import json
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def main() -> int:
             os.environ.update(variables)
             schema = warehouse.schema(settings)
             _keep_others_out(url, schema)
-            fit(url, schema)
+            fit(url, schema, _suffix(psutil.Process(os.getppid()).cmdline()))
     except LauncherError as error:
         print(Secrets.of(folder).hide(str(error)), file=sys.stderr)
         return error.exit_code
@@ -60,7 +61,7 @@ def main() -> int:
     return 0
 
 
-def fit(url: str, schema: str) -> None:
+def fit(url: str, schema: str, suffix: str = "") -> None:
     """Forget the bookmarks that do not match their tables, and say why; advance those that may be.
 
     Nothing is in progress: a run that Meltano believes in was killed, and is marked as failed.
@@ -68,8 +69,9 @@ def fit(url: str, schema: str) -> None:
     Args:
         url: libpq URL of the database.
         schema: the schema of the tables.
+        suffix: of the state ID, if the run was started with one.
     """
-    with _state() as (session, service, name):
+    with _state(suffix) as (session, service, name):
         interrupted = killed.was_interrupted(session, name)
         killed.bury(session, name)
         if os.environ.get("MELTANO_RUN_FULL_REFRESH", "").lower() in {"1", "true", "yes", "on"}:
@@ -102,15 +104,24 @@ def _keep_others_out(url: str, schema: str) -> None:
             pass
 
 
+def _suffix(command: Sequence[str]) -> str:
+    """Return the suffix of the state ID, given the command line of the run.
+
+    A wrong one would compare another company's bookmarks with these tables.
+    """
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
+    parser.add_argument("--state-id-suffix")
+    given, _ = parser.parse_known_args(command)
+    return given.state_id_suffix or os.environ.get("MELTANO_RUN_STATE_ID_SUFFIX") or ""
+
+
 @contextmanager
-def _state() -> Iterator[tuple[Session, StateService, str]]:
+def _state(suffix: str) -> Iterator[tuple[Session, StateService, str]]:
     """Provide Meltano's own tables, its store of bookmarks, and this pipeline's state ID."""
     project = Project.find()
     project.activate_environment(os.environ.get("MELTANO_ENVIRONMENT") or "dev")
     environment = project.environment
-    suffix = os.environ.get("MELTANO_RUN_STATE_ID_SUFFIX") or (
-        environment and environment.state_id_suffix
-    )
+    suffix = suffix or ((environment and environment.state_id_suffix) or "")
     parts = [environment.name if environment else "", PIPELINE, *([suffix] if suffix else [])]
     _, sessions = project_engine(project)
     with sessions() as session, StateService(project, session) as service:

@@ -24,21 +24,25 @@ def none(project: Path) -> Iterator[None]:
 
 
 def clear(project: Path) -> None:
-    """Remove the settings that killed runs left in `.meltano/run`, and make that folder private.
+    """Remove the settings that killed runs left in `.meltano`, and make their folders private.
+
+    Runs side by side have a folder each: the files of living ones stay.
 
     Args:
         project: the project's folder.
     """
-    folder = project / ".meltano" / "run"
-    if not folder.exists():
+    system = project / ".meltano"
+    folders = [system / "run", *system.glob("companies/*/run")]
+    if not any(folder.exists() for folder in folders):
         return
-    with suppress(PermissionError):  # it belongs to a container, which no one else can enter
-        folder.chmod(0o700)
     began = min(_living(project), default=time.time())
-    for file in folder.glob("*/*.config.json"):
-        with suppress(FileNotFoundError):
-            if file.stat().st_mtime < began:
-                file.unlink()
+    for folder in folders:
+        with suppress(PermissionError, FileNotFoundError):  # a container's, which only it can enter
+            folder.chmod(0o700)
+        for file in folder.glob("*/*.config.json"):
+            with suppress(FileNotFoundError):
+                if file.stat().st_mtime < began:
+                    file.unlink()
 
 
 def _living(project: Path) -> list[float]:

@@ -97,7 +97,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         )
         raise LauncherError(msg)
     weak.refuse_token(project, settings)
-    schema, since = warehouse.schema(settings), _since(settings)
+    schema, first_day = warehouse.schema(settings), since(settings)
     with (
         database(project) as (url, environment),
         claim(url, schema, "make run") as turn,
@@ -109,11 +109,11 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         variables = environment | turn.variables
         code = pipeline.run(variables, progress, options=options, failed=turn.end)
         seconds = time.monotonic() - begin
-        result = outcome.read(url, schema, progress, code=code, seconds=seconds, since=since)
+        result = outcome.read(url, schema, progress, code=code, seconds=seconds, since=first_day)
         # Schedules test hourly. What needs it sooner: a first load, one of everything, or books
         # that seem not to balance, because they may have changed between two reads.
         is_new = "--full-refresh" in options or not result.balanced
-        if not code and (is_new or _is_untested(url, schema)):
+        if not code and (is_new or is_untested(url, schema)):
             code = pipeline.verify(variables, progress)
         seconds = time.monotonic() - begin
         outcome.tell(url, result, progress, code=code, seconds=seconds, before=before)
@@ -122,7 +122,15 @@ def run(project: Path, *, options: Sequence[str]) -> int:
     return 0
 
 
-def _since(settings: Mapping[str, str]) -> date | None:
+def since(settings: Mapping[str, str]) -> date | None:
+    """Return the day before which nothing is loaded; None if everything is.
+
+    Args:
+        settings: environment variables, those of `.env` included.
+
+    Raises:
+        LauncherError: it is not a date.
+    """
     text = settings.get("TAP_PENNYLANE_START_DATE")
     try:
         return date.fromisoformat(text[:10]) if text else None
@@ -131,7 +139,13 @@ def _since(settings: Mapping[str, str]) -> date | None:
         raise LauncherError(msg) from error
 
 
-def _is_untested(url: str, schema: str) -> bool:
+def is_untested(url: str, schema: str) -> bool:
+    """Tell whether the books were never tested.
+
+    Args:
+        url: libpq URL of the database.
+        schema: of the views, without its suffix.
+    """
     with psycopg.connect(url) as connection:
         return proof.read(connection, schema).tested_at is None
 

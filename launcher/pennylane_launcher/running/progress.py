@@ -30,12 +30,14 @@ VIEWS, TESTS = "bringing the views up to date", "testing the books"
 class Progress:
     """Counts what the plugins report, and picks the lines that a person should see."""
 
-    def __init__(self, word: Callable[[str], str]) -> None:
+    def __init__(self, word: Callable[[str], str], *, has_views: bool = True) -> None:
         """Start with nothing counted.
 
         Args:
             word: rewrites a text for display, at least without secrets.
+            has_views: whether the views are built after the load.
         """
+        self._has_views = has_views
         self.stage = "starting"
         self.rows: Counter[str] = Counter()
         self.requests = 0
@@ -88,6 +90,8 @@ class Progress:
             self._end(entry)
         elif entry.get("block_type") == "ExtractLoadBlocks" and entry.get("success"):
             self.loaded = True
+            if not self._has_views:
+                return None
             self.build()
             return f"loaded; {VIEWS}"
         elif isinstance(cause := entry.get("err"), str):

@@ -21,11 +21,12 @@ from pennylane_launcher.claim import claim
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
 from pennylane_launcher.postgres import warehouse
-from pennylane_launcher.postgres.database import database
+from pennylane_launcher.postgres.database import database, refuse_twin
 from pennylane_launcher.running import pipeline
+from pennylane_launcher.running.migrating import migrate
 from pennylane_launcher.running.progress import Progress
 from pennylane_launcher.running.services import Services
-from pennylane_launcher.settings import envfile, weak
+from pennylane_launcher.settings import companies, envfile, weak
 from pennylane_launcher.settings.wording import wording
 
 PROGRAM = Path(".cache/airflow/bin/airflow")
@@ -42,12 +43,13 @@ PATIENCE = 180.0
 """Seconds that Airflow gets to start."""
 
 
-def step(project: Path, blocks: Sequence[str]) -> int:
+def step(project: Path, blocks: Sequence[str], company: str | None = None) -> int:
     """Run one step of a job on the database of `.env`, or on the embedded one.
 
     Args:
         project: the project's folder.
         blocks: what `meltano run` gets.
+        company: of companies.yml, whose token and schema it uses.
 
     Returns:
         Meltano's exit code; EX_CONFIG if a retry cannot succeed.
@@ -57,13 +59,24 @@ def step(project: Path, blocks: Sequence[str]) -> int:
     """
     settings = envfile.variables(project)
     weak.refuse_token(project, settings)
-    progress = Progress(wording(project, settings))
-    with (
-        database(project) as (url, environment),
-        claim(url, warehouse.schema(settings), "step of a schedule") as turn,
-        alone(project),
-    ):
-        code = pipeline.step(blocks, environment | turn.variables, progress)
+    chosen = companies.chosen(project, settings, [company]) if company else []
+    weak.refuse_tokens(project, settings, chosen)
+    one = chosen[0].company if chosen else None
+    schema = one.schema if one else warehouse.schema(settings)
+    variables = chosen[0].variables(project) if chosen else {}
+    progress = Progress(wording(project, settings, one))
+    with database(project) as (url, environment):
+        if one:
+            refuse_twin(project, url, one.name)
+            warehouse.prepare(url, schema)
+            migrate({**environment, **settings}["MELTANO_DATABASE_URI"])
+        with (
+            claim(url, schema, "step of a schedule") as turn,
+            alone(project, Path(variables["MELTANO_SYS_DIR_ROOT"]) if one else None),
+        ):
+            code = pipeline.step(blocks, environment | variables | turn.variables, progress)
+        if one:
+            refuse_twin(project, url, one.name)
     if code and (reason := str(progress.reasons)):
         print(f"The step failed: {reason}", file=sys.stderr)
     return code

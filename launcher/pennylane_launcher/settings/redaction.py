@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pennylane_launcher.errors import SettingsError
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.settings import companies, envfile
 from pennylane_launcher.settings.vocabulary import vocabulary
 
 SECRET = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|WEBHOOK|(_|^)KEY$", re.IGNORECASE)
@@ -31,6 +31,8 @@ class Secrets:
             settings: environment variables, those of `.env` included.
         """
         self._names = vocabulary(project, settings)
+        tokens = companies.tokens(project, settings).items()
+        settings = {**settings, **{f"company {name} TOKEN": token for name, token in tokens}}
         self.found = {
             name: values for name, value in settings.items() if (values := _secrets(name, value))
         }

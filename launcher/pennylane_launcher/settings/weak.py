@@ -1,10 +1,11 @@
 """Secrets that cannot be hidden: a token is refused, a password causes a warning."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pennylane_launcher import meltano
 from pennylane_launcher.errors import SettingsError
+from pennylane_launcher.settings.companies import Access
 from pennylane_launcher.settings.redaction import Secrets
 
 TOKEN = "TAP_PENNYLANE_API_TOKEN"  # noqa: S105 - a name
@@ -27,6 +28,28 @@ def refuse_token(project: Path, settings: Mapping[str, str]) -> None:
             msg = (
                 f"{TOKEN} {weakness}: that is not a Pennylane token, and messages and logs could"
                 " not hide it. Copy the whole token from Pennylane into `.env`."
+            )
+            raise SettingsError(msg)
+
+
+def refuse_tokens(project: Path, settings: Mapping[str, str], chosen: Iterable[Access]) -> None:
+    """Refuse companies' tokens that messages could not hide.
+
+    Args:
+        project: the project's folder.
+        settings: environment variables, those of `.env` included.
+        chosen: the companies.
+
+    Raises:
+        SettingsError: one cannot be a Pennylane token.
+    """
+    secrets = Secrets(project, settings)
+    for access in chosen:
+        if weakness := secrets.weakness(access.token):
+            msg = (
+                f"The token of company '{access.company.name}' {weakness}: that is not a Pennylane"
+                " token, and messages and logs could not hide it. Copy the whole token from"
+                f" Pennylane: {access.company.place}."
             )
             raise SettingsError(msg)
 

@@ -88,7 +88,9 @@ moved as (
         and bookmark.value is distinct from (
             select earlier.payload::jsonb #> array['singer_state', 'bookmarks', bookmark.key]
             from runs as earlier
-            where earlier.id < runs.id and earlier.payload like '%"singer_state"%'
+            where earlier.id < runs.id
+                and earlier.pipeline = runs.pipeline
+                and earlier.payload like '%"singer_state"%'
             order by earlier.id desc
             limit 1
         )

@@ -1,0 +1,116 @@
+"""The file `companies.yml`: what it may say, and the sentence for everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pennylane_launcher.errors import SettingsError
+from pennylane_launcher.settings import companies, weak
+from pennylane_launcher.settings.redaction import Secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKENS = {"DUPONT_TOKEN": "the-token-of-dupont", "MARTIN": "the-token-of-martin"}
+
+
+def write(project: Path, text: str) -> Path:
+    (project / "companies.yml").write_text(text, encoding="utf-8")
+    return project
+
+
+def test_a_company_takes_one_line(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("the-token-of-a-file\n\n")
+    lines = [f"client_{number}: {{token: TOKEN_{number}}}" for number in range(101)]
+    given = {f"TOKEN_{number}": f"token-of-{number}" for number in range(101)}
+    lines.append(f"other: {{token_file: {secret}, schema: books}}")
+    found = companies.chosen(write(tmp_path, "\n".join(lines)), given)
+    assert len(found) == 102
+    assert found[100].company.schema == "pennylane_client_100"
+    assert found[100].token == "token-of-100"  # noqa: S105
+    assert found[101].company.schema == "books"
+    assert found[101].token == "the-token-of-a-file"  # noqa: S105
+    assert "token-of" not in repr(found)
+    (one,) = companies.chosen(tmp_path, given, ["client_7"])
+    variables = one.variables(tmp_path)
+    assert variables["TAP_PENNYLANE_API_TOKEN"] == "token-of-7"  # noqa: S105
+    assert variables["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] == "pennylane_client_7"
+    assert variables["MELTANO_RUN_STATE_ID_SUFFIX"] == "client_7"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dupont: {token: DUPONT_TOKEN, tokn: X}", "'dupont': there is no 'tokn'"),
+        ("dupont: {token: NOWHERE}", "'dupont': NOWHERE is not set"),
+        ("dupont: {token: the-token-of-dupont}", "'dupont': token is the name of a variable"),
+        ("dupont: {token_file: missing}", "'dupont': {}/missing cannot be read: No such file"),
+        ("dupont: {token_file: empty}", "'dupont': {}/empty is empty"),
+        ("dupont: {token: MARTIN, token_file: empty}", "'dupont': it has either token or"),
+        ("dupont: {schema: a}", "'dupont': it has either token or token_file"),
+        ("dupont: DUPONT_TOKEN", "'dupont': write `dupont: {{token: DUPONT_TOKEN}}`"),
+        ("Dupont SA: {token: MARTIN}", "'Dupont SA': a name has at most 40 letters"),
+        ("1: {token: MARTIN}", "'1': a name has at most 40 letters"),
+        ("a: {token: MARTIN, schema: A-B}", "'a': no schema can be called 'A-B'"),
+        ("a: {token: MARTIN, schema: meltano}", "'a': schema 'meltano' is used by the pipeline"),
+        ("live: {token: MARTIN}", "'live': schema 'pennylane_live' is used by the pipeline"),
+        (
+            "a: {token: DUPONT_TOKEN}\nb: {token: MARTIN, schema: pennylane_a}",
+            "'b': schema 'pennylane_a' is of 'a': give one of its own",
+        ),
+        (
+            "a: {token: DUPONT_TOKEN}\na_history: {token: MARTIN}",
+            "'a_history': schema 'pennylane_a_history' is of 'a'",
+        ),
+        (
+            "a: {token: MARTIN}\nb: {token_file: martin}",
+            "'b': its token is also that of 'a': remove one of the two",
+        ),
+        ("a: {token: MARTIN}\na: {token: DUPONT_TOKEN}", "it has two lines for 'a'"),
+        ("a: {token: MARTIN", "companies.yml cannot be read: while parsing a flow mapping"),
+        ("- a\n- b", "companies.yml does not list companies"),
+        ("# nothing yet", "companies.yml names no company"),
+    ],
+)
+def test_everything_else_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "martin").write_text("  the-token-of-martin\n")
+    with pytest.raises(SettingsError) as refused:
+        companies.chosen(write(tmp_path, text), TOKENS)
+    assert said.format(tmp_path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "the-token" not in str(refused.value)
+
+
+def test_a_company_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no companies\.yml here"):
+        companies.chosen(tmp_path, TOKENS, ["dupont"])
+    write(tmp_path, "dupont: {token: DUPONT_TOKEN}")
+    with pytest.raises(SettingsError, match=r"has no company 'martin'\. It has dupont\."):
+        companies.chosen(tmp_path, TOKENS, ["martin"])
+
+
+def test_the_token_of_another_company_matters_only_if_it_is_the_same(tmp_path: Path) -> None:
+    write(tmp_path, "a: {token: MARTIN}\nb: {token: NOWHERE}\nc: {token: TWIN}\nd: {token: TWIN}")
+    given = TOKENS | {"TWIN": "the-token-of-twins"}
+    assert len(companies.chosen(tmp_path, given, ["a"])) == 1
+    with pytest.raises(SettingsError, match="'d': its token is also that of 'c'"):
+        companies.chosen(tmp_path, given, ["c"])
+
+
+def test_the_tokens_are_hidden(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("the-token-in-a-file\n")
+    write(tmp_path, "a: {token: MARTIN}\nb_file: {token_file: file}\nc: {token: SHORT}")
+    settings = TOKENS | {"SHORT": "abc"}
+    secrets = Secrets(tmp_path, settings)
+    assert secrets.hide("the-token-of-martin, the-token-in-a-file") == "***, ***"
+    with pytest.raises(SettingsError, match="token of company 'c' is shorter than 6"):
+        weak.refuse_tokens(tmp_path, settings, companies.chosen(tmp_path, settings))
+
+
+def test_the_views_are_of_all_companies(tmp_path: Path) -> None:
+    write(tmp_path, "a: {token: A}\nb: {token: B, schema: books}")
+    found = companies.schemas(companies.read(tmp_path), "firm, books")
+    assert found == "firm,books,pennylane_a"
