@@ -77,6 +77,7 @@ def backup(project: Path, *, demo: bool, file: str | None) -> int:
             client_programs.call(
                 "pg_dump",
                 *("--format=custom", "--no-owner", "--no-privileges", f"--file={path}"),
+                "--enable-row-security",  # the owner sees all rows, but pg_dump does not know that
                 *(f'--schema="{name}"' for name in schemas),
                 url=url,
             )

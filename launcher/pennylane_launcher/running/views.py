@@ -36,6 +36,7 @@ WHY = {
     "views": "views are missing or were changed by hand",
     "roles": "a role that the settings name has come or gone",
     "triggers": "triggers of the audit trail are missing or were changed by hand",
+    "policies": "policies of row-level security are missing or were changed by hand",
 }
 Fingerprint = dict[str, str]
 
@@ -86,7 +87,7 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
     with _record(url, schema) as record:
         # Tables that changed during the build are not in the views: only its own work is new.
         now = record.fingerprint(names)
-        after = before | {part: now[part] for part in ("views", "roles", "triggers")}
+        after = before | {part: now[part] for part in ("views", "roles", "triggers", "policies")}
         record.remember(None if complaint else after, complaint)
     return code
 
@@ -157,8 +158,14 @@ class _Record:
         self._tables = [name.strip() for name in several if name.strip()] or [schema]
 
     def fingerprint(self, names: list[str]) -> Fingerprint:
-        """Return the fingerprints of raw tables, views, roles so named, and triggers."""
-        queries = {"tables": _TABLES, "views": _VIEWS, "roles": _ROLES, "triggers": _TRIGGERS}
+        """Return the fingerprints of raw tables, views, roles so named, triggers and policies."""
+        queries = {
+            "tables": _TABLES,
+            "views": _VIEWS,
+            "roles": _ROLES,
+            "triggers": _TRIGGERS,
+            "policies": _POLICIES,
+        }
         values = {"names": sql.Literal(names), "schemas": sql.Literal(self._tables)}
         return {part: str(self._ask(query, **values)[0][0]) for part, query in queries.items()}
 
@@ -253,6 +260,16 @@ from pg_trigger
 inner join pg_class on pg_class.oid = tgrelid
 where relnamespace in (select oid from pg_namespace where nspname = any({schemas}))
     and starts_with(tgname, 'pennylane_history_')
+"""
+
+# The policies of row-level security, on the tables of all companies of the database.
+_POLICIES = """
+select md5(string_agg(concat_ws(
+    ' ', pg_class.oid, relrowsecurity, relforcerowsecurity, pg_get_expr(polqual, polrelid)
+), ',' order by pg_class.oid))
+from pg_policy
+inner join pg_class on pg_class.oid = polrelid
+where polname = 'pennylane_companies'
 """
 
 _COUNT = """

@@ -13,6 +13,8 @@
       'pennylane_indexes': ['DBT_PENNYLANE_INDEXES', ''],
       'pennylane_history': ['DBT_PENNYLANE_HISTORY', ''],
       'pennylane_history_days': ['DBT_PENNYLANE_HISTORY_DAYS', ''],
+      'pennylane_row_level_security': ['DBT_PENNYLANE_ROW_LEVEL_SECURITY', ''],
+      'pennylane_sign_in_role': ['DBT_PENNYLANE_SIGN_IN_ROLE', ''],
   } -%}
   {%- set variable, default = settings[name] -%}
   {{ return(var(name, none) if var(name, none) is not none else (env_var(variable, '') or default)) }}

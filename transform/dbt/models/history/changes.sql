@@ -2,12 +2,20 @@
 with change as (
     {%- set tables = pennylane_history_everywhere() %}
     {%- for schema, name, keys in tables %}
+    {%- set is_firm = name == 'companies' or 'company_id' in keys and name != 'company' %}
+    {%- set raw = api.Relation.create(database=target.database, schema=schema) %}
     select
-        {{- pennylane_company(api.Relation.create(database=target.database, schema=schema, identifier=name)) }}
+        {{- pennylane_company(raw, is_firm) }}
         '{{ name }}'::text as table_name,
-        concat_ws('/', {{ pennylane_history_columns(keys) }}) as row_key,
-        change_id, change, known_from, changed_at, record, became
-    from {{ adapter.quote(pennylane_history_schema(schema)) }}.{{ adapter.quote(name) }}
+        concat_ws('/', {{ pennylane_history_columns(keys, 'raw') }}) as row_key,
+        raw.change_id, raw.change, raw.known_from, raw.changed_at, raw.record, raw.became
+    from (
+        select *{{ ', id as company_id' if name == 'companies' }}
+        from {{ adapter.quote(pennylane_history_schema(schema)) }}.{{ adapter.quote(name) }}
+    ) as raw
+    {%- if is_firm %}
+    left join {{ pennylane_firm_companies(raw) }} as firm on firm.id = raw.company_id
+    {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- else %}
     select

@@ -6,17 +6,17 @@
   {%- set kept = pennylane_history_kept(raw.schema) %}
   {%- if tables[0] in kept and tables[1] in kept and raw.identifier in kept
       and pennylane_has_columns(raw, ['start', 'finish', 'status', 'updated_at']) %}
-    {%- do schemas.append(raw.schema) %}
+    {%- do schemas.append([raw.schema, 'company_id' in kept[raw.identifier]]) %}
   {%- endif %}
 {%- endfor %}
 {%- if schemas %}
 -- What was known about each fiscal year, and from when to when.
 with version as (
-    {%- for schema in schemas %}
+    {%- for schema, is_firm in schemas %}
     {%- set history = adapter.quote(pennylane_history_schema(schema)) ~ '.fiscal_years' %}
     {%- set raw = adapter.quote(schema) ~ '.fiscal_years' %}
     select
-        '{{ schema }}'::text as place,
+        '{{ schema }}{{ '/' if is_firm }}'::text{{ ' || history.company_id' if is_firm }} as place,
         past.id, past.start, past.finish, past.status, past.updated_at,
         coalesce(history.known_from, '-infinity') as known_from, history.changed_at as known_until
     from {{ history }} as history
@@ -24,10 +24,14 @@ with version as (
     where history.record is not null
     union all
     select
-        '{{ schema }}'::text as place,
+        '{{ schema }}{{ '/' if is_firm }}'::text{{ ' || present.company_id' if is_firm }} as place,
         present.id, present.start, present.finish, present.status, present.updated_at,
         coalesce(
-            (select max(history.changed_at) from {{ history }} as history where history.id = present.id),
+            (
+                select max(history.changed_at) from {{ history }} as history
+                where history.id = present.id
+                {{- ' and history.company_id = present.company_id' if is_firm }}
+            ),
             '-infinity'
         ),
         'infinity'
@@ -56,32 +60,38 @@ closed as (
 ),
 
 change as (
-    {%- for schema in schemas %}
+    {%- for schema, is_firm in schemas %}
     {%- set outer = loop %}
     {%- for name in tables %}
     {%- set history = adapter.quote(pennylane_history_schema(schema)) ~ '.' ~ name %}
-    {%- set raw = api.Relation.create(database=target.database, schema=schema, identifier=name) %}
+    {%- set table = api.Relation.create(database=target.database, schema=schema, identifier=name) %}
     select
-        {{- pennylane_company(raw) }}
-        '{{ schema }}'::text as place,
-        '{{ name }}'::text as table_name, history.change_id, history.id, history.change, history.changed_at,
-        history.record, history.became,
-        case when history.change <> 'returned' then history.record end as old,
+        {{- pennylane_company(table, is_firm) }}
+        '{{ schema }}{{ '/' if is_firm }}'::text{{ ' || raw.company_id' if is_firm }} as place,
+        '{{ name }}'::text as table_name, raw.change_id, raw.id, raw.change, raw.changed_at,
+        raw.record, raw.became,
+        case when raw.change <> 'returned' then raw.record end as old,
         case
-            when history.change = 'added' then coalesce(
+            when raw.change = 'added' then coalesce(
                 (
                     select later.record from {{ history }} as later
-                    where later.id = history.id and later.change_id > history.change_id and later.record is not null
+                    where later.id = raw.id and later.change_id > raw.change_id and later.record is not null
+                    {{- ' and later.company_id = raw.company_id' if is_firm }}
                     order by later.change_id
                     limit 1
                 ),
-                to_jsonb(raw)
+                to_jsonb(present)
             )
-            when history.became is not null then history.record || history.became
+            when raw.became is not null then raw.record || raw.became
         end as new
-    from {{ history }} as history
-    left join {{ raw }} as raw on raw.id = history.id and history.change = 'added'
-    where {{ pennylane_history_shows('history') }}
+    from {{ history }} as raw
+    left join {{ table }} as present
+        on present.id = raw.id and raw.change = 'added'
+        {{- ' and present.company_id = raw.company_id' if is_firm }}
+    {%- if is_firm %}
+    left join {{ pennylane_firm_companies(table) }} as firm on firm.id = raw.company_id
+    {%- endif %}
+    where {{ pennylane_history_shows('raw') }}
     {{ 'union all' if not (loop.last and outer.last) }}
     {%- endfor %}
     {%- endfor %}

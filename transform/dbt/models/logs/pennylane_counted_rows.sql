@@ -1,6 +1,7 @@
 -- The rows that each run wrote into each table, counted by the build after it, because a later run may
 -- overwrite them.
-{{ config(schema='logs', materialized='incremental', incremental_strategy='append', full_refresh=false) }}
+{{ config(schema='logs', materialized='incremental', incremental_strategy='append', full_refresh=false,
+    post_hook=after_commit('{{ pennylane_row_level_security() }}')) }}
 {%- for table in pennylane_streams() %}
 -- depends_on: {{ source('pennylane', table) }}
 {%- endfor %}
