@@ -31,6 +31,63 @@ LISTS = {
 BALANCES = """
 SELECT company_id, period_start, account_number, debits FROM pennylane_live.trial_balance
 """
+FIGURES = """
+SELECT
+    company.company_id,
+    coalesce(result.result, 0) AS result,
+    coalesce(result.previous_result, 0) AS previous_result,
+    coalesce(result.turnover, 0) AS turnover,
+    coalesce(result.previous_turnover, 0) AS previous_turnover,
+    bank.cash,
+    balance.cash AS balance_sheet,
+    balance.previous_cash,
+    coalesce(aged.overdue, 0) AS overdue_receivables,
+    coalesce(finding.errors, 0) AS errors,
+    coalesce(finding.others, 0) AS others
+FROM pennylane_live.companies AS company
+LEFT JOIN (
+    SELECT company_id, sum(result) AS result, sum(previous_result) AS previous_result,
+        sum(result) FILTER (WHERE line IN ('goods_sold', 'production_sold')) AS turnover,
+        sum(previous_result) FILTER (WHERE line IN ('goods_sold', 'production_sold'))
+            AS previous_turnover
+    FROM pennylane_marts.income_statement_by_month
+    WHERE now() BETWEEN fiscal_year_start AND fiscal_year_end + 1 AND month <= now()
+    GROUP BY 1
+) AS result USING (company_id)
+LEFT JOIN (
+    SELECT company_id, sum(ledger_balance) AS cash
+    FROM (
+        SELECT DISTINCT ON (company_id, bank_account_id) company_id, ledger_balance
+        FROM pennylane_marts.cash_position ORDER BY company_id, bank_account_id, date DESC
+    ) AS latest
+    GROUP BY 1
+) AS bank USING (company_id)
+LEFT JOIN (
+    SELECT company_id,
+        sum(net) FILTER (WHERE date_trunc('month', as_of) = date_trunc('month', now())) AS cash,
+        sum(net) FILTER (
+            WHERE date_trunc('month', as_of) = date_trunc('month', now() - interval '1 year')
+        ) AS previous_cash
+    FROM pennylane_marts.balance_sheet WHERE line = 'cash' GROUP BY 1
+) AS balance USING (company_id)
+LEFT JOIN (
+    SELECT company_id,
+        sum(overdue_1_30 + overdue_31_60 + overdue_61_90 + overdue_over_90) AS overdue
+    FROM pennylane_marts.aged_receivables GROUP BY 1
+) AS aged USING (company_id)
+LEFT JOIN (
+    SELECT company_id, count(*) FILTER (WHERE severity = 'error') AS errors,
+        count(*) FILTER (WHERE severity <> 'error') AS others
+    FROM pennylane_marts.controls GROUP BY 1
+) AS finding USING (company_id)
+ORDER BY 1
+"""
+"""What the statements of the fiscal year at hand say; the ledger's accounts are the banks' here."""
+PORTFOLIO = """
+SELECT company_id, result, previous_result, turnover, previous_turnover, cash,
+    cash AS balance_sheet, previous_cash, overdue_receivables, errors, warnings + infos AS others
+FROM pennylane_marts.portfolio ORDER BY 1
+"""
 VIEWS = """
 SELECT table_schema || '.' || table_name AS name FROM information_schema.columns
 WHERE column_name = 'company_id' AND table_schema IN ('pennylane_live', 'pennylane_marts')
@@ -96,6 +153,13 @@ def test_no_view_has_a_row_of_an_unknown_company(pipeline: Pipeline, firm: Sandb
         ), view
 
 
+def test_the_portfolio_has_the_figures_of_the_statements(pipeline: Pipeline) -> None:
+    rows = pipeline.query(PORTFOLIO)
+    assert rows == pipeline.query(FIGURES)
+    assert all(row["result"] and row["turnover"] and row["cash"] for row in rows)
+    assert any(row["overdue_receivables"] for row in rows)
+
+
 def test_what_is_gone_in_one_company_stays_in_the_others(pipeline: Pipeline, firm: Sandbox) -> None:
     one, *others = (firm.of(company["id"]) for company in firm.companies)
     before = {row["id"] for row in one.state("customer_invoices")}
@@ -126,3 +190,45 @@ def test_what_is_gone_in_one_company_stays_in_the_others(pipeline: Pipeline, fir
     )
     assert [row["company_id"] for row in parts] == [one.company_id]
     assert len(before - {row["id"] for row in one.state("customer_invoices")}) == 2
+
+
+def test_the_portfolio_is_computed_again_after_a_run_that_changed_books(pipeline: Pipeline) -> None:
+    pipeline.execute(
+        "UPDATE pennylane.ledger_entry_lines SET debit = debit + 1000 WHERE id = (SELECT max(id)"
+        " FROM pennylane.ledger_entry_lines"
+        " WHERE ledger_account_number LIKE '6%' AND _sdc_deleted_at IS NULL)"
+    )
+    assert pipeline.query(PORTFOLIO) != pipeline.query(FIGURES)
+    computed = []
+    for _ in range(2):  # the last test has loaded without the step that follows
+        done = pipeline.meltano("run", "views:build", **FIRM)
+        assert done.returncode == 0, done.stdout
+        assert "Building the views" not in done.stdout
+        computed += pipeline.query("SELECT max(figures_at) AS at FROM pennylane_marts.portfolio")
+    rows = pipeline.query(PORTFOLIO)
+    assert rows == pipeline.query(FIGURES)
+    assert any(row["errors"] for row in rows)
+    assert computed[0] == computed[1]  # nothing was loaded in between
+
+
+def test_each_company_says_how_its_last_run_ended(pipeline: Pipeline, firm: Sandbox) -> None:
+    refused, hidden, read = (one["id"] for one in firm.companies)
+    names = {one["id"]: one["name"] for one in firm.companies}
+    firm.allow(refused, "refused")
+    firm.allow(hidden, "hidden")
+    done = pipeline.sync(**FIRM)
+    firm.allow(refused, "open")
+    firm.allow(hidden, "open")
+    assert done.returncode != 0
+    found = pipeline.query("SELECT * FROM pennylane.sync_companies")
+    rows = {row["company_id"]: row for row in found}
+    assert {company: row["last_status"] for company, row in rows.items()} == {
+        refused: "failed",
+        hidden: "gone",
+        read: "success",
+    }
+    assert {company: row["company_name"] for company, row in rows.items()} == names
+    assert f"Pennylane refuses company '{names[refused]}'" in rows[refused]["last_error"]
+    assert "ledger_entry_lines" in rows[refused]["failed_tables"]
+    assert rows[read]["last_error"] is None
+    assert rows[refused]["last_sync_date"] < rows[read]["last_sync_date"]

@@ -34,10 +34,10 @@ STREAMS = (
 )
 MARTS = {
     path.stem
-    for folder in ("controls", "given", "history", "marts", "statements")
+    for folder in ("controls", "given", "history", "marts", "portfolio", "statements")
     for path in (DBT / "models" / folder).glob("*.sql")
 }
-LOGS = ("etl_logs", "sync_metadata")
+LOGS = ("etl_logs", "sync_companies", "sync_metadata")
 FAST = {"TAP_PENNYLANE_REQUESTS_PER_WINDOW": "100000"}
 
 

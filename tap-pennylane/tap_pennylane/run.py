@@ -174,8 +174,8 @@ class Run:
         try:
             yield
         except PennylaneError as error:
-            entry.fail(str(error))
             self.fail(entry.stream, error)
+            entry.fail(self.failures[entry.stream])
         except BrokenPipeError:
             raise  # the target has ended, so no other stream can be delivered
         except Exception as error:  # a bug must not affect the other streams

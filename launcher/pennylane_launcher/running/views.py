@@ -78,7 +78,7 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
         before = _of_files(project) | record.fingerprint(names)
         known = record.last()
         if known == before:
-            record.count_rows()
+            record.renew_portfolio(has_changed=record.count_rows())
             record.prune_history()
             return 0
     changed = [why for part, why in WHY.items() if known and known.get(part) != before[part]]
@@ -152,7 +152,13 @@ class _Record:
         self._schema = schema
         self._names = {
             name: sql.Identifier(f"{schema}_logs", name)
-            for name in (TABLE, "pennylane_counted_rows", "pennylane_uncounted_rows")
+            for name in (
+                TABLE,
+                "pennylane_counted_rows",
+                "pennylane_uncounted_rows",
+                "pennylane_portfolio_figures",
+                "pennylane_portfolio_now",
+            )
         } | {"logs": sql.Identifier(f"{schema}_logs"), "schema": sql.Literal(schema)}
         several = os.environ.get("DBT_PENNYLANE_SCHEMAS", "").split(",")
         self._tables = [name.strip() for name in several if name.strip()] or [schema]
@@ -187,10 +193,30 @@ class _Record:
             error=sql.Literal(error),
         )
 
-    def count_rows(self) -> None:
-        """Keep the numbers of rows that runs wrote, before a later run overwrites the rows."""
-        if self._exists("pennylane_counted_rows") and self._exists("pennylane_uncounted_rows"):
-            self._ask(_COUNT)
+    def count_rows(self) -> bool:
+        """Keep the numbers of rows that runs wrote, before a later run overwrites the rows.
+
+        Returns:
+            Whether a run has written any since they were last counted, beside the list of a firm's
+            companies, which every run writes.
+        """
+        if not self._exist("pennylane_counted_rows", "pennylane_uncounted_rows"):
+            return True
+        return any(table != "companies" for (table,) in self._ask(_COUNT))
+
+    def renew_portfolio(self, *, has_changed: bool) -> None:
+        """Compute the figures of the portfolio again if books have changed, or on another day.
+
+        Args:
+            has_changed: whether any books have changed since the last time.
+        """
+        if not self._exist("pennylane_portfolio_figures", "pennylane_portfolio_now"):
+            return
+        if has_changed or self._ask(_OF_ANOTHER_DAY):
+            # The views are deep: compiling their plans would take longer than running them.
+            self._ask("set local jit = off")
+            self._ask("delete from {pennylane_portfolio_figures}")
+            self._ask(_RENEW)
 
     def prune_history(self) -> None:
         """Delete changes that are too old for the audit trail to keep; a build does so itself."""
@@ -199,6 +225,9 @@ class _Record:
             text = f"{prune.as_string(self._connection)}()"
             if self._ask("select true where to_regprocedure({text}) is not null", text=text):
                 self._ask("select {prune}()", prune=prune)
+
+    def _exist(self, *names: str) -> bool:
+        return all(map(self._exists, names))
 
     def _exists(self, name: str) -> bool:
         text = self._names[name].as_string(self._connection)
@@ -275,6 +304,19 @@ where polname = 'pennylane_companies'
 _COUNT = """
 insert into {pennylane_counted_rows} (table_name, process, records)
 select table_name, process, records from {pennylane_uncounted_rows} where has_ended
+returning table_name
+"""
+
+# What is overdue depends on the day.
+_OF_ANOTHER_DAY = """
+select true from {pennylane_portfolio_figures}
+where (figures_at at time zone 'Europe/Paris')::date < (now() at time zone 'Europe/Paris')::date
+limit 1
+"""
+
+_RENEW = """
+insert into {pennylane_portfolio_figures} (company_id, figures, figures_at)
+select company_id, to_jsonb(found) - 'company_id', now() from {pennylane_portfolio_now} as found
 """
 
 
