@@ -34,6 +34,9 @@ APP = PROJECT / ".cache" / "dashboard" / "bin" / "streamlit"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NOBODY = "<img src=x onerror=alert(1)> & fils"
 """Name of a supplier whose invoice is open."""
+FITS = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
+    .every(part => part.scrollWidth <= part.clientWidth)"""
+"""Nothing scrolls sideways but tables."""
 YEAR = "2025-01-01"
 MANY = 60
 """Presses of a key: more than a page without links in its tables has places for the focus."""

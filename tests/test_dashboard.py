@@ -12,7 +12,7 @@ from pennylane_dashboard import troubles
 from pennylane_dashboard.words import LANGUAGES
 from playwright.sync_api import expect
 
-from dashboard_site import NOBODY, PATIENCE, YEAR, number, value
+from dashboard_site import FITS, NOBODY, PATIENCE, YEAR, number, value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from conftest import Pipeline
     from dashboard_site import Site
 
-FITS = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
-    .every(part => part.scrollWidth <= part.clientWidth)"""
-"""Nothing scrolls sideways but tables."""
 SORRY = {
     words(language, role="pennylane_reader")
     for words in (troubles.AWAY, troubles.FAILED, troubles.NO_VIEW, troubles.NOT_ALLOWED)

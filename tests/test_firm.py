@@ -7,13 +7,19 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import openpyxl
 import pytest
 from pennylane_sandbox.pytest_plugin import FIRM_TOKEN, running
+from playwright.sync_api import expect
+
+from dashboard_site import FITS, PATIENCE, number, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pennylane_sandbox.pytest_plugin import Sandbox
+    from playwright.sync_api import Browser
 
     from conftest import Pipeline
 
@@ -192,15 +198,16 @@ def test_what_is_gone_in_one_company_stays_in_the_others(pipeline: Pipeline, fir
     assert len(before - {row["id"] for row in one.state("customer_invoices")}) == 2
 
 
-def test_the_portfolio_is_computed_again_after_a_run_that_changed_books(pipeline: Pipeline) -> None:
+def test_the_portfolio_is_computed_again_after_books_have_changed(pipeline: Pipeline) -> None:
     pipeline.execute(
-        "UPDATE pennylane.ledger_entry_lines SET debit = debit + 1000 WHERE id = (SELECT max(id)"
-        " FROM pennylane.ledger_entry_lines"
+        "UPDATE pennylane.ledger_entry_lines SET debit = debit + 1000,"
+        " _sdc_sync_started_at = 1000 * extract(epoch FROM now())::bigint"
+        " WHERE id = (SELECT max(id) FROM pennylane.ledger_entry_lines"
         " WHERE ledger_account_number LIKE '6%' AND _sdc_deleted_at IS NULL)"
     )
     assert pipeline.query(PORTFOLIO) != pipeline.query(FIGURES)
     computed = []
-    for _ in range(2):  # the last test has loaded without the step that follows
+    for _ in range(2):
         done = pipeline.meltano("run", "views:build", **FIRM)
         assert done.returncode == 0, done.stdout
         assert "Building the views" not in done.stdout
@@ -232,3 +239,68 @@ def test_each_company_says_how_its_last_run_ended(pipeline: Pipeline, firm: Sand
     assert "ledger_entry_lines" in rows[refused]["failed_tables"]
     assert rows[read]["last_error"] is None
     assert rows[refused]["last_sync_date"] < rows[read]["last_sync_date"]
+
+
+def test_the_dashboard_begins_with_all_companies(
+    pipeline: Pipeline, firm: Sandbox, browser: Browser, tmp_path: Path
+) -> None:
+    found = pipeline.query("SELECT * FROM pennylane_marts.portfolio ORDER BY result DESC")
+    with served(pipeline, browser) as site:
+        page = site.open("", lang="fr")
+        expect(page.locator("h1")).to_have_text("Portefeuille")
+        rows = site.rows("portfolio")
+        # What the last test has done: one company is refused, another is gone.
+        failed, *_ = rows
+        refused, hidden, _ = (one["name"] for one in firm.companies)
+        assert (failed[0], failed[1]) == (refused, "échec")
+        assert {row[0]: row[1] for row in rows[1:]}[hidden] == "partie"
+        assert "3 sociétés ; 1 en échec, 0 non lues" in page.locator("main").inner_text()
+        wrong = page.locator("table[data-name=portfolio] tbody tr .wrong").all_inner_texts()
+        assert "échec" in wrong
+        assert "partie" not in wrong
+        assert {row[0]: tuple(map(number, (row[4], row[5], row[7], row[8]))) for row in rows} == {
+            row["company_name"]: (
+                row["turnover"],
+                row["result"],
+                row["cash"],
+                row["overdue_receivables"],
+            )
+            for row in found
+        }
+        assert site.faults() == []
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function(FITS, timeout=PATIENCE)
+
+        by_result = page.get_by_role("link", name="Résultat", exact=True)
+        site.follow(by_result.last)
+        site.follow(page.get_by_role("link", name="Résultat ▲"))
+        assert "sort=-result" in page.url
+        assert [row[0] for row in site.rows("portfolio")] == [row["company_name"] for row in found]
+        with page.expect_download() as started:
+            page.get_by_role("button", name="XLSX").click()
+        started.value.save_as(tmp_path / "portfolio.xlsx")
+        (sheet,) = openpyxl.load_workbook(tmp_path / "portfolio.xlsx").worksheets
+        assert [row[5].value for row in sheet.iter_rows(min_row=2)] == [
+            pytest.approx(float(row["result"])) for row in found
+        ]
+
+        best = found[0]
+        name = best["company_name"]
+        page = site.open("", lang="en", search=name[2:].upper())
+        expect(page.locator("h1")).to_have_text("Portfolio")
+        assert [row[0] for row in site.rows("portfolio")] == [name]
+        site.follow(page.get_by_role("link", name=name))
+        expect(page.locator("h1")).to_have_text("Overview")
+        assert f"company={best['company_id']}" in page.url
+        tiles = page.locator(".tile .figure").all_inner_texts()
+        assert [number(tile) for tile in tiles[:4]] == [
+            best["turnover"],
+            best["result"],
+            best["cash"],
+            best["overdue_receivables"],
+        ]
+        site.follow(page.get_by_role("link", name="Portfolio"))
+        site.open("", sort="nothing")
+        assert "unknown" in site.sentence() or "inconnue" in site.sentence()
+        assert site.complaints == []

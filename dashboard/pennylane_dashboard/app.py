@@ -1,6 +1,7 @@
 """The frame around every page: navigation, filters, and a sentence if something goes wrong."""
 
 import logging
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -41,18 +42,19 @@ def main() -> None:
     except troubles.UnknownValueError as error:
         st.error(error.words(browser, value=error.value))
         st.stop()
-    places = {place.name: place for place in PLACES}
+    places = {place.name: place for place in PLACES if _has_several() or not place.is_of_all}
+    first = next(iter(places))
     pages = {
         place.name: st.Page(
             lambda: None,
             title=place.title(language),
             url_path=place.name,
-            default=place.name == FIRST,
+            default=place.name == first,
         )
-        for place in PLACES
+        for place in places.values()
     }
     current = st.navigation(list(pages.values()), position="hidden")
-    place = places[current.url_path or FIRST]
+    place = places[current.url_path or first]
     title = place.title(language)
     # No icon for the page itself: the browser would load it from another host.
     st.set_page_config(page_title=f"{title} · Pennylane", layout="wide")
@@ -66,7 +68,7 @@ def main() -> None:
         switch_language(language)
     st.title(title, anchor=False)
     try:
-        _draw(place, language, kept)
+        _draw(place, language, kept, first)
     except troubles.UnknownValueError as error:
         st.error(error.words(language, value=error.value))
         only = {"lang": kept["lang"]} if "lang" in kept else {}
@@ -79,8 +81,22 @@ def main() -> None:
         st.error(troubles.explained(error)(language))
 
 
-def _draw(place: Place, language: Language, kept: dict[str, str]) -> None:
+def _has_several() -> bool:
+    """Tell whether there is more than one company, as far as the database says."""
+    try:
+        return len(ask(COMPANIES, {})) > 1
+    except psycopg.Error:
+        return False  # the page itself says what is wrong
+
+
+def _draw(place: Place, language: Language, kept: dict[str, str], first: str) -> None:
     """Draw a page below its filters.
+
+    Args:
+        place: the page.
+        language: in which everything is written.
+        kept: the address's parameters that links to other pages keep.
+        first: the page that is shown first.
 
     Raises:
         UnknownValueError: the address names something that does not exist.
@@ -92,8 +108,9 @@ def _draw(place: Place, language: Language, kept: dict[str, str]) -> None:
     except psycopg.errors.UndefinedTable:
         companies = []
     if not place.needs_books:
-        first = companies[0] if companies else filters.Option("0", "")
-        place.draw(_view(language, first, filters.Option("", "", today, today), today, kept))
+        company = companies[0] if companies else filters.Option("0", "")
+        day = filters.Option("", "", today, today)
+        place.draw(replace(_view(language, company, day, today, kept), first=first))
         return
     if not companies:
         st.info(troubles.NOTHING_LOADED(language))
@@ -113,7 +130,7 @@ def _draw(place: Place, language: Language, kept: dict[str, str]) -> None:
             year, period = _period(years, language, today)
         else:
             year = period = filters.current(years, today)
-    place.draw(_view(language, company, year, today, kept, period))
+    place.draw(replace(_view(language, company, year, today, kept, period), first=first))
 
 
 def _period(

@@ -12,6 +12,7 @@ from pennylane_dashboard.pages import (
     overview,
     parties,
     pipeline,
+    portfolio,
     results,
     vat,
 )
@@ -30,6 +31,7 @@ class Place:
         draw: what draws it.
         needs_books: whether it is about a company, so that it needs one.
         has_period: whether the fiscal year and the period choose what it shows.
+        is_of_all: whether it compares companies, so that it is left out if there is only one.
     """
 
     name: str
@@ -38,9 +40,18 @@ class Place:
     draw: Callable[[View], None]
     needs_books: bool = True
     has_period: bool = True
+    is_of_all: bool = False
 
 
 PLACES = (
+    Place(
+        "portfolio",
+        portfolio.TITLE,
+        ":material/domain:",
+        portfolio.draw,
+        needs_books=False,
+        is_of_all=True,
+    ),
     Place(FIRST, overview.TITLE, ":material/dashboard:", overview.draw),
     Place("results", results.TITLE, ":material/trending_up:", results.draw),
     Place("balance", balance.TITLE, ":material/balance:", balance.draw),

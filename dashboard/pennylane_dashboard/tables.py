@@ -73,6 +73,7 @@ class Column:
         kind: what it holds.
         link: where its cells lead.
         wrong: a value of another sign than this one is shown as wrong: -1 marks negative amounts.
+        flag: name of a column that says whether the value is shown as wrong.
         texts: what values of a fixed list are called.
     """
 
@@ -81,6 +82,7 @@ class Column:
     kind: Kind = Kind.TEXT
     link: Link | None = None
     wrong: int = 0
+    flag: str = ""
     texts: Mapping[str, Words] = field(default_factory=dict)
 
     def of(self, row: Row, language: Language) -> object:
@@ -105,6 +107,9 @@ class Table:
         empty: what is said if there are no rows.
         limit: how many rows are shown; the files have all.
         note: below the title.
+        sorts: by what the rows can be sorted: names of columns, with a minus sign if the largest
+            comes first. The heads of these columns lead there.
+        order: by which of those they are sorted.
     """
 
     name: str
@@ -115,6 +120,8 @@ class Table:
     empty: Words = EMPTY
     limit: int = 200
     note: Words | None = None
+    sorts: frozenset[str] = frozenset()
+    order: str = ""
 
 
 def written(value: object, kind: Kind, language: Language, currency: str = "EUR") -> str:
@@ -152,10 +159,7 @@ def html(table: Table, rows: Sequence[Row], view: View) -> str:
         view: the language, and what links keep.
     """
     language = view.language
-    head = "".join(
-        f'<th scope="col"{_class(column)}>{escape(column.title(language))}</th>'
-        for column in table.columns
-    )
+    head = "".join(_head(table, column, view) for column in table.columns)
     lines = []
     group: object = None
     for row in rows:
@@ -190,6 +194,19 @@ def _file(address: object, view: View) -> str:
     return f'<a href="{url}" rel="noopener noreferrer">{OPEN(view.language)}</a>'
 
 
+def _head(table: Table, column: Column, view: View) -> str:
+    """Return the head of a column; if rows can be sorted by it, with a link that does so."""
+    title, order = escape(column.title(view.language)), ""
+    if column.name in table.sorts:
+        other = f"-{column.name}" if table.order == column.name else column.name
+        address = escape(view.here(sort=other), quote=True)
+        mark = {column.name: " ▲", f"-{column.name}": " ▼"}.get(table.order, "")
+        direction = {" ▲": "ascending", " ▼": "descending"}.get(mark)
+        order = f' aria-sort="{direction}"' if direction else ""
+        title = f'<a href="{address}" target="_self">{title}{mark}</a>'
+    return f'<th scope="col"{_class(column)}{order}>{title}</th>'
+
+
 def _class(column: Column) -> str:
     return ' class="number"' if column.kind in NUMERIC else ""
 
@@ -202,7 +219,8 @@ def _cell(column: Column, row: Row, view: View) -> str:
         classes.append("whole")
     if column.kind is Kind.TEXT:
         classes.append("text")
-    if column.wrong and isinstance(value, Decimal | int) and value * column.wrong > 0:
+    is_of_wrong_sign = isinstance(value, Decimal | int) and value * column.wrong > 0
+    if is_of_wrong_sign or (column.flag and row[column.flag]):
         classes.append("wrong")
     if column.kind is Kind.FILE:
         text = _file(value, view)

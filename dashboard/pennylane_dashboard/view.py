@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from pennylane_dashboard.words import Language, Words
 
 FIRST = "overview"
-"""The page that is shown first: Streamlit gives it no name in the address."""
+"""The page of a company that is shown first."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class View:
         until: last day of the period.
         today: the day in France.
         kept: the address's parameters that links to other pages keep.
+        first: the page that is shown first: Streamlit gives it no name in the address.
     """
 
     language: Language
@@ -36,6 +37,7 @@ class View:
     until: date
     today: date
     kept: Mapping[str, str]
+    first: str = FIRST
 
     @property
     def values(self) -> dict[str, object]:
@@ -70,5 +72,13 @@ class View:
             changed: further parameters; None leaves one out.
         """
         query = urlencode(self.parameters(**changed))
-        path = "./" if page == FIRST else page
+        path = "./" if page == self.first else page
         return f"{path}?{query}" if query else path
+
+    def here(self, **changed: object) -> str:
+        """Return the address of this page with other parameters.
+
+        Args:
+            changed: further parameters; None leaves one out.
+        """
+        return f"?{urlencode(self.parameters(**changed))}"

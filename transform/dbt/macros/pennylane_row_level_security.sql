@@ -54,7 +54,7 @@
           or relnamespace::regnamespace::text = " ~ pennylane_quoted(pennylane_setting('pennylane_meltano_schema')) ~ "
               and relname in ('runs', 'state')
           or relnamespace::regnamespace::text = " ~ pennylane_quoted(counted.schema) ~ "
-              and relname = " ~ pennylane_quoted(counted.alias) ~ "
+              and relname in (" ~ pennylane_quoted(counted.alias) ~ ", 'pennylane_portfolio_figures')
       )
       order by 1, 2
   ").rows) }}
@@ -68,7 +68,7 @@
   {%- set granted = ' = any ((select ' ~ access ~ '.companies())::bigint[])' -%}
   {%- if table.is_of_books and table.name == 'companies' -%}
     {{ return(owner ~ ' or id' ~ granted) }}
-  {%- elif table.is_of_books and table.has_company -%}
+  {%- elif table.has_company -%}
     {{ return(owner ~ ' or company_id' ~ granted) }}
   {%- elif table.is_of_books -%}
     {{ return('(select ' ~ access ~ '.' ~ pennylane_sees(table.schema) ~ '())') }}

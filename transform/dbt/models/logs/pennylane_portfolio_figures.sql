@@ -7,6 +7,7 @@
     incremental_strategy='append',
     full_refresh=false,
     pre_hook="{% if load_relation(this) %}delete from {{ this }}{% else %}select 1{% endif %}",
+    post_hook=after_commit('{{ pennylane_row_level_security() }}'),
 ) }}
 select company_id, to_jsonb(found) - 'company_id' as figures, now() as figures_at
 from {{ ref('pennylane_portfolio_now') }} as found
