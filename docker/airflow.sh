@@ -20,7 +20,7 @@ if [ "$1" = prepare ]; then
   python -c 'import psycopg; psycopg.connect(autocommit=True).execute("create schema if not exists airflow")'
   [ -s "$secret" ] || (umask 077 && python -c 'import secrets; print(secrets.token_hex(32))' > "$secret")
   .cache/airflow/bin/airflow db migrate
-  exec .cache/airflow/bin/airflow pools set pipeline 1 'One run at a time'
+  exec .cache/airflow/bin/airflow pools set pipeline 4 'One run at a time per schema'
 fi
 AIRFLOW__API_AUTH__JWT_SECRET=$(cat "$secret")
 export AIRFLOW__API_AUTH__JWT_SECRET AIRFLOW__API__SECRET_KEY="$AIRFLOW__API_AUTH__JWT_SECRET"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from conftest import Pipeline
 
+ROOT = Path(__file__).parents[1]
 ROWS = "SELECT count(*) FROM pennylane.{}"
 
 
@@ -113,10 +114,38 @@ def test_a_restore_replaces_all_or_nothing_and_asks_before(
         assert connection.execute("select count(*) from pennylane.customers").fetchone() == (2,)
 
 
-def _launch(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def test_several_companies_are_backed_up_together(pipeline: Pipeline, tmp_path: Path) -> None:
+    project, file = tmp_path / "project", tmp_path / "pennylane.dump"
+    project.mkdir()
+    (project / "meltano.yml").symlink_to(ROOT / "meltano.yml")
+    (project / "companies.yml").write_text("one: {token: A}\ntwo: {token: B, schema: theirs}\n")
+    with psycopg.connect(pipeline.url, autocommit=True) as connection:
+        for schema in ("pennylane_one", "theirs"):
+            connection.execute(f"create schema {schema}")
+            connection.execute(f"create table {schema}.customers as select 1 as id")
+        connection.execute("create table meltano.state (state_id text)")
+        name = "tap-pennylane-to-target-postgres"
+        for state in (f"prod:{name}", f"prod:{name}:one"):
+            connection.execute("insert into meltano.state values (%s)", [state])
+        done = _launch(pipeline.url, "backup", str(file), project=project)
+        assert done.returncode == 0, done.stderr
+        connection.execute("drop schema pennylane_one cascade")
+        connection.execute("insert into theirs.customers values (2)")
+        asked = _launch(pipeline.url, "restore", str(file), project=project)
+        assert "This replaces 2 rows, and the bookmarks" in asked.stderr
+        done = _launch(pipeline.url, "restore", str(file), "--yes", project=project)
+        assert done.returncode == 0, done.stderr
+        assert "Restored: 2 rows" in done.stdout
+        rows = connection.execute("select id from theirs.customers").fetchall()
+        assert rows == connection.execute("select id from pennylane_one.customers").fetchall()
+        states = connection.execute("select state_id from meltano.state order by 1").fetchall()
+        assert states == [(f"dev:{name}",), (f"dev:{name}:one",)]
+
+
+def _launch(url: str, *arguments: str, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pennylane_launcher", *arguments],
-        cwd=Path(__file__).parents[1],
+        cwd=project,
         env=meltano.environment(url),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -154,8 +154,12 @@ def _parser() -> argparse.ArgumentParser:
         company=True,
     )
     step.add_argument("blocks", help='as in meltano.yml, like "tap-pennylane target-postgres"')
-    add("up", lambda project, *_: commands.up(project), "make the database ready for Meltano")
-    add("down", lambda project, *_: commands.down(project), "stop the embedded PostgreSQL")
+    for name, work, text in (
+        ("up", commands.up, "make the database ready for Meltano"),
+        ("down", commands.down, "stop the embedded PostgreSQL"),
+        ("companies", commands.list_companies, "list the names in companies.yml"),
+    ):
+        add(name, lambda project, *_, work=work: work(project), text)
     add(
         "meltano",
         lambda project, given, rest: commands.call(project, options=rest, company=given.company),

@@ -1,5 +1,6 @@
 """The short commands: start and stop the database, open psql or call Meltano on it."""
 
+import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,16 @@ def psql(project: Path, *, demo: bool, arguments: Sequence[str]) -> int:
     """
     with connection(project, demo=demo) as variables:
         return subprocess.call([embedded.program("psql"), *arguments], env=variables)  # noqa: S603
+
+
+def list_companies(project: Path) -> int:
+    """Print the names of the companies in companies.yml, as JSON.
+
+    Raises:
+        SettingsError: the file is wrong.
+    """
+    print(json.dumps([company.name for company in companies.read(project)]))
+    return 0
 
 
 def call(project: Path, *, options: Sequence[str], company: str | None = None) -> int:

@@ -168,5 +168,18 @@ def test_columns_that_are_left_out_are_erased_and_stay_away(
         assert [row["name"] for row in sandbox.state("customers") if row["id"] == new] == [
             after[new]["name"]
         ]
+
+        # Another company's schema is looked at, too.
+        (checkout / "companies.yml").write_text("second: {token: SECOND}\n")
+        with psycopg.connect(project.url) as connection:
+            connection.execute("create schema pennylane_second")
+            connection.execute(
+                "create table pennylane_second.customers as select id, name, 'private' as notes"
+                " from pennylane.customers"
+            )
+        done = project.launch("forget", "--yes")
+        assert re.search(r"Erased in \d+ rows of customers: notes\n", done.stdout)
+        second = project.rows("pennylane_second.customers")
+        assert {(row["notes"], bool(row["name"])) for row in second.values()} == {(None, True)}
         assert "nothing to erase" in project.launch("forget").stdout
         assert project.launch("check-health").returncode == 0

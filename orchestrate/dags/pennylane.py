@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from pennylane_airflow.alerts import HealthCheck, HealthNotifier
+from pennylane_airflow.companies import SLOTS, Companies, Outcome, exist
 from pennylane_airflow.schedules import PROJECT, Schedule, health_interval, schedules
 from pennylane_airflow.step import StepOperator
 
 POOL = "pipeline"
-"""A pool with one slot: schedules share tables and bookmarks, so their steps never overlap."""
+"""Steps take all slots of this pool, because schedules share tables: they never overlap. Only the
+loads of different companies take one slot each, and run side by side."""
+LISTING = "companies"
+"""The task that lists the companies."""
 
 COMMON = {"catchup": False, "max_active_runs": 1}
 
@@ -28,25 +33,40 @@ def pipeline(schedule: Schedule) -> DAG:
         **COMMON,
     )
     with dag:
-        steps = [
-            StepOperator(
-                task_id=blocks.split()[0].replace(":", "-"),
-                blocks=blocks,
-                schedule_env=schedule.env,
-                project=str(PROJECT),
-                pool=POOL,
-                # Number of retries and delay: core.default_task_… in meltano.yml.
-                retry_exponential_backoff=True,
-                # The views are built from what was loaded, even if the load failed.
-                trigger_rule="all_done" if number else "all_success",
-            )
-            for number, blocks in enumerate(schedule.steps)
-        ]
+        steps = [_step(schedule, number) for number in range(len(schedule.steps))]
         for step, following in pairwise(steps):
             step >> following
         # A run takes the state of its last task: this one fails if any step failed.
-        steps >> EmptyOperator(task_id="outcome")
+        if _is_mapped(schedule.steps[0]):
+            steps >> Outcome(task_id="outcome", load=steps[0].task_id, listing=LISTING)
+        else:
+            steps >> EmptyOperator(task_id="outcome")
     return dag
+
+
+def _step(schedule: Schedule, number: int) -> Any:  # noqa: ANN401 - Airflow is elsewhere
+    """Return the task of a step; a load of several companies is one task for each."""
+    blocks = schedule.steps[number]
+    options: dict[str, Any] = {
+        "task_id": blocks.split()[0].replace(":", "-"),
+        "blocks": blocks,
+        "schedule_env": schedule.env,
+        "project": str(PROJECT),
+        "pool": POOL,
+        # Number of retries and delay: core.default_task_… in meltano.yml.
+        "retry_exponential_backoff": True,
+        # The views are built from what was loaded, even if the load failed.
+        "trigger_rule": "all_done" if number else "all_success",
+    }
+    if not _is_mapped(blocks):
+        return StepOperator(**options, pool_slots=SLOTS)
+    listed = Companies(task_id=LISTING)
+    options["map_index_template"] = "{{ task.company }}"
+    return StepOperator.partial(**options).expand(company=listed.output)
+
+
+def _is_mapped(blocks: str) -> bool:
+    return blocks.startswith("tap-pennylane") and exist()
 
 
 for _schedule in schedules():

@@ -1,7 +1,8 @@
-"""The scheduler runs the pipeline; the only run called directly is the one that is refused."""
+"""Airflow runs the pipeline; the only run called directly is the one that is refused."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from pennylane_launcher import meltano
+from pennylane_launcher.running.scheduling import airflow, airflow_variables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conftest import Machine
 
 LOAD = "tap-pennylane"
+REFUSED = "a-token-that-is-refused"
 
 
 @pytest.mark.timeout(1800)
@@ -64,6 +69,68 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         _the_token_is_refused(machine)
         _a_scope_is_missing(machine)
     assert scheduler.returncode == 128 + signal.SIGINT
+
+
+@pytest.fixture
+def two_companies(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """All variables of Airflow's own commands, in a project with two companies."""
+    monkeypatch.chdir(machine.project)
+    for name in os.environ.keys() - machine.environment.keys():
+        monkeypatch.delenv(name)
+    for name, value in machine.environment.items():
+        monkeypatch.setenv(name, value)
+    env, file = machine.project / ".env", machine.project / "companies.yml"
+    before = env.read_text()
+    env.write_text(f"FIRST={machine.sandbox.token}\nSECOND={REFUSED}\n")
+    file.write_text("first: {token: FIRST}\nsecond: {token: SECOND}\n")
+    given = airflow_variables(machine.project, machine.url, dict(os.environ))
+    if not machine.query("SELECT FROM pg_tables WHERE schemaname = 'airflow'"):
+        airflow(given, "db", "migrate")
+    yield given
+    env.write_text(before)
+    file.unlink()
+
+
+def test_each_company_has_a_task_of_its_own(
+    machine: Machine, two_companies: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [machine.project / ".cache/airflow/bin/airflow", "dags", "test", "sync"],
+        cwd=machine.project,
+        env=two_companies,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    rows = machine.query(
+        "SELECT * FROM airflow.task_instance WHERE dag_id = 'sync' AND run_id = ("
+        " SELECT run_id FROM airflow.dag_run WHERE dag_id = 'sync' ORDER BY id DESC LIMIT 1)"
+    )
+    states = {
+        row["task_id"] + f" {row['rendered_map_index'] or ''}".rstrip(): row["state"]
+        for row in rows
+    }
+    assert states == {
+        "companies": "success",
+        "tap-pennylane first": "success",
+        "tap-pennylane second": "failed",
+        "views-build": "success",
+        "outcome": "failed",
+    }, done.stdout
+    assert "Not loaded: second. The log of each one's task says why." in done.stdout
+    assert "Pennylane refuses the token (401)" in done.stdout
+    assert "SECOND in `.env`" in done.stdout
+    assert machine.sandbox.token not in done.stdout
+    assert REFUSED not in done.stdout
+    loaded = machine.query("SELECT count(*) FROM pennylane_first.customers")
+    assert loaded == [{"count": len(machine.truth())}]
+    # Loads run side by side, but not while the views are built or the books are tested.
+    assert {row["task_id"]: row["pool_slots"] for row in rows if row["task_id"] != "outcome"} == {
+        "companies": 1,
+        "tap-pennylane": 1,
+        "views-build": 4,
+    }
 
 
 def test_reading_the_dag_file_starts_no_meltano(machine: Machine) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from pennylane_launcher.confirming import confirm
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
 from pennylane_launcher.postgres import client_programs, warehouse
-from pennylane_launcher.postgres.database import data
+from pennylane_launcher.postgres.database import data, raw_schemas
 from pennylane_launcher.settings import envfile
 
 FOLDER = "backups"
 SCHEMAS = r"""
     select nspname::text from pg_namespace
-    where nspname in (%(schema)s, 'meltano')
+    where nspname = 'meltano' or nspname = any(%(tables)s)
         or nspname like replace(%(schema)s, '_', '\_') || '\_%%'
     order by nspname
 """
@@ -40,10 +41,10 @@ QUIETLY = "set client_min_messages = warning; set lock_timeout = '30s'"
 BOOKMARKS = """
     do $$ begin
         if to_regclass('meltano.state') is not null then
-            update meltano.state set state_id = '{here}:' || split_part(state_id, ':', 2)
-            where state_id like '%:tap-pennylane-to-target-postgres' and not exists (
+            update meltano.state set state_id = '{here}:' || regexp_replace(state_id, '^[^:]*:', '')
+            where state_id like '%:tap-pennylane-to-target-postgres%' and not exists (
                 select from meltano.state as other
-                where other.state_id = '{here}:tap-pennylane-to-target-postgres'
+                where other.state_id = '{here}:' || regexp_replace(state.state_id, '^[^:]*:', '')
             );
         end if;
     end $$
@@ -65,10 +66,11 @@ def backup(project: Path, *, demo: bool, file: str | None) -> int:
         LauncherError: the database cannot be used, or holds nothing yet.
     """
     with data(project, demo=demo) as (url, schema):
-        if not report.rows(url, schema):
+        raw = raw_schemas(project, demo=demo)
+        if not any(report.rows(url, each) for each in raw):
             msg = "There is nothing to back up: no table was loaded yet. `make run` loads them."
             raise LauncherError(msg)
-        schemas = _schemas(url, schema)
+        schemas = _schemas(url, schema, raw)
         path = Path(file) if file else _new_file(demo=demo)
         # Created first: pg_dump would create a file that others can read.
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
@@ -114,9 +116,12 @@ def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
     with (
         alone(project),
         data(project, demo=demo) as (url, schema),
-        claim(url, schema, "make restore"),
+        ExitStack() as claims,
         tempfile.TemporaryFile() as script,
     ):
+        raw = raw_schemas(project, demo=demo)
+        for each in raw:
+            claims.enter_context(claim(url, each, "make restore"))
         # Read completely before anything is changed: half a script would be half the books.
         client_programs.call(
             "pg_restore",
@@ -135,9 +140,9 @@ def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
                 " TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA was different when it was made."
             )
             raise LauncherError(msg)
-        schemas = _schemas(url, schema)
+        schemas = _schemas(url, schema, raw)
         _see_that_nobody_depends(url, schemas)
-        if (rows := sum(report.rows(url, schema).values())) and not sure:
+        if (rows := _rows(url, raw)) and not sure:
             confirm(
                 f"This replaces {rows:,} rows, and the bookmarks, in {warehouse.name(url)}.",
                 f'make restore ARGS="{file} --yes"',
@@ -151,7 +156,7 @@ def restore(project: Path, *, demo: bool, file: str, sure: bool) -> int:
             url=url,
             given=script,
         )
-        rows = sum(report.rows(url, schema).values())
+        rows = _rows(url, raw)
     print(
         f"Restored: {rows:,} rows with their bookmarks. `make run` reads what changed since then."
     )
@@ -173,10 +178,16 @@ def _environment(project: Path, *, demo: bool) -> str:
     return settings.get("MELTANO_ENVIRONMENT") or "prod"
 
 
-def _schemas(url: str, schema: str) -> list[str]:
+def _rows(url: str, raw: list[str]) -> int:
+    return sum(sum(report.rows(url, schema).values()) for schema in raw)
+
+
+def _schemas(url: str, schema: str, raw: list[str]) -> list[str]:
     """Return the schemas that belong to the pipeline: its tables', its views', and Meltano's."""
+    tables = [*raw, *(f"{each}_history" for each in raw)]
     with psycopg.connect(url) as connection:
-        return [str(name) for (name,) in connection.execute(SCHEMAS, {"schema": schema})]
+        found = connection.execute(SCHEMAS, {"schema": schema, "tables": tables})
+        return [str(name) for (name,) in found]
 
 
 def _see_that_nobody_depends(url: str, schemas: list[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,7 @@ from pennylane_launcher.confirming import confirm
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
 from pennylane_launcher.postgres import warehouse
-from pennylane_launcher.postgres.database import database
-from pennylane_launcher.settings import envfile
+from pennylane_launcher.postgres.database import database, raw_schemas
 
 LIST = Path("transform/dbt/personal_data.yml")
 PAGE = "docs/personal-data.md"
@@ -37,12 +37,14 @@ def forget(project: Path, *, sure: bool) -> int:
         LauncherError: every personal column is still loaded, nobody said yes, or the database
             cannot be used.
     """
-    schema = warehouse.schema(envfile.variables(project))
+    schemas = raw_schemas(project)
     with (
         alone(project),
         database(project) as (url, environment),
-        claim(url, schema, "make forget"),
+        ExitStack() as claims,
     ):
+        for schema in schemas:
+            claims.enter_context(claim(url, schema, "make forget"))
         personal, loaded = _personal(project), _loaded(project, environment)
         if not personal - loaded:
             msg = (
@@ -51,16 +53,21 @@ def forget(project: Path, *, sure: bool) -> int:
             )
             raise LauncherError(msg)
         with psycopg.connect(url, autocommit=True) as connection:
-            found = filled(connection, schema, personal - loaded)
-            if not found:
+            by_schema = {
+                schema: found
+                for schema in schemas
+                if (found := filled(connection, schema, personal - loaded))
+            }
+            if not by_schema:
                 print(
                     "The personal columns that are left out are empty: there is nothing to erase."
                 )
                 return 0
             if not sure:
-                _ask(found, warehouse.name(url))
-            for table, columns in found.items():
-                erase(connection, schema, table, columns)
+                _ask(by_schema, warehouse.name(url))
+            for schema, found in by_schema.items():
+                for table, columns in found.items():
+                    erase(connection, schema, table, columns)
     if kept := personal & loaded:
         print(
             f"{len(kept)} personal columns are still loaded, and were not changed: {PAGE}"
@@ -150,8 +157,12 @@ def _number(connection: psycopg.Connection, query: sql.Composed) -> int:
     return int(row[0]) if row else 0
 
 
-def _ask(filled: Mapping[str, Mapping[str, int]], where: str) -> None:
-    lines = [f"  {table}: {', '.join(columns)}" for table, columns in filled.items()]
+def _ask(filled: Mapping[str, Mapping[str, Mapping[str, int]]], where: str) -> None:
+    lines = [
+        f"  {f'{schema}.' * (len(filled) > 1)}{table}: {', '.join(columns)}"
+        for schema, found in filled.items()
+        for table, columns in found.items()
+    ]
     confirm(
         "\n".join(
             [

@@ -84,6 +84,23 @@ def database(project: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield url, environment | of_companies(project, url, settings)
 
 
+def raw_schemas(project: Path, *, demo: bool = False) -> list[str]:
+    """Return the schemas of raw tables: that of the target, and those of several companies.
+
+    Args:
+        project: the project's folder.
+        demo: of the demo's data.
+
+    Raises:
+        SettingsError: companies.yml is wrong.
+    """
+    if demo:
+        return [meltano.SCHEMA]
+    settings = envfile.variables(project)
+    others = companies.schemas(companies.read(project), settings.get(SCHEMAS, ""))
+    return [*dict.fromkeys([warehouse.schema(settings), *filter(None, others.split(","))])]
+
+
 def of_companies(project: Path, url: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Return the variable that names the raw schemas of the views, if there is a companies.yml.
 

@@ -37,6 +37,8 @@ SERVICES = {
     # On one machine the web page reads the log files itself.
     "scheduler": ["scheduler", "--skip-serve-logs"],
 }
+JOBS = "4"
+"""Companies that are loaded at the same time, unless SCHEDULE_JOBS says otherwise."""
 AIRFLOWS = ("AIRFLOW_", "SCHEDULE_")
 """Prefixes of the variables that Airflow and the DAG file read at start, not for each step."""
 PATIENCE = 180.0
@@ -101,7 +103,8 @@ def schedule(project: Path) -> int:
         home.chmod(0o700)  # holds a password
         print("Making Airflow's tables ready …")
         airflow(variables, "db", "migrate")
-        airflow(variables, "pools", "set", "pipeline", "1", "One run at a time")
+        jobs = variables.get("SCHEDULE_JOBS") or JOBS
+        airflow(variables, "pools", "set", "pipeline", jobs, "One run at a time per schema")
         with Services(home / "services") as services:
             print("Starting Airflow …")
             services.start("api-server", [str(PROGRAM.absolute()), *PAGE], variables)

@@ -128,6 +128,9 @@ def chosen(project: Path, settings: Mapping[str, str], names: Sequence[str] = ()
         msg = f"There is no {FILE} here that could name a company: docs/companies.md describes it."
         raise SettingsError(msg)
     companies = read(project)
+    if not companies:
+        msg = f"{FILE} names no company: add a line for each, as docs/companies.md describes."
+        raise SettingsError(msg)
     known = {company.name: company for company in companies}
     for name in names:
         if name not in known:
@@ -136,9 +139,6 @@ def chosen(project: Path, settings: Mapping[str, str], names: Sequence[str] = ()
             raise SettingsError(msg)
     wanted = [known[name] for name in dict.fromkeys(names)] if names else companies
     found = [Access(company, company.token(settings)) for company in wanted]
-    if not found:
-        msg = f"{FILE} names no company: add a line for each, as docs/companies.md describes."
-        raise SettingsError(msg)
     owners: dict[str, str] = {}
     for name, token in tokens(project, settings).items():
         if (owner := owners.setdefault(token, name)) != name and {owner, name} & set(

@@ -17,7 +17,13 @@ class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
     """Runs one step of a job; only transient failures are retried."""
 
     def __init__(
-        self, *, blocks: str, schedule_env: dict[str, str], project: str, **options: Any
+        self,
+        *,
+        blocks: str,
+        schedule_env: dict[str, str],
+        project: str,
+        company: str | None = None,
+        **options: Any,
     ) -> None:
         """Build the command.
 
@@ -25,12 +31,15 @@ class StepOperator(BashOperator):  # type: ignore[misc]  # Airflow is elsewhere
             blocks: arguments for `meltano run`.
             schedule_env: the schedule's own variables.
             project: the project's folder.
+            company: of companies.yml, if each is loaded by itself.
             options: those of every operator.
         """
         self._exit_code = 0
+        self.company = company
         python = shlex.quote(f"{project}/.venv/bin/python")
+        arguments = [blocks, *(["--company", company] if company else [])]
         super().__init__(
-            bash_command=f"exec {python} -m pennylane_launcher step {shlex.quote(blocks)}",
+            bash_command=f"exec {python} -m pennylane_launcher step {shlex.join(arguments)}",
             env=schedule_env,
             append_env=True,
             cwd=project,
