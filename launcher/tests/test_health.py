@@ -58,6 +58,39 @@ def test_old_tables_are_said_but_not_those_that_are_not_due(
     assert (code, line.startswith("Resolved: ")) == (0, True)
 
 
+def test_companies_with_tokens_of_their_own_are_told_by_name(books: Books, check: Check) -> None:
+    """Those in the file whose last run failed, or was too long ago; the rest is judged as ever."""
+    run = (
+        "insert into meltano.runs (job_name, run_id, state, started_at, ended_at, payload,"
+        " payload_flags, trigger) select 'prod:tap-pennylane-to-target-postgres:{}',"
+        " gen_random_uuid(), '{}', moment, moment, '{{}}', 0, ''"
+        " from (select now() at time zone 'utc' - interval '{}' as moment) as moments"
+    )
+    file = books.folder / "companies.yml"
+    with books.changed("select", "delete from meltano.runs where job_name like '%:%:%'"):
+        for name, state, age in (
+            ("good", "SUCCESS", "0"),
+            ("refused", "SUCCESS", "2 h"),
+            ("old", "SUCCESS", "30 h"),
+            ("refused", "FAIL", "0"),
+        ):
+            books.execute(run.format(name, state, age))
+        lines = [f"{name}: {{token: {name.upper()}_TOKEN}}" for name in ("good", "refused", "old")]
+        file.write_text("\n".join([*lines, "other: {token: OTHER_TOKEN}"]))
+        try:
+            line = (
+                "Companies that are not up to date: refused: see its log; old: the last complete"
+                " run began more than 26 hours ago."
+            )
+            assert check() == (1, [line])
+            books.execute(run.format("refused", "SUCCESS", "0"))
+            books.execute(run.format("old", "SUCCESS", "0"))
+            code, (clear,) = check()
+            assert (code, clear.startswith(f"Resolved: {line}")) == (0, True)
+        finally:
+            file.unlink()
+
+
 def test_a_run_that_failed_as_a_whole_is_one_problem_with_the_tap_s_reason(
     books: Books, check: Check
 ) -> None:

@@ -16,7 +16,7 @@ from pennylane_launcher.monitoring.problem import Problem
 from pennylane_launcher.settings import envfile, weak
 
 FILE = Path("logs/incidents.json")
-REASONS = {"database", "empty", "views", "run", "failed", "lost", "reconciliation"}
+REASONS = {"database", "empty", "views", "run", "companies", "failed", "lost", "reconciliation"}
 """Kinds of problems that make a job fail, and explain it better."""
 TESTS = "verify"
 """The job that runs the tests."""

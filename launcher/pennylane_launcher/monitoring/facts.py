@@ -1,6 +1,6 @@
 """What the record of runs says now: all queries of a health check, in one snapshot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, cast
@@ -31,6 +31,21 @@ class Run:
 
     id: str
     error: str
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The last run of one of several companies.
+
+    Attributes:
+        run: Meltano's id of it.
+        error: why it failed, as far as Meltano knows; None if it did not.
+        succeeded: the start of the last one that succeeded; None if none ever did.
+    """
+
+    run: str
+    error: str | None
+    succeeded: datetime | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,7 @@ class Facts:
         proof: what the last build and the last tests left behind.
         untested_since: the start of the first successful read that no test has followed.
         company: its name, if it was loaded.
+        companies: by name in companies.yml, how the last run of each ended.
     """
 
     now: datetime
@@ -81,14 +97,16 @@ class Facts:
     proof: Proof = field(default_factory=Proof)
     untested_since: datetime | None = None
     company: str | None = None
+    companies: Mapping[str, LastRun] = field(default_factory=dict)
 
 
-def read(url: str, schema: str) -> Facts:
+def read(url: str, schema: str, companies: Collection[str] = ()) -> Facts:
     """Query a database.
 
     Args:
         url: its libpq URL.
         schema: the schema of the tables.
+        companies: names in companies.yml, whose runs are judged by company.
 
     Raises:
         ViewsMissingError: there are tables, but not the views about their runs.
@@ -98,7 +116,7 @@ def read(url: str, schema: str) -> Facts:
         url, connect_timeout=warehouse.WAIT, options=OPTIONS, row_factory=dict_row
     ) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        questions = _Questions(connection, schema)
+        questions = _Questions(connection, schema, companies)
         if not questions.has_tables():
             return questions.before_the_first_load()
         try:
@@ -111,9 +129,15 @@ def read(url: str, schema: str) -> Facts:
 
 
 class _Questions:
-    def __init__(self, connection: psycopg.Connection[dict[str, Any]], schema: str) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[dict[str, Any]],
+        schema: str,
+        companies: Collection[str],
+    ) -> None:
         self._connection = connection
         self._schema = schema
+        self._companies = sql.Literal(list(companies))
         self._names = (
             {
                 name: sql.Identifier(schema, name)
@@ -127,7 +151,9 @@ class _Questions:
         )
 
     def has_tables(self) -> bool:
-        return bool(self._ask(_TABLES, schema=sql.Literal(self._schema)))
+        """Tell whether there are any; those of several companies are in other schemas."""
+        log = sql.Literal(self._names["etl_logs"].as_string(self._connection))
+        return bool(self._ask(_TABLES, schema=sql.Literal(self._schema), log=log))
 
     def before_the_first_load(self) -> Facts:
         """Before the views exist, only Meltano knows of runs; building the views is not one."""
@@ -142,11 +168,11 @@ class _Questions:
         return bool(self._ask("select where to_regclass('meltano.runs') is not null"))
 
     def all(self) -> Facts:
-        runs = self._ask(_RUNS)
-        name = self._names["sync_log"].as_string(self._connection)
-        is_logged = self._ask(
-            "select where to_regclass({name}) is not null", name=sql.Literal(name)
-        )
+        runs = self._ask(_RUNS, companies=self._companies)
+        is_logged = self._exists("sync_log")
+        if not is_logged:  # several companies: the view has those of all schemas
+            self._names["sync_log"] = sql.Identifier(f"{self._schema}_live", "sync_log")
+            is_logged = self._exists("sync_log")
         expected = {row["table_name"] for row in self._ask(_EXPECTED)} if is_logged else set()
         proved = proof.read(self._connection, self._schema)
         logged = self._ask(_LOGGED, tested_at=sql.Literal(proved.tested_at))
@@ -157,7 +183,9 @@ class _Questions:
         for row in self._ask(_NOT_DUE) if is_logged else ():
             table, moment = row["table_name"], row["moment"]
             fresh[table] = max(moment, fresh.get(table, moment))
-        errors = {run["run_id"]: run["error"] for run in self._ask(_FAILED_RUNS)}
+        failed_runs = self._ask(_FAILED_RUNS, companies=self._companies)
+        errors = {run["run_id"]: run["error"] for run in failed_runs}
+        theirs = {run["run_id"] for run in failed_runs if run["is_of_a_company"]}
         failed = {
             row["table_name"]: Failure(
                 row["run_id"],
@@ -166,6 +194,7 @@ class _Questions:
             )
             for row in logged
             if row["status"] == "failed"
+            and row["run_id"] not in theirs
             and (not expected or row["table_name"] in expected)
             and row["moment"] >= fresh.get(row["table_name"], row["moment"])
         }
@@ -188,7 +217,15 @@ class _Questions:
             proof=proved,
             untested_since=logged[0]["untested_since"] if logged else None,
             company=self._company(),
+            companies={
+                row["name"]: LastRun(row["run_id"], row["error"], row["succeeded"])
+                for row in self._ask(_COMPANIES, companies=self._companies)
+            },
         )
+
+    def _exists(self, name: str) -> bool:
+        text = sql.Literal(self._names[name].as_string(self._connection))
+        return bool(self._ask("select where to_regclass({text}) is not null", text=text))
 
     def _company(self) -> str | None:
         has_name = self._ask(_HAS_COMPANY, schema=sql.Literal(self._schema))
@@ -203,7 +240,12 @@ class _Questions:
         return self._connection.execute(composed).fetchall()
 
 
-_TABLES = "select from pg_tables where schemaname = {schema} limit 1"
+_TABLES = """
+select from pg_tables where schemaname = {schema}
+union all
+select where to_regclass({log}) is not null
+limit 1
+"""
 
 _FIRST_RUN = """
 select from meltano.runs
@@ -212,11 +254,12 @@ where state = 'RUNNING' and last_heartbeat_at > now() at time zone 'utc' - inter
 limit 1
 """
 
-# The runs in progress, and the last one that ended.
+# The runs in progress, and the last one that ended, unless it was that of one of several companies.
 _RUNS = """
 select run_id, status, error from {pennylane_sync_runs} where status = 'running'
 union all
-(select run_id, status, error from {pennylane_sync_runs} where status <> 'running'
+(select run_id, status, error from {pennylane_sync_runs}
+where status <> 'running' and split_part(pipeline, ':', 3) <> all({companies}::text[])
 order by id desc limit 1)
 """
 
@@ -238,6 +281,18 @@ select distinct table_name
 from entries
 inner join last_runs using (pipeline, moment)
 where moment > (select max(moment) from entries) - interval '30 days'
+"""
+
+# The name of a company is the suffix of its state ID.
+_COMPANIES = """
+select distinct on (name)
+    name,
+    run_id,
+    case when status = 'failed' then error end as error,
+    max(started_at) filter (where status = 'success') over (partition by name) as succeeded
+from (select *, split_part(pipeline, ':', 3) as name from {pennylane_sync_runs}) as run
+where name = any({companies}::text[]) and status <> 'running'
+order by name, id desc
 """
 
 _NOT_DUE = """
@@ -294,7 +349,10 @@ _METADATA = """
 select table_name, last_sync_date as moment from {sync_metadata} where last_sync_date is not null
 """
 
-_FAILED_RUNS = "select run_id, error from {pennylane_sync_runs} where status = 'failed'"
+_FAILED_RUNS = """
+select run_id, error, split_part(pipeline, ':', 3) = any({companies}::text[]) as is_of_a_company
+from {pennylane_sync_runs} where status = 'failed'
+"""
 
 _HAS_COMPANY = """
 select from information_schema.columns

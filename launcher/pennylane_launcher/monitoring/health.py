@@ -1,6 +1,6 @@
 """Checks what is wrong with the warehouse now. Runs nothing, changes nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -9,12 +9,14 @@ from pathlib import Path
 import psycopg
 
 from pennylane_launcher.books import deliveries
-from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.errors import LauncherError, SettingsError
 from pennylane_launcher.monitoring import cause, facts, moments
 from pennylane_launcher.monitoring.facts import Facts
 from pennylane_launcher.monitoring.problem import Problem, listed
 from pennylane_launcher.postgres import embedded, warehouse
-from pennylane_launcher.postgres.database import DATABASE
+from pennylane_launcher.postgres.database import DATABASE, raw_schemas, twins
+from pennylane_launcher.settings import companies
+from pennylane_launcher.settings.companies import Company
 from pennylane_launcher.settings.redaction import Redaction, Secrets
 from pennylane_launcher.settings.wording import wording
 
@@ -71,6 +73,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
     limit, where = max_age(settings), moments.zone(settings)
     untested_limit = max_age(settings, *TESTS_MAX_AGE)
     redaction = Redaction(Secrets(project, settings))
+    known, schemas = _known(project, settings)
     with ExitStack() as stack:
         try:
             url = warehouse.url(settings)
@@ -79,17 +82,27 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
                 if not directory.exists():
                     return _only("untried", EMPTY)
                 url = stack.enter_context(embedded.server(directory)).url(DATABASE)
-            schema = warehouse.schema(settings)
-            found = facts.read(url, schema)
-            lost = deliveries.lost(url, schema)
+            found = facts.read(url, schemas[0], known)
+            lost = {
+                table: why
+                for schema in schemas
+                for table, why in deliveries.lost(url, schema).items()
+            }
+            doubles = twins(url, [*known.values()])
         except facts.ViewsMissingError:
             return _only("views", VIEWS)
         except psycopg.Error as error:
             return _only("database", redaction(warehouse.unusable(url or "", error)))
         except LauncherError as error:
             return _only("database", redaction(str(error)))
+
+    def why(company: Company, last: facts.LastRun) -> str:
+        said = cause.of(project, last.run, wording(project, settings, company))
+        return redaction(said or str(last.error).removeprefix("The run failed: "), 200)
+
     failures = [
         *_failures(project, settings, found, redaction),
+        *_of_companies(found, known, doubles, limit, why),
         *_missing(found, lost),
         *_unbuilt(found, redaction),
         *_untested(found, untested_limit),
@@ -157,6 +170,32 @@ def _failures(
     return problems
 
 
+def _known(project: Path, settings: Mapping[str, str]) -> tuple[dict[str, Company], list[str]]:
+    """Return the companies of companies.yml, and all raw schemas; none if that file is wrong."""
+    try:
+        return {each.name: each for each in companies.read(project)}, raw_schemas(project)
+    except SettingsError:  # the run says so, too
+        return {}, [warehouse.schema(settings)]
+
+
+def _of_companies(
+    found: Facts,
+    known: Mapping[str, Company],
+    doubles: Mapping[str, str],
+    limit: timedelta,
+    why: Callable[[Company, facts.LastRun], str],
+) -> list[Problem]:
+    """Return the companies of companies.yml whose last run failed, or was too long ago."""
+    old = f"the last complete run began more than {moments.span(limit)} ago"
+    reasons = dict(doubles)
+    for name, last in found.companies.items():
+        if last.error is not None:
+            reasons[name] = why(known[name], last)
+        elif last.succeeded and found.now - last.succeeded > limit:
+            reasons.setdefault(name, old)
+    return [Problem("companies", reasons)] if reasons else []
+
+
 def _missing(found: Facts, lost: Mapping[str, str]) -> list[Problem]:
     """Return the tables that lost rows, except those that are no longer loaded."""
     wanted = {table: why for table, why in lost.items() if table in (found.expected or lost)}
@@ -216,7 +255,17 @@ def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinf
         if found.now - found.fresh[table] > limit
     }
     problems = [*failures, Problem("stale", stale, frozenset(found.failed), len(found.expected))]
-    judged = {"database", "empty", "views", "run", "lost", "stale", "tests", "untested"}
+    judged = {
+        "database",
+        "empty",
+        "views",
+        "run",
+        "companies",
+        "lost",
+        "stale",
+        "tests",
+        "untested",
+    }
     # A run that failed as a whole says nothing about its tables.
     if all(failure.is_own for failure in found.failed.values()):
         judged.add("failed")

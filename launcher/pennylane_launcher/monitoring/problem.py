@@ -14,9 +14,10 @@ class Problem:
     """One problem, with everything that it concerns.
 
     Attributes:
-        kind: database, untried, empty, views, run, failed, lost, stale, reconciliation, tests,
-            untested, webhook, mail or `job:` and its name.
-        members: tables and reasons, if the kind is about tables; else the sentence, without name.
+        kind: database, untried, empty, views, run, companies, failed, lost, stale, reconciliation,
+            tests, untested, webhook, mail or `job:` and its name.
+        members: tables and reasons, if the kind is about tables, or companies and reasons; else the
+            sentence, without name.
         explained: members that another problem already reports.
         tables: how many tables there are, including those without problems.
         title: the problem in a few words, if the kind is not about tables.
@@ -39,6 +40,8 @@ class Problem:
             return self.members[""]
         if self.kind == "failed":
             return f"The last run failed for {self._by_reason()}."
+        if self.kind == "companies":
+            return f"Companies that are not up to date: {self._by_reason()}."
         reason = next(iter(self.members.values()))
         return f"Too old, {reason}: {self._listed(self.members)}."
 
@@ -46,10 +49,10 @@ class Problem:
         """Return a few words for a subject line, which is never truncated."""
         if self.title:
             return self.title
-        verb = "failed" if self.kind == "failed" else "too old"
+        verb = "failed" if self.kind in {"companies", "failed"} else "too old"
         count = len(self.members)
         if count > MOST_IN_A_TITLE:
-            return f"{count} tables {verb}"
+            return f"{count} {'companies' if self.kind == 'companies' else 'tables'} {verb}"
         return f"{', '.join(sorted(self.members))} {verb}"
 
     def _by_reason(self) -> str:
