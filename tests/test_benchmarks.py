@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,19 @@ def _assert_printed_again(file: Path, printed: str) -> None:
     again = subprocess.run(tables, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert again.stdout in printed
+
+
+def test_a_simulated_firm_shows_how_long_its_changes_wait() -> None:
+    program = [sys.executable, "benchmarks/sizing.py", "--sizes", "20", "--beside", "200"]
+    done = subprocess.run(program, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith("| 20 "))
+    requests, minutes, median, _, worst, tokens = map(float, row.split("|")[2:-1])
+    assert 20 * 3 < requests < 20 * 6  # three changelogs, and what is due now and then
+    assert minutes == 10  # the interval
+    assert 0 < median < worst < 15
+    assert tokens == 1
+    # A run that loads a large company lets the others pass after 15 minutes, not at its end.
+    beside = re.search(r"is loaded: ([0-9.]+) minutes", done.stdout)
+    assert beside
+    assert 10 < float(beside[1]) < 20

@@ -17,7 +17,7 @@ STATE_SECONDS = 1.0
 """Minimum seconds between two STATE messages."""
 
 STATE_SHARE = 0.05
-"""Maximum size of a STATE message, as a share of the bytes written since the last one."""
+"""Maximum share of STATE messages in what is written, if that is more than two of them."""
 
 
 class LivingState(StateMessage):
@@ -45,7 +45,8 @@ class MessageWriter(MsgSpecWriter):
         self._held: bytes | LivingState | None = None
         self._state_size = 0
         """The size of the last STATE message."""
-        self._bytes_since_state = 0
+        self._bytes = self._bytes_of_states = 0
+        """What was written, in all and in STATE messages."""
         self._last_state_at: float | None = None
 
     def stop(self, exit_code: int) -> None:
@@ -83,7 +84,6 @@ class MessageWriter(MsgSpecWriter):
             else:
                 line = self.format_message(message)
                 self._write(line)
-                self._bytes_since_state += len(line)
         finally:
             self._writing = False
         if self._exit_code is not None:
@@ -92,8 +92,9 @@ class MessageWriter(MsgSpecWriter):
     def _is_due(self, size: int) -> bool:
         if self._last_state_at is None:
             return True  # the state that the run starts from: targets may compare it with tables
-        is_small = size <= STATE_SHARE * self._bytes_since_state
-        return is_small and time.monotonic() - self._last_state_at >= STATE_SECONDS
+        # This one, and the one that ends the run.
+        fits = self._bytes_of_states + 2 * size <= STATE_SHARE * self._bytes
+        return fits and time.monotonic() - self._last_state_at >= STATE_SECONDS
 
     def _exit(self, code: int) -> None:
         self._writing = True  # for good: another signal must not cut the last message
@@ -106,9 +107,10 @@ class MessageWriter(MsgSpecWriter):
             line = held if isinstance(held, bytes) else self.format_message(held)
             self._write(line)
             self._state_size = len(line)
-            self._bytes_since_state, self._last_state_at = 0, time.monotonic()
+            self._bytes_of_states += len(line)
+            self._last_state_at = time.monotonic()
 
-    @staticmethod
-    def _write(line: bytes | bytearray) -> None:
+    def _write(self, line: bytes | bytearray) -> None:
+        self._bytes += len(line)
         sys.stdout.buffer.write(line)
         sys.stdout.flush()
