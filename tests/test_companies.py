@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 if TYPE_CHECKING:
@@ -113,6 +115,31 @@ def test_amounts_of_the_marts_are_those_of_one_company(
         )
         assert found == [alone, alone], mart
     assert companies.query("SELECT FROM pennylane_logs.trial_balance_differences") == []
+
+
+def test_each_company_has_its_own_bookmarks(companies: Pipeline) -> None:
+    """A trial balance that is to be read again hides no difference of another company."""
+    year = companies.query("SELECT min(period_start)::text AS day FROM pennylane.trial_balance")[0]
+    bookmark = {"company": OTHER, "behind": [year["day"]]}
+    state = json.dumps({"singer_state": {"bookmarks": {"trial_balance": bookmark}}})
+    question = "SELECT DISTINCT company_id FROM pennylane_logs.trial_balance_differences ORDER BY 1"
+    with psycopg.connect(companies.url) as connection:
+        for schema in ("pennylane", "pennylane_other"):
+            connection.execute(
+                f"UPDATE {schema}.trial_balance SET debits = debits + 1"  # noqa: S608
+                " WHERE period_start = (SELECT min(period_start) FROM pennylane.trial_balance)"
+            )
+        found = connection.execute(question.encode()).fetchall()
+        assert found == [(FIRST,), (OTHER,)]
+        connection.execute(
+            "INSERT INTO meltano.state (state_id, completed_state, updated_at)"
+            " VALUES ('dev:tap-pennylane-to-target-postgres:other', %s, now())",
+            [state],
+        )
+        assert connection.execute(question.encode()).fetchall() == [(FIRST,)]
+        many = "SELECT count(*) FROM pennylane.sync_metadata GROUP BY table_name"
+        assert {count for (count,) in connection.execute(many)} == {1}
+        connection.rollback()
 
 
 def test_a_company_that_is_not_loaded_has_the_name_of_its_schema(books: Pipeline) -> None:

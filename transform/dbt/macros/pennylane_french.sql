@@ -586,7 +586,7 @@
     "The table.": "La table.",
     "The table; (all) for a run before any table was known.": "La table\u00a0; (all) pour une exécution antérieure à toute table connue.",
     "The tables that failed in that run, separated by commas.": "Les tables qui ont échoué lors de ce passage, séparées par des virgules.",
-    "The tap's bookmark of every stream, from the state that Meltano keeps.": "Signet de chaque flux, d'après l'état que conserve Meltano.",
+    "The tap's bookmark of every stream and company, from the states that Meltano keeps.": "Signet de chaque flux et société, d'après les états que conserve Meltano.",
     "The token's company, user and scopes: one row.": "Société, utilisateur et droits du jeton d'accès\u00a0: une ligne.",
     "The transaction: transactions.id.": "L'opération bancaire\u00a0: transactions.id.",
     "The trial balance (balance générale) of every fiscal year: opening, movements and closing of each account, before and after the entries that close classes 6 and 7.": "La balance générale de chaque exercice\u00a0: ouverture, mouvements et solde de chaque compte, avant et après les écritures qui soldent les classes 6 et 7.",

@@ -47,5 +47,7 @@ select
 from totals
 left join runs on runs.table_name = totals.table_name
 left join last_runs as last_run on last_run.table_name = totals.table_name
-left join {{ ref('pennylane_bookmarks') }} as bookmark on bookmark.table_name = totals.table_name
+left join (
+    select table_name, max(read_at) as read_at from {{ ref('pennylane_bookmarks') }} group by table_name
+) as bookmark on bookmark.table_name = totals.table_name
 cross join lateral (select greatest(runs.last_success, bookmark.read_at) as moment) as success

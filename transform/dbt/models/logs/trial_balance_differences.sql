@@ -34,7 +34,10 @@ where (debits, credits) <> (reported_debits, reported_credits)
     and not exists (
         select from {{ ref('pennylane_bookmarks') }} as bookmark
         cross join lateral jsonb_array_elements_text(bookmark.behind) as behind (first_day)
-        where bookmark.table_name = 'trial_balance' and left(behind.first_day, 10)::date = compared.period_start
+        where bookmark.table_name = 'trial_balance'
+            and left(behind.first_day, 10)::date = compared.period_start
+            -- The id is 0 or less if the table `company` was not loaded.
+            and (coalesce(bookmark.company_id, compared.company_id) = compared.company_id or compared.company_id <= 0)
     )
     and not exists (
         select from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
