@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from pennylane_launcher.errors import SettingsError
+from pennylane_launcher.postgres import database
 from pennylane_launcher.settings import companies, weak
 from pennylane_launcher.settings.redaction import Secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pennylane_launcher.postgres import embedded
 
 TOKENS = {"DUPONT_TOKEN": "the-token-of-dupont", "MARTIN": "the-token-of-martin"}
 
@@ -38,6 +42,54 @@ def test_a_company_takes_one_line(tmp_path: Path) -> None:
     assert variables["TAP_PENNYLANE_API_TOKEN"] == "token-of-7"  # noqa: S105
     assert variables["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] == "pennylane_client_7"
     assert variables["MELTANO_RUN_STATE_ID_SUFFIX"] == "client_7"
+
+
+def test_settings_of_the_tap_may_differ(tmp_path: Path) -> None:
+    """The firm's token beside those of companies, a date, a limit."""
+    settings = "{api: firm, start_date: 2024-01-01, exclude_company_ids: [1, 2], page_size: 50}"
+    write(tmp_path, f"firm: {{token: MARTIN, settings: {settings}}}")
+    (firm,) = companies.chosen(tmp_path, TOKENS)
+    expected = {
+        "TAP_PENNYLANE_API": "firm",
+        "TAP_PENNYLANE_START_DATE": "2024-01-01",
+        "TAP_PENNYLANE_EXCLUDE_COMPANY_IDS": "[1, 2]",
+        "TAP_PENNYLANE_PAGE_SIZE": "50",
+    }
+    assert expected.items() <= firm.variables(tmp_path).items()
+
+
+def test_a_company_that_is_loaded_already_is_known_by_its_id(
+    tmp_path: Path, postgres: embedded.Server
+) -> None:
+    url = postgres.url("twins")
+    names = ("a", "b", "firm", "c", "unknown")
+    write(tmp_path, "\n".join(f"{name}: {{token: {name.upper()}}}" for name in names))
+    assert database.twins(url, companies.read(tmp_path)) == {}
+    columns = "bigint, {}name text, _sdc_deleted_at timestamp"
+    with psycopg.connect(url) as connection:
+        for name, ids in {"a": [1], "b": [1], "c": [3]}.items():
+            raw = f"pennylane_{name}.company"
+            connection.execute(f"create schema pennylane_{name}".encode())
+            made = f"create table {raw} (company_id {columns.format('company_')})"
+            connection.execute(made.encode())
+            for each in ids:
+                insert = f"insert into {raw} values ({each}, 'N{each}')"  # noqa: S608
+                connection.execute(insert.encode())
+        connection.execute(b"create schema pennylane_firm")
+        made = f"create table pennylane_firm.companies (id {columns.format('')})"
+        connection.execute(made.encode())
+        rows = "(2, 'N2', null), (3, 'N3', null), (1, 'N1', now())"
+        insert = f"insert into pennylane_firm.companies values {rows}"  # noqa: S608
+        connection.execute(insert.encode())
+    found = database.twins(url, companies.read(tmp_path))
+    assert {name: why.partition(". ")[0] for name, why in found.items()} == {
+        "b": "its token belongs to a company that 'a' reads already: N1 (1)",
+        "c": "its token belongs to a company that 'firm' reads already: N3 (3)",
+    }
+    variables = database.of_companies(tmp_path, url, {"DBT_PENNYLANE_SCHEMAS": "own, pennylane_b"})
+    assert variables["DBT_PENNYLANE_SCHEMAS"].split(",") == [
+        "own", "pennylane_a", "pennylane_firm", "pennylane_unknown",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -69,6 +121,8 @@ def test_a_company_takes_one_line(tmp_path: Path) -> None:
             "'b': its token is also that of 'a': remove one of the two",
         ),
         ("a: {token: MARTIN}\na: {token: DUPONT_TOKEN}", "it has two lines for 'a'"),
+        ("a: {token: MARTIN, settings: {api_token: X}}", "'a': its token is not one of the"),
+        ("a: {token: MARTIN, settings: [api]}", "'a': settings are those of the tap"),
         ("a: {token: MARTIN", "companies.yml cannot be read: while parsing a flow mapping"),
         ("- a\n- b", "companies.yml does not list companies"),
         ("# nothing yet", "companies.yml names no company"),

@@ -132,7 +132,7 @@ def test_companies_side_by_side(office: Office) -> None:
     assert f"\n  other: First load: {theirs + 1} records." in said
     assert "\n  refused: failed: Pennylane refuses the token (401)" in said
     assert "REFUSED_TOKEN in `.env`" in said
-    twin = "\n  twin: failed: its token belongs to the same company as that of 'first': "
+    twin = "\n  twin: failed: its token belongs to a company that 'first' reads already: "
     assert twin in said
     assert "2 of 4 companies failed: refused, twin." in said
     assert office.ask("SELECT count(*) FROM pennylane_first.customers") == [(mine,)]

@@ -126,7 +126,9 @@ def of_companies(project: Path, url: str, settings: Mapping[str, str]) -> dict[s
 
 
 def twins(url: str, known: Sequence[companies.Company]) -> dict[str, str]:
-    """Find the entries of companies.yml whose company has an entry before them.
+    """Find the entries of companies.yml whose company another entry holds.
+
+    The first entry keeps it, but for a firm, which keeps all of its companies.
 
     Args:
         url: libpq URL of the database, which knows the companies that were loaded.
@@ -136,18 +138,19 @@ def twins(url: str, known: Sequence[companies.Company]) -> dict[str, str]:
         What is wrong and what to do, by name.
     """
     loaded = warehouse.companies(url, [company.schema for company in known])
-    first: dict[int, str] = {}
+    owners: dict[int, str] = {}
     found = {}
-    for company in known:
-        if company.schema not in loaded:
-            continue
-        identity, title = loaded[company.schema]
-        if (owner := first.setdefault(identity, company.name)) != company.name:
-            found[company.name] = (
-                f"its token belongs to the same company as that of '{owner}': {title} ({identity})."
-                f" Remove one of the two from {companies.FILE}; the views leave schema"
-                f" '{company.schema}' out"
+    for entry in sorted(known, key=lambda each: -len(loaded.get(each.schema, ()))):
+        held = loaded.get(entry.schema, {})
+        if shared := held.keys() & owners.keys():
+            one = min(shared)
+            found[entry.name] = (
+                f"its token belongs to a company that '{owners[one]}' reads already:"
+                f" {held[one]} ({one}). Remove one of the two from {companies.FILE}; the views"
+                f" leave schema '{entry.schema}' out"
             )
+        else:
+            owners |= dict.fromkeys(held, entry.name)
     return found
 
 

@@ -14,16 +14,18 @@ READER = "pennylane_reader"
 """The role that may read the views, unless a setting names another."""
 WAIT = 10
 """Seconds to wait for a connection."""
-_KNOW_THEIR_COMPANY = """
-select table_schema::text from information_schema.columns
-where table_name = 'company' and table_schema = any(%s)
-    and column_name in ('company_id', 'company_name', '_sdc_deleted_at', '_sdc_extracted_at')
-group by 1 having count(*) = 4
+_KNOW_THEIR_COMPANIES = """
+select table_schema::text, table_name::text from information_schema.columns
+where table_schema = any(%s) and (
+    table_name = 'company' and column_name in ('company_id', 'company_name', '_sdc_deleted_at')
+    or table_name = 'companies' and column_name in ('id', 'name', '_sdc_deleted_at')
+)
+group by 1, 2 having count(*) = 3
 """
-_COMPANY = """
-select company_id, company_name from {}
-where _sdc_deleted_at is null order by _sdc_extracted_at desc nulls last limit 1
-"""
+_COMPANIES = {
+    "company": "select company_id, company_name from {} where _sdc_deleted_at is null",
+    "companies": "select id, name from {} where _sdc_deleted_at is null",
+}
 
 
 def schema(settings: Mapping[str, str]) -> str:
@@ -129,22 +131,21 @@ def prepare(url: str, schema: str) -> None:
         raise LauncherError(unusable(url, error)) from error
 
 
-def companies(url: str, schemas: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Return the id and the name of the company in each schema that says so.
+def companies(url: str, schemas: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Return the names of the companies in each schema, by id: one, or those of a firm.
 
     Args:
         url: libpq URL of the database.
-        schemas: of raw tables.
+        schemas: of raw tables; those that do not say so are left out.
     """
-    found = {}
+    found: dict[str, dict[int, str]] = {}
     with psycopg.connect(url, connect_timeout=WAIT) as connection:
-        known = connection.execute(_KNOW_THEIR_COMPANY, [list(schemas)]).fetchall()
-        for (schema,) in known:
-            query = sql.SQL(_COMPANY).format(sql.Identifier(schema, "company"))
-            row = connection.execute(query).fetchone()
-            if row and row[0] is not None:
-                found[schema] = row[0], str(row[1])
-    return {schema: found[schema] for schema in schemas if schema in found}
+        known = connection.execute(_KNOW_THEIR_COMPANIES, [list(schemas)]).fetchall()
+        for schema, table in known:
+            query = sql.SQL(_COMPANIES[table]).format(sql.Identifier(schema, table))
+            rows = connection.execute(query).fetchall()
+            found.setdefault(schema, {}).update({row[0]: str(row[1]) for row in rows if row[0]})
+    return found
 
 
 def unusable(url: str, error: psycopg.Error) -> str:

@@ -1,5 +1,6 @@
 """The file `companies.yml`: several companies, each with a token and a schema of its own."""
 
+import json
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pennylane_launcher import meltano
 from pennylane_launcher.errors import SettingsError
 
 FILE = "companies.yml"
-KEYS = ("token", "token_file", "schema")
+KEYS = ("token", "token_file", "schema", "settings")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,53}")
 RESERVED = ("meltano", "airflow", "public", "information_schema")
@@ -30,6 +31,7 @@ class Company:
         place: what its token is, for messages, such as "DUPONT_TOKEN in `.env`".
         variable: the variable that holds its token; None if a file does.
         file: the file that holds its token; None if a variable does.
+        settings: of the tap, as variables, which win over those in `.env`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Company:
     place: str
     variable: str | None = None
     file: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def token(self, settings: Mapping[str, str]) -> str:
         """Return its token.
@@ -75,6 +78,7 @@ class Access:
             project: the project's folder.
         """
         return {
+            **self.company.settings,
             "TAP_PENNYLANE_API_TOKEN": self.token,
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": self.company.schema,
             "MELTANO_RUN_STATE_ID_SUFFIX": self.company.name,
@@ -228,10 +232,27 @@ def _company(project: Path, name: object, entry: object) -> Company:
     if not isinstance(schema, str) or not SCHEMA.fullmatch(schema) or schema.startswith("pg_"):
         why = f"no schema can be called '{schema}': use a to z, digits and _, at most 54 of them."
         raise _wrong(name, why)
+    settings = _settings(name, entry.get("settings", {}))
     if variable:
-        return Company(name, schema, f"{variable} in `.env`", variable)
+        return Company(name, schema, f"{variable} in `.env`", variable, settings=settings)
     path = project / Path(str(file)).expanduser()
-    return Company(name, schema, f"the content of {path}", file=path)
+    return Company(name, schema, f"the content of {path}", file=path, settings=settings)
+
+
+def _settings(name: str, given: object) -> dict[str, str]:
+    """Return settings of the tap as the variables that Meltano reads."""
+    if not isinstance(given, dict) or not all(
+        isinstance(key, str) and re.fullmatch("[a-z_]+", key) for key in given
+    ):
+        raise _wrong(name, "settings are those of the tap, such as {start_date: 2024-01-01}.")
+    if "api_token" in given:
+        raise _wrong(name, "its token is not one of the settings: use token or token_file.")
+    return {
+        f"TAP_PENNYLANE_{key.upper()}": value
+        if isinstance(value, str)
+        else json.dumps(value, default=str).strip('"')
+        for key, value in given.items()
+    }
 
 
 def _wrong(name: object, why: str) -> SettingsError:
