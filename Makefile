@@ -50,7 +50,7 @@ metrics: install ## Serve metrics for Prometheus until Ctrl-C (ARGS=--demo: the 
 	@$(LAUNCHER) metrics $(ARGS)
 
 test: install test-environments ## Run all tests (`make test ARGS="-k name"`: some of them)
-	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What tests start that is not of this project, each in an environment of its own.
 test-environments: $(patsubst %,.cache/%/.installed,airflow dashboard notebook pgadmin containers postgres power-bi prometheus targets)

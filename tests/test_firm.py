@@ -195,7 +195,16 @@ def test_what_is_gone_in_one_company_stays_in_the_others(pipeline: Pipeline, fir
         " WHERE number = '' AND period_start > '2000-01-01'"
     )
     assert [row["company_id"] for row in parts] == [one.company_id]
-    assert len(before - {row["id"] for row in one.state("customer_invoices")}) == 2
+    gone = before - {row["id"] for row in one.state("customer_invoices")}
+    assert len(gone) == 2
+    # No event told of them, and the audit trail knows of them.
+    deleted = pipeline.query(
+        "SELECT company_id, row_key FROM pennylane_marts.changes"
+        " WHERE table_name = 'customer_invoices' AND change = 'deleted'"
+    )
+    assert {(row["company_id"], int(row["row_key"])) for row in deleted} == {
+        (one.company_id, identity) for identity in gone
+    }
 
 
 def test_the_portfolio_is_computed_again_after_books_have_changed(pipeline: Pipeline) -> None:

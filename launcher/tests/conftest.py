@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +41,32 @@ EXPLAINED = [
     )
 ]
 """How the lines begin that docs/alerts.md explains: all that a check may print."""
-SHARE_BOOKS = {
-    f"launcher/tests/test_{name}.py" for name in ("delivery", "health", "incidents", "logfile")
-}
+TAKES_BOOKS = re.compile(r"\b(?:books|draft|shown): ")
+"""How a test takes a fixture for which a company is loaded, with all views: half a minute."""
+SHARES = {"launcher": 1, "tests": 2}
+"""On how many workers the tests of a folder do so."""
 LAST_LINE = "id = (select max(id) from pennylane.ledger_entry_lines)"
 Check = Callable[..., tuple[int, list[str]]]
 
 
-class _BooksOnce(LoadFileScheduling):  # type: ignore[misc] # it has no types
-    """Gives the files that share the fixture `books` to one worker, which loads it once."""
+class _SharedBooks(LoadFileScheduling):  # type: ignore[misc] # it has no types
+    """Gives the files that take the fixture `books` to few workers, each of which loads it once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file: str = super()._split_scope(nodeid)
-        return "books" if file in SHARE_BOOKS else file
+        return _scope(super()._split_scope(nodeid))
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _BooksOnce | None:
-    return _BooksOnce(config, log) if config.getoption("dist") == "loadfile" else None
+@cache
+def _scope(file: str) -> str:
+    folder = file.partition("/")[0]
+    source = (ROOT / file).read_text(encoding="utf-8")
+    if folder not in SHARES or not TAKES_BOOKS.search(source):
+        return file
+    return f"books of {folder} {zlib.crc32(file.encode()) % SHARES[folder]}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _SharedBooks | None:
+    return _SharedBooks(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @dataclass

@@ -10,8 +10,9 @@
     {%- for name, table in wanted.items() -%}
       {%- set definition = pennylane_history_definition(schema, name, table) -%}
       {%- set digest = local_md5(definition) -%}
-      {%- if there.get(name) != [digest, pennylane_history_names(name) | length] -%}
-        {%- do pennylane_history_follow(schema, name, definition, digest) -%}
+      {%- set names = pennylane_history_names(name, pennylane_history_is_of_firm(name, table['keys'])) -%}
+      {%- if there.get(name) != [digest, names | length] -%}
+        {%- do pennylane_history_follow(schema, name, definition, digest, names | length) -%}
       {%- endif -%}
     {%- endfor -%}
     {%- for name in there if name not in wanted -%}
@@ -81,7 +82,7 @@
 {%- endmacro -%}
 
 {#- Create or replace the triggers of a table. That blocks no reader, but waits for anyone who writes to it. -#}
-{%- macro pennylane_history_follow(schema, name, definition, digest) -%}
+{%- macro pennylane_history_follow(schema, name, definition, digest, triggers) -%}
   {%- set table = api.Relation.create(database=target.database, schema=schema, identifier=name) -%}
   {%- set history = adapter.quote(pennylane_history_schema(schema)) -%}
   {%- call statement('history', fetch_result=true) %}
@@ -98,7 +99,7 @@
       );
       comment on table {{ history }}._kept is 'Since when the history of each table is complete';
       lock table {{ table }} in share row exclusive mode;
-      if {{ pennylane_history_names(name) | length }} > (
+      if {{ triggers }} > (
         select count(*) from pg_trigger
         where tgrelid = {{ pennylane_oid(table) }} and starts_with(tgname, 'pennylane_history_') and tgenabled <> 'D'
       ) then

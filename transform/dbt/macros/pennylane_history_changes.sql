@@ -34,6 +34,11 @@
   {{ return(found) }}
 {%- endmacro -%}
 
+{#- The keys of a table without the company, which has a column of its own. -#}
+{%- macro pennylane_history_own_keys(keys) -%}
+{{ return(keys | reject('equalto', 'company_id') | list or keys) }}
+{%- endmacro -%}
+
 {#- What changed, as text: each column with its old and its new value. -#}
 {%- macro pennylane_history_differences(row) -%}
 (

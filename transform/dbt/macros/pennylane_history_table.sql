@@ -8,6 +8,7 @@
 {%- set raw = adapter.quote(schema) ~ '.' ~ adapter.quote(name) -%}
 {%- set history = adapter.quote(pennylane_history_schema(schema)) ~ '.' ~ adapter.quote(name) -%}
 {%- set part = adapter.quote(pennylane_history_schema(schema)) ~ '.' ~ adapter.quote(name ~ '_part') -%}
+{%- set company = adapter.quote(pennylane_history_schema(schema)) ~ '.' ~ adapter.quote(name ~ '_company') -%}
 {%- set keys = table['keys'].keys() | list -%}
 {%- set quoted = pennylane_history_columns(keys) -%}
 {%- set marker = pennylane_markers().get(name) -%}
@@ -105,6 +106,24 @@
       create or replace trigger pennylane_history_part after insert or update on {{ raw }}
       for each row when (new.{{ marker }} and new._sdc_deleted_at is not null) execute function {{ part }}();
       {% endif -%}
+      {% if pennylane_history_is_of_firm(name, table['keys']) -%}
+      create or replace function {{ company }}() returns trigger language plpgsql as $trigger$
+      begin
+        update {{ raw }} as gone set _sdc_deleted_at = new._sdc_deleted_at
+        where gone.company_id = new.company_id
+          and gone._sdc_deleted_at is null
+          and gone._sdc_table_version < new._sdc_table_version;
+        return null;
+      end
+      $trigger$;
+      update {{ raw }} as gone set _sdc_deleted_at = mark._sdc_deleted_at from {{ raw }} as mark
+      where gone.company_id = mark.company_id
+        and {{ pennylane_history_is_marker('mark', table['keys']) }}
+        and gone._sdc_deleted_at is null
+        and gone._sdc_table_version < mark._sdc_table_version;
+      create or replace trigger pennylane_history_company after insert or update on {{ raw }}
+      for each row when ({{ pennylane_history_is_marker('new', table['keys']) }}) execute function {{ company }}();
+      {% endif -%}
       create or replace trigger pennylane_history_added after insert on {{ raw }}
       for each row when (new._sdc_deleted_at is null) execute function {{ history }}();
       create or replace trigger pennylane_history_updated after update on {{ raw }}
@@ -120,12 +139,26 @@
 {%- endmacro -%}
 
 {#- The names of a table's triggers. In a table that is delivered in parts, a marker says that all older rows of its
-    part are gone: a trigger marks them, so that this is a change like any other. -#}
-{%- macro pennylane_history_names(name) -%}
+    part are gone, and in those of an accounting firm, that all older rows of a company are: a trigger marks them, so
+    that this is a change like any other. -#}
+{%- macro pennylane_history_names(name, is_of_firm=true) -%}
 {{ return(
     ['pennylane_history_added', 'pennylane_history_updated', 'pennylane_history_deleted', 'pennylane_history_emptied']
     + (['pennylane_history_part'] if name in pennylane_markers() else [])
+    + (['pennylane_history_company'] if is_of_firm else [])
 ) }}
+{%- endmacro -%}
+
+{#- Whether the companies of an accounting firm share a table. -#}
+{%- macro pennylane_history_is_of_firm(name, keys) -%}
+{{ return('company_id' in keys and keys | length > 1) }}
+{%- endmacro -%}
+
+{#- Whether a row is a company's marker: its key, but for the company, is one that no record has. -#}
+{%- macro pennylane_history_is_marker(row, keys) -%}
+{%- for key, type in keys.items() if key != 'company_id' -%}
+{{ row }}.{{ adapter.quote(key) }} = {{ "'0001-01-01'" if type == 'date' else "''" if type in ['text', 'character varying'] else '0' }} and {% endfor -%}
+{{ row }}._sdc_deleted_at is not null
 {%- endmacro -%}
 
 {#- Whether a column differs each time it is read, although nothing has changed: links that are signed for half an

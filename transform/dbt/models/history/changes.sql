@@ -7,7 +7,7 @@ with change as (
     select
         {{- pennylane_company(raw, is_firm) }}
         '{{ name }}'::text as table_name,
-        concat_ws('/', {{ pennylane_history_columns(keys, 'raw') }}) as row_key,
+        concat_ws('/', {{ pennylane_history_columns(pennylane_history_own_keys(keys), 'raw') }}) as row_key,
         raw.change_id, raw.change, raw.known_from, raw.changed_at, raw.record, raw.became
     from (
         select *{{ ', id as company_id' if name == 'companies' }}
