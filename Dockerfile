@@ -63,8 +63,8 @@ COPY --from=dashboard-build /app /app
 WORKDIR /app/dashboard
 USER 10001
 EXPOSE 8501
-# Within the container; docker-compose.yml lets only the host reach the port.
-ENTRYPOINT ["streamlit", "run", "app.py", "--server.address=0.0.0.0"]
+# Within the container; docker-compose.yml says who reaches the port.
+ENTRYPOINT ["python", "-m", "pennylane_dashboard.start", "--server.address=0.0.0.0"]
 
 FROM base AS pipeline
 COPY --from=pipeline-build /app /app

@@ -115,8 +115,10 @@ class Site:
 
 
 @contextmanager
-def served(pipeline: Pipeline, browser: Browser, locale: str = "fr-FR") -> Iterator[Site]:
-    """The dashboard on a database, ended by Ctrl-C."""
+def served(
+    pipeline: Pipeline, browser: Browser, locale: str = "fr-FR", **settings: str
+) -> Iterator[Site]:
+    """The dashboard on a database, ended by Ctrl-C; with settings, at an address of its own."""
     parts = urlsplit(pipeline.url)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -127,11 +129,13 @@ def served(pipeline: Pipeline, browser: Browser, locale: str = "fr-FR") -> Itera
         "POSTGRES_USER": str(parts.username),
         "POSTGRES_DB": parts.path.lstrip("/"),
     }
+    if settings:
+        settings["DASHBOARD_URL"] = f"http://127.0.0.1:{port}"
     with (
         subprocess.Popen(
             command,
             cwd=PROJECT,
-            env=os.environ | postgres,
+            env=os.environ | postgres | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

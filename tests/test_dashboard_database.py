@@ -48,6 +48,19 @@ def test_the_connection_can_neither_write_nor_see_more_than_the_views(
             connection.execute("CREATE TEMPORARY TABLE mine (id int)")
 
 
+def test_nobody_who_signs_in_reads_without_row_level_security(
+    shown: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_owner = libpq(shown)
+    # As the owner, who sees everything; as the reader, but of tables without policies.
+    for variables in (as_owner, as_owner | {"DASHBOARD_ROLE": as_owner["PGUSER"]}):
+        for name, text in variables.items():
+            monkeypatch.setenv(name, text)
+        with pytest.raises(database.UnsafeError) as refused:
+            database.connect("somebody@firm.example")
+        assert "would show every company" in troubles.explained(refused.value)("en")
+
+
 def test_it_reads_as_the_role_that_the_settings_name(
     shown: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,128 +1,31 @@
-"""Row-level security: readers see the companies that are granted to them, and nothing of others.
-
-One warehouse has two companies in schemas of their own, in which all ids are the same, and an
-accounting firm's two companies in a third. Names, labels and errors end with their company's id.
-"""
+"""Row-level security: readers see the companies that are granted to them, and no others."""
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from four_companies import COMPANIES, FIRST, OTHER, PEOPLE, READERS, SETTINGS, warehouse_of
 from pennylane_launcher.books import backup
+from playwright.sync_api import expect
+
+from dashboard_site import YEAR, Site, served
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
 
     from conftest import Pipeline
 
-COMPANIES = FIRST, OTHER, *FIRM = (10000001, 20000002, 31, 32)
-SETTINGS = {
-    "DBT_PENNYLANE_SCHEMAS": "pennylane,pennylane_other,pennylane_firm",
-    "DBT_PENNYLANE_ROW_LEVEL_SECURITY": "true",
-    "DBT_PENNYLANE_SIGN_IN_ROLE": "rls_app",
-}
-READERS = {"rls_first": [FIRST], "rls_other": [OTHER], "rls_client": [31], "rls_nobody": []}
-"""Roles that log in, and what is granted to them."""
-PERSON = "Client@Firm.example"
-"""Signs in to the dashboard, which logs in as `rls_app`; sees the other client of the firm."""
-ROLES = """
-CREATE ROLE rls_owner LOGIN;
-CREATE ROLE rls_first LOGIN IN ROLE pennylane_reader;
-CREATE ROLE rls_other LOGIN IN ROLE pennylane_reader;
-CREATE ROLE rls_client LOGIN IN ROLE pennylane_reader;
-CREATE ROLE rls_nobody LOGIN IN ROLE pennylane_reader;
-CREATE ROLE rls_app LOGIN IN ROLE pennylane_reader;
-"""
-COPY = """
-DO $$
-DECLARE
-    name text;
-BEGIN
-    CREATE SCHEMA pennylane_other;
-    CREATE SCHEMA pennylane_firm;
-    FOR name IN
-        SELECT tablename FROM pg_tables
-        WHERE schemaname = 'pennylane' AND NOT starts_with(tablename, '_')
-    LOOP
-        EXECUTE format(
-            'CREATE TABLE pennylane_other.%1$I (LIKE pennylane.%1$I INCLUDING ALL)', name
-        );
-        EXECUTE format('INSERT INTO pennylane_other.%1$I SELECT * FROM pennylane.%1$I', name);
-        CONTINUE WHEN name = 'company';
-        EXECUTE format(
-            'CREATE TABLE pennylane_firm.%1$I AS SELECT company_id, row.*'
-            ' FROM pennylane.%1$I AS row, (VALUES (31::bigint), (32)) AS id (company_id)', name
-        );
-        CONTINUE WHEN name = 'sync_log';
-        EXECUTE format('ALTER TABLE pennylane_firm.%I ADD PRIMARY KEY (company_id, %s)', name, (
-            SELECT string_agg(quote_ident(attname), ', ') FROM pg_index
-            JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
-            WHERE indisprimary AND indrelid = format('pennylane.%I', name)::regclass
-        ));
-    END LOOP;
-    UPDATE pennylane_other.company SET company_id = 20000002, company_name = 'Other';
-    CREATE TABLE pennylane_firm.companies AS
-    SELECT id, 'Client'::text AS name, _sdc_extracted_at, _sdc_batched_at, _sdc_deleted_at,
-        _sdc_sync_started_at
-    FROM pennylane.company, (VALUES (31::bigint), (32)) AS id (id);
-    CREATE TABLE pennylane.budget AS
-    SELECT company_id, '7'::text AS account_prefix, date '2025-01-01' AS month, 1.5 AS amount
-    FROM (VALUES (10000001::bigint), (20000002), (31), (32)) AS id (company_id);
-    UPDATE pennylane.sync_log SET status = 'failed', error = 'Failed';
-    UPDATE pennylane_other.sync_log SET status = 'failed', error = 'Failed';
-    UPDATE pennylane_firm.sync_log SET status = 'failed', error = 'Failed';
-    FOR name IN
-        SELECT format(
-            'UPDATE %1$I.%2$I SET %3$I = %3$I || '' «'' || %4$s || ''»''',
-            nspname, relname, attname,
-            CASE
-                WHEN nspname = 'pennylane' THEN '10000001'
-                WHEN nspname = 'pennylane_other' THEN '20000002'
-                WHEN relname = 'companies' THEN 'id'
-                ELSE 'company_id'
-            END
-        )
-        FROM pg_attribute
-        JOIN pg_class ON pg_class.oid = attrelid
-        JOIN pg_namespace ON pg_namespace.oid = relnamespace
-        WHERE nspname IN ('pennylane', 'pennylane_other', 'pennylane_firm')
-            AND attname IN ('name', 'label', 'company_name', 'error') AND relkind = 'r'
-    LOOP
-        EXECUTE name;
-    END LOOP;
-END $$
-"""
-HAND_OVER = """
-DO $$
-DECLARE
-    name text;
-BEGIN
-    DROP SCHEMA pennylane_live, pennylane_marts, pennylane_history CASCADE;
-    FOR name IN
-        SELECT format('DROP VIEW IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
-        WHERE relkind = 'v' AND relnamespace::regnamespace::text IN ('pennylane', 'pennylane_logs')
-        UNION ALL
-        SELECT format('ALTER TABLE %s OWNER TO rls_owner', oid::regclass) FROM pg_class
-        WHERE relkind = 'r'
-            AND relnamespace::regnamespace::text ~ '^(pennylane|meltano)'
-        UNION ALL
-        SELECT format('ALTER SCHEMA %I OWNER TO rls_owner', nspname) FROM pg_namespace
-        WHERE nspname ~ '^(pennylane|meltano)'
-        UNION ALL
-        SELECT format('GRANT CREATE ON DATABASE %I TO rls_owner', current_database())
-    LOOP
-        EXECUTE name;
-    END LOOP;
-END $$
-"""
-CHANGE = """
-UPDATE pennylane.ledger_entry_lines SET debit = debit + 1 WHERE id % 7 = 0;
-UPDATE pennylane_other.ledger_entry_lines SET debit = debit + 1 WHERE id % 7 = 1;
-UPDATE pennylane_firm.ledger_entry_lines SET debit = debit + 1 WHERE id % 7 = company_id % 7;
-"""
 READABLE = """
 SELECT
     pg_class.oid::regclass::text AS name,
@@ -156,24 +59,8 @@ WHERE pronamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema
 
 @pytest.fixture(scope="module")
 def warehouse(books: Pipeline) -> Pipeline:
-    """The books of four companies, whose owner is no superuser."""
-    copy = books.copy()
-    copy.execute(ROLES)
-    copy.execute(COPY)
-    copy.execute(HAND_OVER)
-    owned = replace(copy, url=copy.url.replace("postgres@", "rls_owner@"))
-    done = owned.dbt("run", **SETTINGS)
-    assert done.returncode == 0, done.stdout
-    for reader, companies in READERS.items():
-        for company in companies:
-            _grant(owned, reader, company)
-    _grant(owned, PERSON.lower(), 32)
-    owned.execute(CHANGE)
-    return owned
-
-
-def _grant(owned: Pipeline, reader: str, company: int) -> None:
-    owned.execute(f"INSERT INTO pennylane_access.grants VALUES ('{reader}', {company})")  # noqa: S608
+    """The books of four companies."""
+    return warehouse_of(books)
 
 
 def _as(warehouse: Pipeline, role: str) -> psycopg.Connection[tuple[Any, ...]]:
@@ -264,7 +151,7 @@ def test_without_a_grant_nothing_is_seen_whatever_the_session_pretends(
     with _as(warehouse, "rls_nobody") as session:
         for pretence in (
             "SELECT 1",
-            f"SELECT set_config('pennylane.user', '{PERSON}', false)",
+            f"SELECT set_config('pennylane.user', '{next(iter(PEOPLE))}', false)",
             "SELECT set_config('pennylane.user', 'rls_first', false)",
             "SELECT set_config('pennylane.user', '', false)",
             "SET ROLE pennylane_reader",
@@ -289,7 +176,7 @@ def test_the_dashboards_login_sees_what_the_person_may_see(warehouse: Pipeline) 
     with _as(warehouse, "rls_app") as session:
         assert session.execute(companies).fetchall() == []
         for person, seen in (
-            (PERSON, [(32,)]),
+            ("client@FIRM.example", [(32,)]),
             ("somebody@firm.example", []),
             ("rls_first", [(FIRST,)]),
             ("", []),
@@ -298,7 +185,7 @@ def test_the_dashboards_login_sees_what_the_person_may_see(warehouse: Pipeline) 
             assert session.execute(companies).fetchall() == seen
     with _as(warehouse, "rls_first") as session:
         assert session.execute(companies).fetchall() == [(FIRST,)]
-        session.execute("SELECT set_config('pennylane.user', %s, false)", [PERSON])
+        session.execute("SELECT set_config('pennylane.user', %s, false)", [next(iter(PEOPLE))])
         assert session.execute(companies).fetchall() == []
 
 
@@ -330,6 +217,81 @@ def test_a_backup_has_the_rows_of_all_companies(warehouse: Pipeline, tmp_path: P
     assert file.stat().st_size > 100_000
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    """Where people sign in: an OpenID provider on a socket. Returns its address."""
+    claims = {
+        "boss": {"email": "boss@firm.example", "email_verified": True},
+        "client": {"email": "client@firm.example", "email_verified": True},
+        "stranger": {"email": "stranger@example.com", "email_verified": True},
+        "pretender": {"email": "boss@firm.example", "email_verified": False},
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Path(sys.executable).with_name("oidc-provider-mock")
+    users = [f"--user-claims={json.dumps({'sub': sub, **each})}" for sub, each in claims.items()]
+    with subprocess.Popen(
+        [program, f"--port={port}", *users], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def test_people_who_sign_in_see_their_companies_alone(
+    warehouse: Pipeline, browser: Browser, provider: str
+) -> None:
+    settings = {
+        "POSTGRES_READER_PASSWORD": "not asked for over a socket",
+        "DBT_PENNYLANE_READER_ROLE": "rls_app",
+        "DASHBOARD_OIDC_METADATA_URL": f"{provider}/.well-known/openid-configuration",
+        "DASHBOARD_OIDC_CLIENT_ID": "books",
+        "DASHBOARD_OIDC_CLIENT_SECRET": "a secret of the dashboard and the provider",
+    }
+    with ExitStack() as stack:
+        served_site = stack.enter_context(served(warehouse, browser, **settings))
+        boss, client, stranger, pretender = (
+            _signed_in(stack, served_site, browser, sub)
+            for sub in ("boss", "client", "stranger", "pretender")
+        )
+        for _ in range(2):  # what one of them asked for is remembered for nobody else
+            for site, mine in ((boss, [FIRST, 31]), (client, [32])):
+                for company in COMPANIES:
+                    site.open("customers", company=str(company), year=YEAR)
+                    text = site.page.inner_text("body")
+                    assert [each for each in COMPANIES if f"«{each}»" in text] == [
+                        each for each in mine if each == company
+                    ]
+                    if company not in mine:
+                        assert str(company) in site.sentence()
+        for site, sentence in (
+            (stranger, "Vous êtes connecté en tant que stranger@example.com, mais aucune société"),
+            (pretender, "Le service de connexion n'a pas confirmé votre adresse e-mail"),
+        ):
+            for path in ("", "pipeline"):
+                assert site.open(path).locator("table").count() == 0
+                assert site.sentence().startswith(sentence)
+        boss.page.get_by_role("button", name="Se déconnecter").click()
+        boss.page.get_by_role("button", name="End session").click()  # at the provider
+        expect(boss.page.get_by_role("button", name="Se connecter")).to_be_visible()
+        assert boss.open("customers").locator("table").count() == 0
+
+
+def _signed_in(stack: ExitStack, site: Site, browser: Browser, sub: str) -> Site:
+    """Sign somebody in, in a browser of their own."""
+    page = stack.enter_context(browser.new_context(locale="fr-FR")).new_page()
+    theirs = Site(site.url, page)
+    theirs.open("ledger", company=str(FIRST))
+    assert theirs.sentence().startswith("Connectez-vous pour voir les sociétés")
+    assert page.locator("table").count() == 0
+    page.get_by_role("button", name="Se connecter").click()
+    page.locator("input[name=sub]").fill(sub)
+    page.get_by_role("button", name="Authorize").first.click()
+    expect(page.get_by_role("button", name="Se déconnecter")).to_be_visible()
+    theirs.drawn()
+    return theirs
+
+
 def test_a_table_that_comes_later_is_protected_before_its_view(warehouse: Pipeline) -> None:
     for schema, column, value in (
         ("pennylane", "", ""),
@@ -358,7 +320,7 @@ def test_turned_off_everybody_sees_everything_again(warehouse: Pipeline) -> None
     with _as(warehouse, "rls_nobody") as session:
         seen = session.execute("SELECT DISTINCT company_id FROM pennylane_live.journals ORDER BY 1")
         assert [company for (company,) in seen] == sorted(COMPANIES)
-    assert len(warehouse.query("SELECT FROM pennylane_access.grants")) == len(READERS)
+    assert len(warehouse.query("SELECT FROM pennylane_access.grants")) == 6
 
 
 def test_a_build_that_could_protect_nothing_stops(books: Pipeline, warehouse: Pipeline) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import streamlit as st
 
-from pennylane_dashboard import filters, troubles
+from pennylane_dashboard import filters, signing_in, troubles
 from pennylane_dashboard.asking import ask
 from pennylane_dashboard.choosing import pick, switch_language
 from pennylane_dashboard.drawing import STYLE
@@ -67,6 +67,8 @@ def main() -> None:
             )
         switch_language(language)
     st.title(title, anchor=False)
+    if not signing_in.let_in(language):
+        return
     try:
         _draw(place, language, kept, first)
     except troubles.UnknownValueError as error:
@@ -107,6 +109,9 @@ def _draw(place: Place, language: Language, kept: dict[str, str], first: str) ->
         companies = filters.companies(ask(COMPANIES, {}))
     except psycopg.errors.UndefinedTable:
         companies = []
+    if not companies and (person := signing_in.person()):
+        st.info(troubles.NOTHING_GRANTED(language, person=person))
+        return
     if not place.needs_books:
         company = companies[0] if companies else filters.Option("0", "")
         day = filters.Option("", "", today, today)

@@ -1,4 +1,4 @@
-"""The rows of a query, remembered for a moment."""
+"""The rows of a query for the person who asks, remembered for a moment, for that person alone."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from typing import LiteralString
 
 import streamlit as st
 
-from pennylane_dashboard import database
+from pennylane_dashboard import database, signing_in
 from pennylane_dashboard.database import Row
 
 Values = tuple[tuple[str, object], ...]
@@ -26,8 +26,18 @@ def ask(query: LiteralString, values: Mapping[str, object]) -> list[Row]:
         query: its text, with `%(name)s` for each value.
         values: by name.
     """
-    found: list[Row] = _remembered(query, tuple(sorted(values.items())))
+    found: list[Row] = _remembered(signing_in.person(), query, tuple(sorted(values.items())))
     return found
+
+
+def now(query: LiteralString, values: Mapping[str, object]) -> list[Row]:
+    """Return the rows of a query as they are now.
+
+    Args:
+        query: its text.
+        values: by name.
+    """
+    return database.rows(query, values, signing_in.person())
 
 
 def together(*questions: tuple[LiteralString, Mapping[str, object]]) -> list[list[Row]]:
@@ -37,7 +47,8 @@ def together(*questions: tuple[LiteralString, Mapping[str, object]]) -> list[lis
         questions: the text and the values of each.
     """
     found: list[list[Row]] = _all_remembered(
-        tuple((query, tuple(sorted(values.items()))) for query, values in questions)
+        signing_in.person(),
+        tuple((query, tuple(sorted(values.items()))) for query, values in questions),
     )
     return found
 
@@ -54,24 +65,29 @@ def shown(query: LiteralString, values: Mapping[str, object], limit: int) -> tup
     return found[:limit], len(found) > limit
 
 
-def exported(query: LiteralString, values: Mapping[str, object]) -> list[Row]:
-    """Return the rows of a query for a file.
+def exported(query: LiteralString, values: Mapping[str, object], person: str | None) -> list[Row]:
+    """Return the rows of a query for a file, which is made when no page is drawn.
 
     Args:
         query: its text.
         values: by name.
+        person: who asked when the page was drawn.
     """
-    return database.rows(f"{query}\nLIMIT %(limit)s", {**values, "limit": EXPORTED})
+    return database.rows(f"{query}\nLIMIT %(limit)s", {**values, "limit": EXPORTED}, person)
 
 
 @st.cache_data(ttl=SECONDS, max_entries=300, show_spinner=False)  # type: ignore[untyped-decorator,unused-ignore]
-def _remembered(query: LiteralString, values: tuple[tuple[str, object], ...]) -> list[Row]:
-    return database.rows(query, dict(values))
+def _remembered(person: str | None, query: LiteralString, values: Values) -> list[Row]:
+    return database.rows(query, dict(values), person)
 
 
 @st.cache_data(ttl=SECONDS, max_entries=100, show_spinner=False)  # type: ignore[untyped-decorator,unused-ignore]
-def _all_remembered(questions: tuple[tuple[LiteralString, Values], ...]) -> list[list[Row]]:
+def _all_remembered(
+    person: str | None, questions: tuple[tuple[LiteralString, Values], ...]
+) -> list[list[Row]]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(
-            pool.map(lambda question: database.rows(question[0], dict(question[1])), questions)
+            pool.map(
+                lambda question: database.rows(question[0], dict(question[1]), person), questions
+            )
         )

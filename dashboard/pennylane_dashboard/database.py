@@ -25,11 +25,19 @@ def role() -> str:
     return os.environ.get("DASHBOARD_ROLE") or "pennylane_reader"
 
 
-def connect() -> psycopg.Connection[Row]:
+class UnsafeError(Exception):
+    """People sign in, but the database would not tell them apart."""
+
+
+def connect(person: str | None = None) -> psycopg.Connection[Row]:
     """Open a connection on which nothing can be written.
+
+    Args:
+        person: who signed in; PostgreSQL then shows only what is granted to them.
 
     Raises:
         psycopg.Error: the database is away, or does not have the role yet.
+        UnsafeError: it would show everything to everybody who signs in.
     """
     connection = psycopg.connect(
         row_factory=dict_row,
@@ -45,21 +53,45 @@ def connect() -> psycopg.Connection[Row]:
         connection.execute("SET default_transaction_read_only = on")
         # The views are deep: compiling their plans would take longer than running them.
         connection.execute("SET jit = off")
+        if person is not None:
+            _ask_for(connection, person)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def rows(query: LiteralString, values: Mapping[str, object]) -> list[Row]:
+def _ask_for(connection: psycopg.Connection[Row], person: str) -> None:
+    """Tell the database's row-level security who asks.
+
+    It believes nobody but the login of the dashboard; the owner of the tables sees everything.
+    """
+    if not person or connection.info.user != role():
+        raise UnsafeError
+    row = connection.execute(_IS_ON, [person]).fetchone()
+    if not row or not row["is_on"]:
+        raise UnsafeError
+
+
+_IS_ON = """
+SELECT set_config('pennylane.user', %s, false),
+    EXISTS (SELECT FROM pg_policy WHERE polname = 'pennylane_companies') AS is_on
+"""
+
+
+def rows(
+    query: LiteralString, values: Mapping[str, object], person: str | None = None
+) -> list[Row]:
     """Return the rows of a query.
 
     Args:
         query: its text, with `%(name)s` for each value.
         values: by name; those that the query does not name are ignored.
+        person: who signed in.
 
     Raises:
         psycopg.Error: the database is away, or cannot answer.
+        UnsafeError: it would show everything to everybody who signs in.
     """
-    with connect() as connection:
+    with connect(person) as connection:
         return connection.execute(query, values).fetchall()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pennylane_dashboard import charts, exports, formats, tables
+from pennylane_dashboard import charts, exports, formats, signing_in, tables
 from pennylane_dashboard.asking import EXPORTED, exported, shown
 from pennylane_dashboard.database import Row
 from pennylane_dashboard.tables import Table
@@ -108,12 +108,16 @@ def table(view: View, declared: Table, **values: object) -> list[Row]:
 
 def _files(view: View, declared: Table, values: Mapping[str, object]) -> None:
     """Offer a table as files; they are made when they are asked for."""
+    person = signing_in.person()
+
+    def rows() -> list[Row]:
+        return exported(declared.query, values, person)
 
     def csv() -> bytes:
-        return exports.as_csv(declared.columns, exported(declared.query, values), view.language)
+        return exports.as_csv(declared.columns, rows(), view.language)
 
     def xlsx() -> bytes:
-        return exports.as_xlsx(declared.columns, exported(declared.query, values), view.language)
+        return exports.as_xlsx(declared.columns, rows(), view.language)
 
     name = f"{declared.name}-{view.since:%Y%m%d}-{view.until:%Y%m%d}"
     with st.container(horizontal=True, gap="small"):

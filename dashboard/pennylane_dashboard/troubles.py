@@ -36,6 +36,19 @@ TOO_SLOW = Words(
     " courte.",
     "This query was stopped because it took too long. Choose a shorter period.",
 )
+UNSAFE = Words(
+    "Il faut se connecter à ce tableau de bord, mais la base de données montrerait toutes les"
+    " sociétés à chacun. Activez DBT_PENNYLANE_ROW_LEVEL_SECURITY avec"
+    " DBT_PENNYLANE_SIGN_IN_ROLE={role}, et donnez POSTGRES_READER_PASSWORD dans `.env`.",
+    "This dashboard has a sign-in, but the database would show every company to everybody. Turn"
+    " DBT_PENNYLANE_ROW_LEVEL_SECURITY on with DBT_PENNYLANE_SIGN_IN_ROLE={role}, and set"
+    " POSTGRES_READER_PASSWORD in `.env`.",
+)
+NOTHING_GRANTED = Words(
+    "Vous êtes connecté en tant que {person}, mais aucune société ne vous est ouverte."
+    " Adressez-vous à votre administrateur.",
+    "You are signed in as {person}, but no company is granted to you. Ask your administrator.",
+)
 FAILED = Words(
     "Cette page n'a pas pu être affichée. Le journal du tableau de bord en donne la raison ;"
     " rechargez la page pour réessayer.",
@@ -65,9 +78,10 @@ def explained(error: Exception) -> Words:
         return NO_VIEW
     if isinstance(error, errors.InvalidParameterValue | errors.UndefinedObject):
         return NOTHING_LOADED  # the role is created with the first views
-    if isinstance(error, errors.InsufficientPrivilege):
+    if isinstance(error, errors.InsufficientPrivilege | database.UnsafeError):
+        words = UNSAFE if isinstance(error, database.UnsafeError) else NOT_ALLOWED
         role = database.role()
-        return Words(NOT_ALLOWED("fr", role=role), NOT_ALLOWED("en", role=role))
+        return Words(words("fr", role=role), words("en", role=role))
     if isinstance(error, errors.QueryCanceled):
         return TOO_SLOW
     if isinstance(error, psycopg.OperationalError):

@@ -19,6 +19,13 @@ PROJECT = Path(__file__).parents[2]
 PROGRAMS = PROJECT / ".cache" / "containers" / "bin"
 COMPOSE = (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
 EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
+SIGN_IN = (
+    "DASHBOARD_ADDRESS",
+    "DASHBOARD_URL",
+    "DASHBOARD_OIDC_METADATA_URL",
+    "DASHBOARD_OIDC_CLIENT_ID",
+    "DASHBOARD_OIDC_CLIENT_SECRET",
+)
 PASSWORDS = {"POSTGRES_PASSWORD": "one", "PGADMIN_PASSWORD": "two"}
 AIRFLOW = {"prepare", "page", "scheduler", "dag-processor", "worker"}
 PROFILES = {
@@ -124,7 +131,16 @@ def test_the_dashboard_knows_the_reader_alone() -> None:
         "PGPASSWORD": "three",
         "PGDATABASE": "pennylane",
         "PGOPTIONS": "-csearch_path=books_marts,books_live,books,books_logs",
+        **dict.fromkeys(SIGN_IN),
     }
+
+
+def test_with_a_sign_in_the_dashboard_may_listen_elsewhere() -> None:
+    settings = {**dict.fromkeys(SIGN_IN, "given"), "DASHBOARD_ADDRESS": "10.0.0.7"}
+    found = config(**settings)["services"]["dashboard"]
+    # Without one, it refuses to start at that address.
+    assert settings.items() <= found["environment"].items()
+    assert found["ports"][0]["host_ip"] == "10.0.0.7"
 
 
 def test_what_is_mounted_is_there() -> None:

@@ -5,8 +5,8 @@ import psycopg
 import streamlit as st
 from psycopg import errors
 
-from pennylane_dashboard import charts, database, formats, tables, troubles
-from pennylane_dashboard.asking import shown
+from pennylane_dashboard import charts, formats, tables, troubles
+from pennylane_dashboard.asking import now, shown
 from pennylane_dashboard.database import Row
 from pennylane_dashboard.drawing import table
 from pennylane_dashboard.pages import pipeline_queries as queries
@@ -213,13 +213,13 @@ def draw(view: View) -> None:
 
 def _latest() -> Row:
     """Return the latest run, asked for anew; nothing if there is none."""
-    found = database.rows(queries.LATEST, {})
+    found = now(queries.LATEST, {})
     return found[0] if found else {}
 
 
 def _newest() -> str:
     """Return the ids of the runs that are shown, as an array in SQL."""
-    (found,) = database.rows(queries.NEWEST, {"limit": SHOWN})
+    (found,) = now(queries.NEWEST, {"limit": SHOWN})
     return str(found["runs"])
 
 
@@ -238,7 +238,7 @@ def _live(view: View, reported: Row) -> None:
     try:
         latest = _latest()
         is_running = latest.get("status") == "running"
-        written = database.rows(queries.WRITTEN, {}) if is_running else []
+        written = now(queries.WRITTEN, {}) if is_running else []
     except psycopg.Error as error:
         st.error(view.say(troubles.explained(error)))
         return

@@ -32,16 +32,21 @@ def show(project: Path, *, demo: bool, port: int | None, arguments: Sequence[str
         LauncherError: the database can't be used, or no port is free.
     """
     port = port or _free_port()
-    program = project / ".cache" / "dashboard" / "bin" / "streamlit"
-    command = [str(program), "run", "app.py", f"--server.port={port}", *arguments]
+    python = project / ".cache" / "dashboard" / "bin" / "python"
+    command = [str(python), "-m", "pennylane_dashboard.start", f"--server.port={port}", *arguments]
     with connection(project, demo=demo) as variables:
         # The demo's views are built without the settings of `.env`.
-        reader = login({} if demo else envfile.variables(project))
+        settings = {} if demo else envfile.variables(project)
         print(f"The dashboard: http://{HOST}:{port} (on this machine only; Ctrl-C ends it)")
         return subprocess.call(  # noqa: S603
             command,
             cwd=project / "dashboard",
-            env={**variables, **reader, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"},
+            env={
+                **variables,
+                **{name: text for name, text in settings.items() if name.startswith("DASHBOARD_")},
+                **login(settings),
+                "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+            },
         )
 
 

@@ -2,7 +2,7 @@
     policies of row-level security call. They run with their owner's rights, so who asks is `session_user`: a
     function or SET ROLE changes `current_user` only. -#}
 
-{%- macro pennylane_access() -%}{{ return(adapter.quote((pennylane_schemas() | first) ~ '_access')) }}{%- endmacro -%}
+{%- macro pennylane_access() -%}{{ return(adapter.quote(target.schema ~ '_access')) }}{%- endmacro -%}
 
 {#- The function that says whether the company of a raw schema, or of its history, may be seen. -#}
 {%- macro pennylane_sees(schema) -%}
