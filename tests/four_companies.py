@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMPANIES = FIRST, OTHER, *FIRM = (10000001, 20000002, 31, 32)
 SETTINGS = {
     "DBT_PENNYLANE_SCHEMAS": "pennylane,pennylane_other,pennylane_firm",
+    "DBT_PENNYLANE_STATE_SUFFIXES": "pennylane_other=other",
     "DBT_PENNYLANE_ROW_LEVEL_SECURITY": "true",
     "DBT_PENNYLANE_SIGN_IN_ROLE": "rls_app",
 }

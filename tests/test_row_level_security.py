@@ -131,7 +131,7 @@ def test_the_logs_speak_of_the_readers_own_rows(warehouse: Pipeline) -> None:
         assert errors.fetchall() == [(f"Failed «{OTHER}»",)]
         runs = "SELECT count(status) FROM pennylane_logs.pennylane_sync_runs"
         assert session.execute(runs).fetchall() == [(0,)]
-        warehouse.execute("UPDATE meltano.runs SET job_name = job_name || ':pennylane_other'")
+        warehouse.execute("UPDATE meltano.runs SET job_name = job_name || ':other'")
         assert session.execute(runs).fetchall() != [(0,)]
 
 

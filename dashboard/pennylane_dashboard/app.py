@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import streamlit as st
 
-from pennylane_dashboard import filters, signing_in, troubles
+from pennylane_dashboard import database, filters, signing_in, troubles
 from pennylane_dashboard.asking import ask
 from pennylane_dashboard.choosing import pick, switch_language
 from pennylane_dashboard.drawing import STYLE
@@ -87,7 +87,7 @@ def _has_several() -> bool:
     """Tell whether there is more than one company, as far as the database says."""
     try:
         return len(ask(COMPANIES, {})) > 1
-    except psycopg.Error:
+    except (psycopg.Error, signing_in.SignedOutError, database.UnsafeError):
         return False  # the page itself says what is wrong
 
 

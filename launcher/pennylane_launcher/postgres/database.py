@@ -15,6 +15,7 @@ from pennylane_launcher.settings import companies, envfile
 DATABASE = "pennylane"
 DEMO_DATABASE = "pennylane_demo"
 SCHEMAS = "DBT_PENNYLANE_SCHEMAS"
+SUFFIXES = "DBT_PENNYLANE_STATE_SUFFIXES"
 
 
 @contextmanager
@@ -102,7 +103,9 @@ def raw_schemas(project: Path, *, demo: bool = False) -> list[str]:
 
 
 def of_companies(project: Path, url: str, settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the variable that names the raw schemas of the views, if there is a companies.yml.
+    """Return the variables that name the raw schemas of the views and the state IDs of their runs.
+
+    There are none without a companies.yml.
 
     A schema whose company another one holds, too, is left out: all its figures would count twice.
 
@@ -122,7 +125,10 @@ def of_companies(project: Path, url: str, settings: Mapping[str, str]) -> dict[s
     others = settings.get(SCHEMAS, "").split(",")
     given = ",".join(name for name in others if name.strip() not in left_out)
     wanted = (company for company in known if company.schema not in left_out)
-    return {SCHEMAS: companies.schemas(wanted, given)}
+    return {
+        SCHEMAS: companies.schemas(wanted, given),
+        SUFFIXES: ",".join(f"{company.schema}={company.name}" for company in known),
+    }
 
 
 def twins(url: str, known: Sequence[companies.Company]) -> dict[str, str]:

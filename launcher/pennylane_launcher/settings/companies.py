@@ -104,7 +104,8 @@ def read(project: Path) -> list[Company]:
         return []
     found = [_company(project, *entry) for entry in _entries(project / FILE).items()]
     taken = dict.fromkeys(
-        [*RESERVED, *(f"{meltano.SCHEMA}_{kind}" for kind in ("live", "marts", "logs"))], ""
+        [*RESERVED, *(f"{meltano.SCHEMA}_{kind}" for kind in ("access", "live", "marts", "logs"))],
+        "",
     )
     for company in found:
         # The second is that of the audit trail.

@@ -81,17 +81,23 @@
   {%- endif -%}
 {%- endmacro -%}
 
-{#- Which of Meltano's runs and states the readers see besides the owner: those of a company's schema, which the suffix
-    of the state ID names if there are several. A run for all companies of a firm belongs to none of them. -#}
+{#- Which of Meltano's runs and states the readers see besides the owner: those of a company's schema. If there are
+    several, the suffix of the state ID tells which, by the setting `pennylane_state_suffixes`. A run for all companies
+    of a firm belongs to none of them. -#}
 {%- macro pennylane_runs_shown(column) -%}
-  {%- set schemas = pennylane_schemas() -%}
-  {%- set found = [''] -%}
+  {%- set schemas, suffixes, found = pennylane_schemas(), {}, [''] -%}
+  {%- for pair in pennylane_list('pennylane_state_suffixes') -%}
+    {%- do suffixes.update({pair.split('=')[0]: pair.split('=')[1]}) -%}
+  {%- endfor -%}
   {%- for schema in schemas -%}
     {%- set sees = '(select ' ~ pennylane_access() ~ '.' ~ pennylane_sees(schema) ~ '())' -%}
-    {%- do found.append(
-        sees if schemas | length == 1
-        else '(split_part(' ~ column ~ ", ':', 3) = " ~ pennylane_quoted(schema) ~ ' and ' ~ sees ~ ')'
-    ) -%}
+    {%- if schemas | length == 1 -%}
+      {%- do found.append(sees) -%}
+    {%- elif schema in suffixes -%}
+      {%- do found.append(
+          '(split_part(' ~ column ~ ", ':', 3) = " ~ pennylane_quoted(suffixes[schema]) ~ ' and ' ~ sees ~ ')'
+      ) -%}
+    {%- endif -%}
   {%- endfor -%}
   {{ return(found | join(' or ')) }}
 {%- endmacro -%}

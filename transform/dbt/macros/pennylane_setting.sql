@@ -14,6 +14,7 @@
       'pennylane_history': ['DBT_PENNYLANE_HISTORY', ''],
       'pennylane_history_days': ['DBT_PENNYLANE_HISTORY_DAYS', ''],
       'pennylane_row_level_security': ['DBT_PENNYLANE_ROW_LEVEL_SECURITY', ''],
+      'pennylane_state_suffixes': ['DBT_PENNYLANE_STATE_SUFFIXES', ''],
       'pennylane_sign_in_role': ['DBT_PENNYLANE_SIGN_IN_ROLE', ''],
   } -%}
   {%- set variable, default = settings[name] -%}
