@@ -64,6 +64,14 @@ def test_a_budget_and_acknowledged_findings_are_shown(shown: Pipeline, browser: 
         assert "Écriture déséquilibrée" not in {row[1] for row in site.rows("findings")}
         assert "Écriture déséquilibrée" not in {row[1] for row in site.rows("findings-by-rule")}
 
+        # A month of two fiscal years counts once.
+        pipeline.execute("""
+            UPDATE pennylane.fiscal_years SET finish = '2025-01-15' WHERE start = '2024-01-01';
+            UPDATE pennylane.fiscal_years SET start = '2025-01-16' WHERE start = '2025-01-01'
+        """)
+        months = pipeline.query("SELECT * FROM pennylane_marts.budget_by_month")
+        assert [str(row["fiscal_year_start"]) for row in months] == ["2024-01-01"] * 3
+
         # Another amount is another finding.
         pipeline.execute("""
             UPDATE pennylane.ledger_entry_lines SET debit = debit + 1

@@ -40,9 +40,15 @@ select
     coalesce(booked.amount, 0) as actual,
     coalesce(booked.amount, 0) - budget.amount as difference
 from budget
-inner join {{ ref('stg_pennylane__fiscal_years') }} as year
-    on year.company_id = budget.company_id
-    and budget.month between date_trunc('month', year.start_date) and year.end_date
+-- A month in which one fiscal year ends and the next begins belongs to the former.
+cross join lateral (
+    select *
+    from {{ ref('stg_pennylane__fiscal_years') }} as fiscal_year
+    where fiscal_year.company_id = budget.company_id
+        and budget.month between date_trunc('month', fiscal_year.start_date) and fiscal_year.end_date
+    order by fiscal_year.start_date
+    limit 1
+) as year
 left join booked
     on booked.company_id = budget.company_id
     and booked.month = budget.month
