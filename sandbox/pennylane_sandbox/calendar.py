@@ -18,6 +18,7 @@ class Calendar:
         days: Each day.
         last_day: The last one, which the sandbox takes for today.
         months: The first and the last day of each complete month.
+        is_extended: Whether they go beyond the default's last day, like those of `make demo`.
     """
 
     def __init__(self, until: date = LAST_DAY) -> None:
@@ -26,6 +27,7 @@ class Calendar:
         number = (until - first).days + 1
         self.days = tuple((first + timedelta(days=n)).isoformat() for n in range(number))
         self.last_day = self.days[-1]
+        self.is_extended = until > LAST_DAY
         following = (*self.days[1:], (until + timedelta(days=1)).isoformat())
         ends = [day for day, after in zip(self.days, following, strict=True) if after[8:] == "01"]
         self.months = tuple((f"{end[:8]}01", end) for end in ends)

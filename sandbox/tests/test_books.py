@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -208,6 +209,14 @@ def test_books_go_up_to_the_day_that_was_asked_for(start: Callable[..., Any], un
     assert days[-1] <= until
     _check_documents(ledger)
     _check_openings(ledger)
+    for invoices in ("customer_invoices", "supplier_invoices"):
+        open_days = [
+            (date.fromisoformat(until) - date.fromisoformat(one["deadline"])).days
+            for one in ledger.sandbox.state(invoices)
+            if one["deadline"] and Decimal(one["remaining_amount_with_tax"]) > 0
+        ]
+        ages = {min(max(0, days + 29) // 30, 4) for days in open_days}
+        assert ages == {0, 1, 2, 3, 4}, invoices  # not due, 1 to 30 days overdue, ..., over 90
     same = ("id", "date", "number", "amount", "label")
     again = Ledger(start(*options))
     for one, other in zip(again.lines, ledger.lines, strict=True):

@@ -1,6 +1,6 @@
 """Sales and purchases, and their payments."""
 
-from pennylane_sandbox.calendar import shift
+from pennylane_sandbox.calendar import Calendar, shift
 from pennylane_sandbox.collection import Collection
 from pennylane_sandbox.company.bank import settle
 from pennylane_sandbox.company.growth import Growth
@@ -8,7 +8,9 @@ from pennylane_sandbox.company.invoices import make_customer_invoice, make_suppl
 from pennylane_sandbox.model import Doc, Invoice, Transaction
 
 _LATEST = 85
-"""Days after which every invoice is paid."""
+"""Days after which every invoice is paid, but for those of `_left_open`."""
+_AGES = ((1, 30), (31, 60), (61, 90), (91, 150))
+"""Of which ages, in days since they were due, some invoices are open."""
 
 
 def dealt_with(rows: Collection[Doc]) -> tuple[Doc, ...]:
@@ -67,6 +69,10 @@ def pay(growth: Growth) -> None:
     due: list[tuple[str, int, str, Invoice, bool]] = []
     payable = [("customer", one) for one in growth.sales if not one.draft]
     payable += [("supplier", one) for one in growth.purchases]
+    left_open = {
+        "customer": _left_open(growth.sales, growth.books.calendar),
+        "supplier": _left_open(growth.purchases, growth.books.calendar),
+    }
     for place, (kind, invoice) in enumerate(payable):
         late = rng.randrange(-3, 25)
         wanted = shift(invoice.deadline, late) if invoice.deadline else shift(invoice.date, 30)
@@ -75,6 +81,8 @@ def pay(growth: Growth) -> None:
             # A refund comes at once, lest the customer's account have a credit balance.
             if "credit_notes" not in growth.books.cases:
                 due.append((invoice.date, place, kind, invoice, False))
+            continue
+        if invoice.id in left_open[kind]:
             continue
         if place % 14 == 13:
             due.append((day, place, kind, invoice, True))
@@ -92,6 +100,21 @@ def pay(growth: Growth) -> None:
             growth.move(paid)
             if partly:
                 first[invoice.id] = paid
+
+
+def _left_open(invoices: list[Invoice], calendar: Calendar) -> set[int]:
+    """Return one invoice of each age that is still unpaid, if the books go beyond their default."""
+    if not calendar.is_extended:
+        return set()
+    found: set[int] = set()
+    for least, most in _AGES:
+        first, last = shift(calendar.last_day, -most), shift(calendar.last_day, -least)
+        for invoice in invoices:
+            is_due = first <= (invoice.deadline or "") <= last
+            if is_due and not invoice.draft and invoice.credited_id is None:
+                found.add(invoice.id)
+                break
+    return found
 
 
 def _exchange(growth: Growth, invoice: Invoice, *, partly: bool) -> int:
