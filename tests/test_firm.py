@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
+from pennylane_launcher import meltano
+from pennylane_launcher.monitoring import health
 from pennylane_sandbox.pytest_plugin import FIRM_TOKEN, running
 from playwright.sync_api import expect
 
+import metrics_site
 from dashboard_site import FITS, PATIENCE, number, served
 
 if TYPE_CHECKING:
@@ -211,8 +215,9 @@ def test_the_portfolio_is_computed_again_after_books_have_changed(pipeline: Pipe
     pipeline.execute(
         "UPDATE pennylane.ledger_entry_lines SET debit = debit + 1000,"
         " _sdc_sync_started_at = 1000 * extract(epoch FROM now())::bigint"
-        " WHERE id = (SELECT max(id) FROM pennylane.ledger_entry_lines"
-        " WHERE ledger_account_number LIKE '6%' AND _sdc_deleted_at IS NULL)"
+        " WHERE (company_id, id) = (SELECT company_id, id FROM pennylane.ledger_entry_lines"
+        " WHERE ledger_account_number LIKE '6%' AND _sdc_deleted_at IS NULL"
+        " ORDER BY company_id DESC, id DESC LIMIT 1)"
     )
     assert pipeline.query(PORTFOLIO) != pipeline.query(FIGURES)
     computed = []
@@ -250,6 +255,73 @@ def test_each_company_says_how_its_last_run_ended(pipeline: Pipeline, firm: Sand
     assert rows[refused]["last_sync_date"] < rows[read]["last_sync_date"]
 
 
+def test_what_is_wrong_is_told_by_company(pipeline: Pipeline, firm: Sandbox) -> None:
+    settings = {"TARGET_POSTGRES_SQLALCHEMY_URL": meltano.sqlalchemy(pipeline.url)}
+    settings["HEALTH_MAX_AGE_HOURS"] = "0.01"
+    pipeline.execute(  # the one that was read is the one that is old, as if no run had followed
+        "UPDATE pennylane.sync_log SET started_at = started_at - interval '1 hour'"
+        " WHERE status = 'success'"
+    )
+    refused, hidden, read = (f"{one['name']} ({one['id']})" for one in firm.companies)
+    found = {each.kind: each for each in health.check(pipeline.project, settings).problems}
+    assert not {"run", "failed"} & found.keys()
+    assert found["stale"].members.keys() == {"companies"}  # the firm's list
+    assert str(found["company_failed"]).startswith(
+        f"The last run failed for {refused}: Pennylane refuses it: "
+    )
+    assert sorted(found["company_stale"].members) == sorted([refused, read])
+    assert str(found["company_stale"]).startswith("2 companies were not read completely for more")
+    assert str(found["company_gone"]) == (
+        "1 company was taken off the firm's list or out of the settings, but not the warehouse:"
+        f" {hidden}."
+    )
+    # The books that were changed above.
+    assert f"fiscal year {firm.companies[2]['name']}, 20" in str(found["reconciliation"])
+
+
+def test_the_record_of_runs_names_the_companies_that_failed(
+    pipeline: Pipeline, firm: Sandbox
+) -> None:
+    rows = pipeline.query("SELECT * FROM pennylane.etl_logs ORDER BY execution_date")
+    assert len({row["id"] for row in rows}) == len(rows)
+    first = next(row for row in rows if row["table_name"] == "journals")
+    assert first["records_extracted"] == sum(
+        len(firm.of(one["id"]).state("journals")) for one in firm.companies
+    )
+    failed = [row for row in rows if row["status"] == "failed"]
+    refused = firm.companies[0]["name"]
+    assert {row["run_id"] for row in failed} == {rows[-1]["run_id"]}
+    assert all(refused in row["error_message"] for row in failed)
+
+
+def test_a_firm_s_metrics_are_few(pipeline: Pipeline, firm: Sandbox) -> None:
+    done = subprocess.run(
+        metrics_site.command("--once"),
+        cwd=pipeline.project,
+        env=metrics_site.variables(pipeline.url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = metrics_site.parsed(done.stdout)
+    per_company = {
+        line.partition("{")[0]
+        for line in done.stdout.splitlines()
+        if any(f'company_id="{one["id"]}"' in line for one in firm.companies)
+    }
+    assert per_company == {"pennylane_company_age_seconds", "pennylane_company_last_run_success"}
+    refused, hidden, read = (one["name"] for one in firm.companies)
+    assert found["pennylane_company_last_run_success"] == {refused: 0, read: 1}
+    assert hidden not in found["pennylane_company_age_seconds"]
+    assert found["pennylane_companies"] == {"success": 1, "failed": 1, "gone": 1, "never": 0}
+    (row,) = pipeline.query(
+        "SELECT sum(requests) AS n FROM pennylane.sync_log WHERE stream = 'ledger_entry_lines'"
+    )
+    assert found["pennylane_requests_total"]["ledger_entry_lines"] == row["n"]
+    assert found["pennylane_problems"]["company_failed"] == 1
+    assert "company_gone" not in found["pennylane_open_incidents"]
+
+
 def test_the_dashboard_begins_with_all_companies(
     pipeline: Pipeline, firm: Sandbox, browser: Browser, tmp_path: Path
 ) -> None:
@@ -267,9 +339,8 @@ def test_the_dashboard_begins_with_all_companies(
         wrong = page.locator("table[data-name=portfolio] tbody tr .wrong").all_inner_texts()
         assert "échec" in wrong
         assert "partie" not in wrong
-        assert {row[0]: tuple(map(number, (row[4], row[5], row[7], row[8]))) for row in rows} == {
+        assert {row[0]: tuple(map(number, row[3:6])) for row in rows} == {
             row["company_name"]: (
-                row["turnover"],
                 row["result"],
                 row["cash"],
                 row["overdue_receivables"],
@@ -290,7 +361,7 @@ def test_the_dashboard_begins_with_all_companies(
             page.get_by_role("button", name="XLSX").click()
         started.value.save_as(tmp_path / "portfolio.xlsx")
         (sheet,) = openpyxl.load_workbook(tmp_path / "portfolio.xlsx").worksheets
-        assert [row[5].value for row in sheet.iter_rows(min_row=2)] == [
+        assert [row[3].value for row in sheet.iter_rows(min_row=2)] == [
             pytest.approx(float(row["result"])) for row in found
         ]
 

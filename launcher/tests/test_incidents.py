@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.monitoring.health import Health
+from pennylane_launcher.monitoring.incidents import Memory
+from pennylane_launcher.monitoring.problem import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +65,35 @@ def test_of_many_tables_each_alert_is_about_new_ones(books: Books, check: Check)
         assert (code, len(clear)) == (0, 2)
     finally:
         repair()
+
+
+def test_a_trouble_of_many_companies_is_one_alert_with_the_list() -> None:
+    def found(kind: str, count: int, why: str) -> Health:
+        names = {f"Client {number:02}": why for number in range(count)}
+        return Health([Problem(kind, names, tables=1000)] if names else [], frozenset({kind}))
+
+    memory, why = Memory(), "not read completely for more than 26 hours"
+    (opened,) = memory.take(found("company_stale", 15, why))
+    assert str(opened).startswith(f"15 companies were {why}: Client 00, Client 01, ")
+    assert str(opened).endswith("Client 11 and 3 more.")
+    payload = opened.payload(None, "here")
+    assert (payload["title"], payload["tables"]) == ("15 companies too old", [])
+    assert len(payload["companies"]) == 15
+    assert memory.take(found("company_stale", 15, why)) == []
+    (closed,) = memory.take(found("company_stale", 0, why))
+    assert str(closed).startswith("Resolved: 15 companies were ")
+
+    (failed,) = memory.take(found("company_failed", 1000, "Pennylane refuses it"))
+    assert str(failed) == "The last run failed for all 1000 companies: Pennylane refuses it."
+
+
+def test_a_company_that_is_gone_is_said_once() -> None:
+    gone = Problem("company_gone", {"ACME (1)": "taken off the list"}, tables=3)
+    memory, kinds = Memory(), frozenset({"company_gone"})
+    (opened,) = memory.take(Health([gone], kinds))
+    assert str(opened) == "1 company was taken off the list: ACME (1)."
+    assert memory.take(Health([gone], kinds)) == []
+    assert memory.take(Health([], kinds)) == []  # its rows were dropped: nothing to tell
 
 
 def test_jobs_are_told_of_until_they_succeed(check: Check) -> None:

@@ -19,6 +19,7 @@ from pennylane_launcher.metrics.part import Part
 from pennylane_launcher.monitoring import alerts, health, incidents
 from pennylane_launcher.monitoring.health import Health
 from pennylane_launcher.monitoring.incidents import Memory
+from pennylane_launcher.monitoring.problem import NOTICES
 
 KEEP = timedelta(minutes=5)
 KEEP_FINDINGS = timedelta(minutes=15)
@@ -122,12 +123,13 @@ class Warehouse(Collector):
         memory = Memory()
         with suppress(OSError):
             memory = incidents.read(alerts.file(self._project, self._settings))
-        kinds = Counter(incident.kind for incident in memory.incidents)
+        kinds = Counter(each.kind for each in memory.incidents if each.kind not in NOTICES)
         family = GaugeMetricFamily(
             "pennylane_open_incidents",
             "Incidents that were reported and are not over.",
             labels=["kind"],
         )
-        for kind in sorted({*kinds, "database", *(checked.judged if checked else ())}):
+        judged = (checked.judged if checked else frozenset()) - NOTICES
+        for kind in sorted({*kinds, "database", *judged}):
             family.add_metric([kind], kinds[kind])
         yield family

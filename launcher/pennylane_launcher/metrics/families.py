@@ -1,5 +1,6 @@
 """What is known about the warehouse, as families of metrics (docs/metrics.md lists them)."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from prometheus_client.core import (
 
 from pennylane_launcher.metrics.figures import Row, Runs, Tables
 from pennylane_launcher.monitoring.facts import Facts
-from pennylane_launcher.monitoring.health import RECONCILED, Health
+from pennylane_launcher.monitoring.health import FIRM_LIST, RECONCILED, Health
 
 COMPANY, TABLE = "company_id", "table"
 TOTALS = {
@@ -102,7 +103,12 @@ def of_health(checked: Health, runs: Runs) -> Iterator[Metric]:
 
 
 def _of_facts(found: Facts, runs: Runs) -> Iterator[Metric]:
-    tables = found.expected or found.fresh.keys()
+    # A firm's companies have ages of their own.
+    tables = {
+        table
+        for table in found.expected or found.fresh.keys()
+        if not found.clients or table == FIRM_LIST
+    }
     ages = _per_table(
         "table_age_seconds", "Age of the last complete read, from when its run began."
     )
@@ -112,6 +118,7 @@ def _of_facts(found: Facts, runs: Runs) -> Iterator[Metric]:
             ages.add_metric([runs.company, table], _age(runs.now, found.fresh[table]))
         succeeded.add_metric([runs.company, table], table not in found.failed)
     yield from (ages, succeeded)
+    yield from _of_companies(found)
     tests = GaugeMetricFamily(
         "pennylane_tests", "Tests of the books, as last run.", labels=[COMPANY, "result"]
     )
@@ -123,6 +130,35 @@ def _of_facts(found: Facts, runs: Runs) -> Iterator[Metric]:
         age = _age(runs.now, found.proof.tested_at)
     yield tests
     yield gauge("tests_age_seconds", "How long ago the tests ran.", age, runs.company)
+
+
+def _of_companies(found: Facts) -> Iterator[Metric]:
+    labels = [COMPANY, "name"]
+    ages = GaugeMetricFamily(
+        "pennylane_company_age_seconds",
+        "Of a firm: age of the company's last complete read, from when it began.",
+        labels=labels,
+    )
+    succeeded = GaugeMetricFamily(
+        "pennylane_company_last_run_success",
+        "Of a firm: whether the last run succeeded for the company.",
+        labels=labels,
+    )
+    counts = GaugeMetricFamily(
+        "pennylane_companies", "Of a firm: how many companies there are.", labels=["state"]
+    )
+    states = Counter(company.status or "never" for company in found.clients)
+    for company in found.clients:
+        values = [str(company.id), company.name]
+        if company.status == "gone":
+            continue
+        if company.read:
+            ages.add_metric(values, _age(found.now, company.read))
+        if company.status:
+            succeeded.add_metric(values, company.status == "success")
+    for state in ("success", "failed", "gone", "never") if found.clients else ():
+        counts.add_metric([state], states[state])
+    yield from (ages, succeeded, counts)
 
 
 def _of_reconciliation(found: Facts, runs: Runs) -> Iterator[Metric]:

@@ -47,7 +47,8 @@ class Tables:
     Attributes:
         rows: live rows by table.
         last_runs: by table, the `rows` and `seconds` of the last run that ended with it.
-        totals: of the record of runs, by company and table.
+        totals: of the record of runs, by company and table; those of a firm's companies together,
+            as company 0: else, a thousand companies would be a hundred thousand metrics.
         last_run: what the last run used, if it reported that.
     """
 
@@ -106,9 +107,13 @@ class Figures:
         """
         with self._session(is_reader=True) as ask:
             log, live = self._name("", "etl_logs"), self._name("live", "sync_log")
+            firm = {
+                "companies": self._name("live", "companies"),
+                "company": self._name("live", "company"),
+            }
             rows = ask(_ROWS, metadata=self._name("", "sync_metadata"))
             last_runs = ask(_LAST_OF_TABLES, log=log)
-            totals = ask(_TOTALS, live=live)
+            totals = ask(_TOTALS, live=live, **firm)
             run_id = sql.Literal(runs.last["run_id"] if runs.last else "")
             used = ask(_LAST_RUN, log=log, live=live, run_id=run_id)
         return Tables(
@@ -125,7 +130,8 @@ class Figures:
             psycopg.Error: the database cannot be queried.
         """
         with self._session(is_reader=True) as ask:
-            return [*ask(_FINDINGS, controls=self._name("marts", "controls"))]
+            names = {name: self._name("live", name) for name in ("companies", "company")}
+            return [*ask(_FINDINGS, controls=self._name("marts", "controls"), **names)]
 
     @contextmanager
     def _session(self, *, is_reader: bool = False) -> Iterator[Ask]:
@@ -202,38 +208,79 @@ where status <> 'running' and table_name <> '(all)'
 order by table_name, execution_date desc
 """
 
+# A firm's companies are those that no token of the Company API has loaded.
 _TOTALS = """
+with entries as (
+    select
+        entry.*,
+        case
+            when exists (select from {companies})
+                and entry.company_id not in (select company_id from {company})
+                then 0
+            else entry.company_id
+        end as label
+    from {live} as entry
+    where stream is not null
+),
+verified as (
+    select label, stream, company_id, max(verified_at) as verified_at
+    from entries
+    where label <> 0 or company_id in (select company_id from {companies})
+        or not exists (select from {companies})
+    group by label, stream, company_id
+)
 select
-    company_id,
+    label as company_id,
     stream as table_name,
     coalesce(sum(records), 0) as records,
     coalesce(sum(tombstones), 0) as deletions,
     coalesce(sum(requests), 0) as requests,
     coalesce(sum(rate_limited), 0) as rate_limited,
     coalesce(sum(seconds_waited), 0) as seconds_waited,
-    max(verified_at) as verified_at,
-    (array_agg(verified_share order by started_at desc))[1] as verified_share
-from {live}
-where stream is not null
-group by company_id, stream
-order by company_id, stream
+    (
+        select min(verified.verified_at) from verified
+        where verified.label = entries.label and verified.stream = entries.stream
+    ) as verified_at,
+    case
+        when count(distinct company_id) = 1
+            then (array_agg(verified_share order by started_at desc))[1]
+    end as verified_share
+from entries
+group by label, stream
+order by label, stream
 """
 
 # The tap's own id of a run may differ from Meltano's, which the ids of etl_logs begin with.
 _LAST_RUN = """
+with log as materialized (
+    select table_name, execution_date, records_loaded from {log} where run_id = {run_id}
+),
+own as (
+    select distinct entry.run_id
+    from log
+    inner join {live} as entry
+        on entry.stream = log.table_name and entry.started_at = log.execution_date
+)
 select
-    sum(log.records_loaded) as rows,
+    (select sum(records_loaded) from log) as rows,
     sum(entry.requests) as requests,
     sum(entry.rate_limited) as rate_limited,
     sum(entry.seconds_waited) as seconds_waited
-from {log} as log
-left join {live} as entry
-    on entry.stream = log.table_name and entry.started_at = log.execution_date
-where log.run_id = {run_id}
+from {live} as entry
+where entry.run_id in (select run_id from own)
 """
 
 _FINDINGS = """
-select company_id, rule, severity, count(*) as count from {controls}
-group by company_id, rule, severity
-order by company_id, rule, severity
+select label as company_id, rule, severity, count(*) as count
+from {controls} as finding
+cross join lateral (
+    select case
+        when exists (select from {companies})
+            and finding.company_id not in (select company_id from {company})
+            then 0
+        else finding.company_id
+    end as label
+) as labelled
+group by label, rule, severity
+order by label, rule, severity
 """

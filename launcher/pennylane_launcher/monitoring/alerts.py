@@ -12,11 +12,14 @@ from pennylane_launcher.monitoring import health, incidents, moments
 from pennylane_launcher.monitoring.delivery import Delivery
 from pennylane_launcher.monitoring.health import Health
 from pennylane_launcher.monitoring.incidents import Change, Memory
-from pennylane_launcher.monitoring.problem import Problem
+from pennylane_launcher.monitoring.problem import NOTICES, Problem
 from pennylane_launcher.settings import envfile, weak
 
 FILE = Path("logs/incidents.json")
-REASONS = {"database", "empty", "views", "run", "companies", "failed", "lost", "reconciliation"}
+REASONS = {
+    *("database", "empty", "views", "run", "companies", "failed", "company_failed", "lost"),
+    "reconciliation",
+}
 """Kinds of problems that make a job fail, and explain it better."""
 TESTS = "verify"
 """The job that runs the tests."""
@@ -58,7 +61,7 @@ def check_health(project: Path, *, changes: bool, outcomes: Sequence[str]) -> in
             host = f"{socket.gethostname()}, {project}"
             payloads = [change.payload(memory.company, host) for change in changed]
             _tell(delivery.send(payloads, memory, path))
-            return 1 if memory.incidents else 0
+            return 1 if any(each.kind not in NOTICES for each in memory.incidents) else 0
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -77,10 +80,15 @@ def file(project: Path, settings: Mapping[str, str]) -> Path:
 
 def _tell_all(found: Health, memory: Memory) -> int:
     """Print every problem, including those that an orchestrator reported."""
-    lines = [
-        str(left) for problem in found.problems if (left := problem.without_the_explained())
-    ] + [incident.text for incident in memory.incidents if incident.kind.startswith("job:")]
-    print("\n".join(lines) or f"Healthy: {found.summary}")
+    said = [
+        (problem.kind, str(left))
+        for problem in found.problems
+        if (left := problem.without_the_explained())
+    ]
+    lines = [text for kind, text in said if kind not in NOTICES]
+    lines += [incident.text for incident in memory.incidents if incident.kind.startswith("job:")]
+    notices = [text for kind, text in said if kind in NOTICES]
+    print("\n".join([*(lines or [f"Healthy: {found.summary}"]), *notices]))
     return 1 if lines else 0
 
 

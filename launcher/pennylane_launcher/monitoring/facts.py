@@ -64,6 +64,29 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Client:
+    """A company of an accounting firm.
+
+    Attributes:
+        id: its id.
+        name: its name.
+        status: how its last run ended: success, failed or gone; None if it was never read.
+        why: what went wrong in that run.
+        read: when its last successful read began.
+    """
+
+    id: int
+    name: str
+    status: str | None
+    why: str | None
+    read: datetime | None
+
+    def __str__(self) -> str:
+        """Return the name and the id, because companies may have the same name."""
+        return f"{self.name} ({self.id})"
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the record of runs says.
 
@@ -76,12 +99,14 @@ class Facts:
         failed: the tables whose last run failed, unless a later run found them fresh enough.
         failure: the last run, if it failed, regardless of its tables.
         fresh: by table, the start of the last run that read it completely or found it fresh enough.
-        differences: accounts and fiscal years where the trial balance does not agree.
+        differences: accounts and fiscal years where the trial balance does not agree, of an
+            accounting firm with the company before.
         years: first days of the fiscal years that have a trial balance.
         proof: what the last build and the last tests left behind.
         untested_since: the start of the first successful read that no test has followed.
         company: its name, if it was loaded.
         companies: by name in companies.yml, how the last run of each ended.
+        clients: the companies of an accounting firm, if its token has loaded them.
     """
 
     now: datetime
@@ -92,12 +117,13 @@ class Facts:
     failed: Mapping[str, Failure] = field(default_factory=dict)
     failure: Run | None = None
     fresh: Mapping[str, datetime] = field(default_factory=dict)
-    differences: Sequence[tuple[str, str, str]] = ()
+    differences: Sequence[tuple[str, str, str, str]] = ()
     years: frozenset[date] = frozenset()
     proof: Proof = field(default_factory=Proof)
     untested_since: datetime | None = None
     company: str | None = None
     companies: Mapping[str, LastRun] = field(default_factory=dict)
+    clients: Sequence[Client] = ()
 
 
 def read(url: str, schema: str, companies: Collection[str] = ()) -> Facts:
@@ -141,13 +167,17 @@ class _Questions:
         self._names = (
             {
                 name: sql.Identifier(schema, name)
-                for name in ("sync_log", "etl_logs", "sync_metadata", "company")
+                for name in ("sync_log", "etl_logs", "sync_companies", "sync_metadata", "company")
             }
             | {
                 name: sql.Identifier(f"{schema}_logs", name)
                 for name in ("pennylane_sync_runs", "trial_balance_differences")
             }
-            | {"balance": sql.Identifier(f"{schema}_live", "trial_balance")}
+            | {
+                "balance": sql.Identifier(f"{schema}_live", "trial_balance"),
+                "firm_companies": sql.Identifier(f"{schema}_live", "companies"),
+                "live_company": sql.Identifier(f"{schema}_live", "company"),
+            }
         )
 
     def has_tables(self) -> bool:
@@ -198,6 +228,7 @@ class _Questions:
             and (not expected or row["table_name"] in expected)
             and row["moment"] >= fresh.get(row["table_name"], row["moment"])
         }
+        clients = [Client(**row) for row in self._ask(_CLIENTS)]
         return Facts(
             now=self._now(),
             is_loaded=True,
@@ -210,7 +241,12 @@ class _Questions:
             ),
             fresh=fresh,
             differences=[
-                (row["account_number"], str(row["period_start"]), str(row["period_end"]))
+                (
+                    row["company_name"] if clients else "",
+                    row["account_number"],
+                    str(row["period_start"]),
+                    str(row["period_end"]),
+                )
                 for row in self._ask(_DIFFERENCES)
             ],
             years=frozenset(row["period_start"] for row in self._ask(_YEARS)),
@@ -221,6 +257,7 @@ class _Questions:
                 row["name"]: LastRun(row["run_id"], row["error"], row["succeeded"])
                 for row in self._ask(_COMPANIES, companies=self._companies)
             },
+            clients=clients,
         )
 
     def _exists(self, name: str) -> bool:
@@ -365,8 +402,23 @@ where company_name is not null
 order by _sdc_batched_at desc limit 1
 """
 
+# Those that no token of the Company API has loaded.
+_CLIENTS = """
+select
+    company_id as id,
+    company_name as name,
+    last_status as status,
+    last_error as why,
+    last_sync_date as read
+from {sync_companies}
+where exists (select from {firm_companies})
+    and company_id not in (select company_id from {live_company})
+order by company_name, company_id
+"""
+
 _DIFFERENCES = """
-select account_number, period_start, period_end from {trial_balance_differences} order by 2, 1
+select company_name, account_number, period_start, period_end from {trial_balance_differences}
+order by 1, 3, 2
 """
 
 _YEARS = "select distinct period_start from {balance}"

@@ -1,6 +1,6 @@
 """Checks what is wrong with the warehouse now. Runs nothing, changes nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -12,7 +12,7 @@ from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError, SettingsError
 from pennylane_launcher.monitoring import cause, facts, moments
 from pennylane_launcher.monitoring.facts import Facts
-from pennylane_launcher.monitoring.problem import Problem, listed
+from pennylane_launcher.monitoring.problem import MOST, Problem, listed
 from pennylane_launcher.postgres import embedded, warehouse
 from pennylane_launcher.postgres.database import DATABASE, raw_schemas, twins
 from pennylane_launcher.settings import companies
@@ -37,6 +37,8 @@ TESTS_MAX_AGE = ("HEALTH_TESTS_MAX_AGE_HOURS", "3")
 """The setting of the maximum age of the tests, and its default."""
 CHECKED_NOW = {"trial_balance_agrees", "pennylane_tables_hold_what_was_delivered"}
 """Tests whose question each check asks anew."""
+FIRM_LIST = "companies"
+"""The table of a firm that belongs to none of its companies."""
 RECONCILED = frozenset({"ledger_entry_lines", "trial_balance"})
 """The two tables that the reconciliation compares."""
 
@@ -147,17 +149,17 @@ def _failures(
     project: Path, settings: Mapping[str, str], found: Facts, redaction: Redaction
 ) -> list[Problem]:
     """Return what failed: tables that failed themselves, and, once, the run as a whole."""
-    if not found.failed and not found.failure:
-        return []
     words = wording(project, settings)
+    # A firm's failures are told by company, but for that of the list of companies.
     own = {
         table: redaction(words(failure.why), 200)
         + ("" if table in found.fresh else " (never loaded yet)")
         for table, failure in found.failed.items()
-        if failure.is_own
+        if failure.is_own and _is_told_by_table(found, table)
     }
     dragged = {table: failure for table, failure in found.failed.items() if not failure.is_own}
     problems = [Problem("failed", own, tables=len(found.expected))] if own else []
+    problems += _failed_clients(found, words, redaction)
     run = next((facts.Run(each.run, each.why) for each in dragged.values()), None)
     last = found.failure
     if last and all(failure.run != last.id for failure in found.failed.values()):
@@ -194,6 +196,49 @@ def _of_companies(
         elif last.succeeded and found.now - last.succeeded > limit:
             reasons.setdefault(name, old)
     return [Problem("companies", reasons)] if reasons else []
+
+
+def _partial(found: Facts) -> set[str]:
+    """Return the tables that are not complete; a table that only some companies lack is."""
+    return {
+        table
+        for table, failure in found.failed.items()
+        if not failure.is_own or _is_told_by_table(found, table)
+    }
+
+
+def _is_told_by_table(found: Facts, table: str) -> bool:
+    return not found.clients or table == FIRM_LIST
+
+
+def _failed_clients(
+    found: Facts, words: Callable[[str], str], redaction: Redaction
+) -> list[Problem]:
+    """Return the firm's companies whose last run failed; the reasons do not name them again."""
+    failed = {}
+    for company in found.clients:
+        if company.status == "failed":
+            why = (company.why or "").replace(f"company '{company.name}' ({company.id})", "it")
+            failed[str(company)] = redaction(words(why), 200)
+    return [Problem("company_failed", failed, tables=len(found.clients))] if failed else []
+
+
+def _clients(found: Facts, limit: timedelta) -> list[Problem]:
+    """Return the firm's companies that were not read for too long, and those that are gone."""
+    stale = {
+        str(company): f"not read completely for more than {moments.span(limit)}"
+        for company in found.clients
+        if company.status != "gone" and company.read and found.now - company.read > limit
+    }
+    gone = {
+        str(company): "taken off the firm's list or out of the settings, but not the warehouse"
+        for company in found.clients
+        if company.status == "gone"
+    }
+    return [
+        Problem("company_stale", stale, tables=len(found.clients)),
+        Problem("company_gone", gone, tables=len(found.clients)),
+    ]
 
 
 def _missing(found: Facts, lost: Mapping[str, str]) -> list[Problem]:
@@ -252,28 +297,26 @@ def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinf
     stale = {
         table: f"the last complete read began more than {moments.span(limit)} ago"
         for table in found.expected & found.fresh.keys()
-        if found.now - found.fresh[table] > limit
+        if found.now - found.fresh[table] > limit and _is_told_by_table(found, table)
     }
-    problems = [*failures, Problem("stale", stale, frozenset(found.failed), len(found.expected))]
+    problems = [
+        *failures,
+        Problem("stale", stale, frozenset(found.failed), len(found.expected)),
+        *_clients(found, limit),
+    ]
     judged = {
-        "database",
-        "empty",
-        "views",
-        "run",
-        "companies",
-        "lost",
-        "stale",
-        "tests",
-        "untested",
+        *("database", "empty", "views", "run", "companies", "lost", "stale", "tests", "untested"),
+        *("company_failed", "company_stale", "company_gone"),
     }
     # A run that failed as a whole says nothing about its tables.
     if all(failure.is_own for failure in found.failed.values()):
         judged.add("failed")
     # During a load, or after a partial one, the two tables show different moments.
-    if not found.is_running and not found.failed.keys() & (RECONCILED | {"(all)"}):
+    if not found.is_running and not _partial(found) & (RECONCILED | {"(all)"}):
         judged.add("reconciliation")
-        if found.differences:
-            text = _disagreement(found.differences)
+        failed = {company.name for company in found.clients if company.status == "failed"}
+        if differences := [each for each in found.differences if each[0] not in failed]:
+            text = _disagreement(differences)
             title = "the trial balance does not agree"
             problems.append(Problem("reconciliation", {"": text}, title=title))
     return Health(
@@ -292,7 +335,16 @@ def _summary(found: Facts, where: tzinfo | None, *, is_reconciled: bool) -> str:
         f" {moments.span(found.now - last)} ago, {moments.local(last, where)}"
     )
     balance = _balance(found) if is_reconciled else ""
-    return "; ".join(part for part in (summary, balance, _tests(found)) if part) + "."
+    parts = (summary, _oldest(found), balance, _tests(found))
+    return "; ".join(part for part in parts if part) + "."
+
+
+def _oldest(found: Facts) -> str:
+    """Say how old the company is that was read longest ago."""
+    read = [one.read for one in found.clients if one.read and one.status != "gone"]
+    if not read:
+        return ""
+    return f"{len(read)} companies, the one read longest ago {_ago(found, min(read))}"
 
 
 def _balance(found: Facts) -> str:
@@ -319,11 +371,15 @@ def _tests(found: Facts) -> str:
     return f"{passed} of {proof.tests} tests passed {_ago(found, proof.tested_at)}"
 
 
-def _disagreement(differences: Iterable[tuple[str, str, str]]) -> str:
+def _disagreement(differences: Sequence[tuple[str, str, str, str]]) -> str:
     years: dict[str, list[str]] = {}
-    for account, start, end in differences:
-        years.setdefault(f"{start} to {end}", []).append(account)
-    accounts = "; ".join(f"{year}, account {listed(found)}" for year, found in years.items())
+    for company, account, start, end in differences:
+        whose = f"{company}, " if company else ""
+        years.setdefault(f"{whose}{start} to {end}", []).append(account)
+    shown = [*years.items()][:MOST]
+    accounts = "; ".join(f"{year}, account {listed(found)}" for year, found in shown)
+    if len(years) > MOST:
+        accounts += f" and {len(years) - MOST} more fiscal years"
     return (
         "The ledger lines do not add up to Pennylane's trial balance:"
         f" fiscal year {accounts}. `.venv/bin/meltano run verify` prints the difference."

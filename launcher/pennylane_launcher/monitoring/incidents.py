@@ -15,7 +15,7 @@ from typing import Any
 
 from pennylane_launcher.monitoring import moments
 from pennylane_launcher.monitoring.health import Health
-from pennylane_launcher.monitoring.problem import Problem
+from pennylane_launcher.monitoring.problem import COMPANIES, NOTICES, Problem
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Incident:
     Attributes:
         key: its name while it is open.
         kind: that of the problem.
-        members: those that it started with: tables, or one nameless member.
+        members: those that it started with: tables, companies, or one nameless member.
         text: the report.
         since: when it was reported, in ISO 8601.
         title: the report in a few words.
@@ -75,12 +75,15 @@ class Change:
         """
         mark = "🔴" if self.event == "opened" else "🟢"
         whose = f" ({company})" if company else ""
+        members = [name for name in self.incident.members if name]
+        is_of_companies = self.incident.kind in COMPANIES
         return {
             "text": f"{mark} Pennylane → PostgreSQL{whose}: {self}",
             "event": self.event,
             "key": self.incident.key,
             "kind": self.incident.kind,
-            "tables": [name for name in self.incident.members if name],
+            "tables": [] if is_of_companies else members,
+            "companies": members if is_of_companies else [],
             "title": self.incident.title or self.incident.kind,
             "message": self.incident.text,
             "company": company,
@@ -126,8 +129,9 @@ class Memory:
         new = [_opened(problem, kept, now) for problem in news]
         opened = [incident for incident in new if incident is not None]
         self.incidents = kept + opened
+        over = [incident for incident in closed if incident.kind not in NOTICES]
         return [
-            *(Change("closed", incident, now, where) for incident in closed),
+            *(Change("closed", incident, now, where) for incident in over),
             *(Change("opened", incident, now, where) for incident in opened),
         ]
 

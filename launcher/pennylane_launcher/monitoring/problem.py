@@ -7,6 +7,11 @@ MOST = 12
 """Names in a list; the others are only counted."""
 MOST_REASONS = 3
 MOST_IN_A_TITLE = 3
+COMPANIES = frozenset({"companies", "company_failed", "company_stale", "company_gone"})
+"""Kinds that are about companies: of companies.yml, or of an accounting firm."""
+VERBS = {"stale": "too old", "company_stale": "too old", "company_gone": "gone"}
+NOTICES = frozenset({"company_gone"})
+"""Kinds that are reported once, but are nothing to be put right."""
 
 
 @dataclass(frozen=True)
@@ -15,12 +20,13 @@ class Problem:
 
     Attributes:
         kind: database, untried, empty, views, run, companies, failed, lost, stale, reconciliation,
-            tests, untested, webhook, mail or `job:` and its name.
-        members: tables and reasons, if the kind is about tables, or companies and reasons; else the
-            sentence, without name.
+            tests, untested, company_failed, company_stale, company_gone, webhook, mail or `job:`
+            and its name.
+        members: tables or companies, with reasons, if the kind is about them; else the sentence,
+            without name.
         explained: members that another problem already reports.
-        tables: how many tables there are, including those without problems.
-        title: the problem in a few words, if the kind is not about tables.
+        tables: how many tables or companies there are, including those without problems.
+        title: the problem in a few words, if the kind is about neither.
     """
 
     kind: str
@@ -34,25 +40,34 @@ class Problem:
         left = {name: why for name, why in self.members.items() if name not in self.explained}
         return Problem(self.kind, left, tables=self.tables, title=self.title) if left else None
 
+    @property
+    def is_of_companies(self) -> bool:
+        """Whether it is about companies."""
+        return self.kind in COMPANIES
+
     def __str__(self) -> str:
         """Return the text in one line."""
         if "" in self.members:
             return self.members[""]
-        if self.kind == "failed":
+        if self.kind in {"failed", "company_failed"}:
             return f"The last run failed for {self._by_reason()}."
         if self.kind == "companies":
             return f"Companies that are not up to date: {self._by_reason()}."
         reason = next(iter(self.members.values()))
+        if self.is_of_companies:
+            count = len(self.members)
+            subject = "1 company was" if count == 1 else f"{count} companies were"
+            return f"{subject} {reason}: {listed(self.members)}."
         return f"Too old, {reason}: {self._listed(self.members)}."
 
     def brief(self) -> str:
         """Return a few words for a subject line, which is never truncated."""
         if self.title:
             return self.title
-        verb = "failed" if self.kind in {"companies", "failed"} else "too old"
+        verb = VERBS.get(self.kind, "failed")
         count = len(self.members)
         if count > MOST_IN_A_TITLE:
-            return f"{count} {'companies' if self.kind == 'companies' else 'tables'} {verb}"
+            return f"{count} {'companies' if self.is_of_companies else 'tables'} {verb}"
         return f"{', '.join(sorted(self.members))} {verb}"
 
     def _by_reason(self) -> str:
@@ -68,7 +83,7 @@ class Problem:
 
     def _listed(self, names: Collection[str]) -> str:
         if len(names) == self.tables > MOST_REASONS:
-            return f"all {self.tables} tables"
+            return f"all {self.tables} {'companies' if self.is_of_companies else 'tables'}"
         return listed(names)
 
 

@@ -112,11 +112,13 @@ owed as (
     select '(all)' where not exists (select from reports)
 ),
 
-told as (
+told_of_company as (
     select
         coalesce(runs.run_id, entries.run_id) as run_id,
         runs.id,
         entries.table_name,
+        entries.company_name,
+        entries.company_id in (select firm.company_id from {{ ref('stg_pennylane__companies') }} as firm) as is_of_firm,
         entries.started_at,
         entries.ended_at,
         -- Where parts of a table are read by themselves, tombstones are their markers.
@@ -125,24 +127,52 @@ told as (
             else entries.tombstones
         end as records_extracted,
         entries.process,
+        case when entries.status <> 'success' then coalesce(entries.error, 'The stream was cut off') end as error,
         case
-            when entries.status <> 'success' then entries.error
             when runs.status = 'failed' and confirmed.id is null
                 and entries.records + entries.tombstones > 0
                 then runs.error
-        end as error,
-        case
-            when entries.status <> 'success' then 'failed'
-            when runs.status = 'failed' and confirmed.id is null
-                and entries.records + entries.tombstones > 0
-                then 'failed'
-            else 'success'
-        end as status
+        end as error_of_run
     from entries
     left join processes on processes.process = entries.process
     left join runs on runs.id = processes.id
     left join confirmed on confirmed.id = runs.id and confirmed.table_name = entries.table_name
     where entries.mode is distinct from 'not due'
+),
+
+-- A firm's run tells of each company. Together they are one row, whose error names the first that failed.
+told as (
+    select
+        run_id,
+        id,
+        table_name,
+        min(started_at) as started_at,
+        extract(epoch from sum(ended_at - started_at)) as seconds,
+        sum(records_extracted)::bigint as records_extracted,
+        process,
+        coalesce(
+            (
+                select string_agg(first.text, '; ' order by first.text)
+                from (
+                    select failed.text
+                    from unnest(array_agg(
+                        case
+                            when is_of_firm and strpos(error, company_name) = 0 then company_name || ': '
+                            else ''
+                        end || error
+                    ) filter (where error is not null)) as failed (text)
+                    order by failed.text
+                    limit 3
+                ) as first
+            ) || case
+                when count(error) > 3 then '; and ' || count(error) - 3 || ' more companies'
+                else ''
+            end,
+            max(error_of_run)
+        ) as error,
+        case when count(error) + count(error_of_run) > 0 then 'failed' else 'success' end as status
+    from told_of_company
+    group by run_id, id, table_name, process
 ),
 
 untold as (
@@ -151,7 +181,7 @@ untold as (
         runs.id,
         owed.table_name,
         runs.started_at,
-        null::timestamp as ended_at,
+        null::numeric as seconds,
         null::bigint as records_extracted,
         by_run.process,
         case when confirmed.id is null then runs.error end as error,
@@ -191,7 +221,7 @@ select
     case
         when log.status = 'failed' then coalesce(log.error, 'The stream was cut off')
     end as error_message,
-    round(extract(epoch from log.ended_at - log.started_at), 3) as execution_time_seconds,
+    round(log.seconds, 3) as execution_time_seconds,
     {{ pennylane_local('log.started_at') }} as execution_date_local,
     log.run_id
 from once as log
