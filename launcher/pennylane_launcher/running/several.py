@@ -179,7 +179,7 @@ class _Loads:
         if not code and not result.balanced:
             changed += " THE BOOKS DO NOT BALANCE."
         reason = str(progress.reasons) or f"`meltano run` ended with exit code {code}."
-        voice.say(f"failed: {reason}" if code else changed)
+        voice.say(f"failed: {reason}" if code else "loaded")
         return Ended(
             name,
             changed,
