@@ -63,16 +63,9 @@ from {{ raw }} as raw
 {%- if is_firm and raw.identifier != 'companies' %}
 left join {{ pennylane_firm_companies(raw) }} as firm on firm.id = raw.company_id
 {%- endif %}
-{%- if is_firm and whole %}
-left join (
-    select company_id, max(_sdc_table_version) as version from {{ raw }}
-    where {{ whole }} and _sdc_deleted_at is not null
-    group by company_id
-) as whole on whole.company_id = raw.company_id
-{%- endif %}
 where raw._sdc_deleted_at is null
 {%- if is_firm and whole %}
-    and (whole.version is null or raw._sdc_table_version >= whole.version)
+    and {{ pennylane_is_delivered(raw, 'raw', whole) }}
 {%- endif %}
 {%- if part %}
     and not exists (
@@ -91,10 +84,26 @@ where raw._sdc_deleted_at is null
         where copy._sdc_deleted_at is null
         {%- if is_firm %}
             and copy.company_id = raw.company_id
-            and (whole.version is null or copy._sdc_table_version >= whole.version)
+            {{ 'and ' ~ pennylane_is_delivered(raw, 'copy', whole) if whole }}
         {%- endif %}
     )
 {%- endif %}
+{%- endmacro -%}
+
+{#- Whether a row of a firm's table is of the latest complete delivery of its company, or newer. Looking for a marker
+    that is newer than the row, rather than for each company's newest one, lets PostgreSQL use the key of the table: it
+    would compute the newest ones again and again.
+
+    row: the row.
+    whole: what tells the marker from other rows. -#}
+{%- macro pennylane_is_delivered(raw, row, whole) -%}
+not exists (
+        select from {{ raw }} as whole
+        where whole.company_id = {{ row }}.company_id
+            and whole.{{ whole }}
+            and whole._sdc_deleted_at is not null
+            and whole._sdc_table_version > {{ row }}._sdc_table_version
+    )
 {%- endmacro -%}
 
 {#- Whether an entry has a live line, or never had any.
