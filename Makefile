@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run schedule up down psql check-health metrics forget dashboard screenshots notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
+.PHONY: help install demo run schedule up down psql check-health metrics forget remove-company dashboard screenshots notebook report fec backup restore test test-environments test-pythons bench lint types layers locks format constraints soak clean
 
 # They would triple Python's start-up, or point our programs at another environment.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -82,6 +82,9 @@ notebook: install .cache/notebook/.installed ## Open the notebook on the data (`
 
 forget: install ## Erase personal columns that are no longer selected (asks first; docs/personal-data.md)
 	@$(LAUNCHER) forget $(ARGS)
+
+remove-company: install ## Delete everything about a company that left (`make remove-company COMPANY=id`; asks first; docs/operations.md)
+	@$(LAUNCHER) remove-company $(COMPANY) $(ARGS)
 
 report: install .cache/notebook/.installed ## Write the notebook's charts to one HTML page (`make report ARGS=--demo`: the demo's)
 	@$(LAUNCHER) report $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -151,6 +152,33 @@ class Pipeline:
     def tap_into(self, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """`meltano run tap-pennylane` into another target."""
         return self.meltano("run", "tap-pennylane", target, **variables)
+
+    def launch(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """What `make` calls, on this database."""
+        ours = (*meltano.OURS, "HEALTH_", "ALERT_", "SMTP_")
+        given = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+        return subprocess.run(
+            [sys.executable, "-m", "pennylane_launcher", *arguments],
+            cwd=self.project,
+            env={**given, meltano.TARGET_URL: self.url, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def mentions(self, text: str) -> list[str]:
+        """The tables with a row that contains a word."""
+        tables = self.query("""
+            SELECT oid::regclass::text AS name FROM pg_class
+            WHERE relkind = 'r' AND relnamespace::regnamespace::text ~ '^(pennylane|meltano)'
+        """)
+        return [
+            table["name"]
+            for table in tables
+            if self.query(f"SELECT FROM {table['name']} AS row WHERE row::text ~ '\\m{text}\\M'")
+        ]
 
     def copy(self) -> Pipeline:
         """The same rows, views and bookmarks in a new database: quicker than another load."""

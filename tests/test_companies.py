@@ -166,3 +166,27 @@ def test_with_one_company_the_indexes_are_used(draft: Draft) -> None:
         text = "\n".join(row["QUERY PLAN"] for row in plan)
         assert index in text
         assert "Append" not in text
+
+
+def test_a_company_with_a_schema_of_its_own_leaves_nothing_behind(companies: Pipeline) -> None:
+    pipeline = companies.copy()
+    pipeline.execute("UPDATE pennylane.customers SET name = 'Nobody' WHERE id % 2 = 0")
+    assert pipeline.query("SELECT FROM pennylane_history.customers")
+    journals = pipeline.query("SELECT * FROM pennylane_other.journals ORDER BY id")
+    done = pipeline.launch("remove-company", str(FIRST), "--yes", **BOTH)
+    assert done.returncode == 0, done.stdout
+    for schema in ("pennylane", "pennylane_history"):
+        for table in pipeline.query(
+            f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'"  # noqa: S608
+            " AND NOT starts_with(tablename, '_')"
+        ):
+            assert pipeline.query(f"SELECT FROM {schema}.{table['tablename']}") == []
+    # The other schema is a copy, with the target's own table.
+    assert pipeline.mentions(str(FIRST)) == ["pennylane_other._sdc_deliveries"]
+    assert pipeline.query("SELECT FROM meltano.state") == []
+    assert pipeline.query("SELECT * FROM pennylane_other.journals ORDER BY id") == journals
+    found = pipeline.query("SELECT DISTINCT company_id FROM pennylane_live.journals")
+    assert found == [{"company_id": OTHER}]
+    done = pipeline.meltano("run", "bookmarks:check")
+    assert done.returncode == 0, done.stdout
+    assert "read completely again" not in done.stdout

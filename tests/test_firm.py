@@ -6,7 +6,7 @@ import json
 import subprocess
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pytest
@@ -384,3 +384,46 @@ def test_the_dashboard_begins_with_all_companies(
         site.open("", sort="nothing")
         assert "unknown" in site.sentence() or "inconnue" in site.sentence()
         assert site.complaints == []
+
+
+def test_a_company_that_left_leaves_nothing_behind(pipeline: Pipeline, firm: Sandbox) -> None:
+    left, *others = (str(one["id"]) for one in firm.companies)
+    pipeline.execute(
+        "CREATE SCHEMA pennylane_access;"  # noqa: S608
+        "CREATE TABLE pennylane_access.grants (reader text, company_id bigint);"
+        f"INSERT INTO pennylane_access.grants VALUES ('alice', {left}), ('alice', {others[0]})"
+    )
+    assert {"meltano.state", "pennylane.sync_log", "pennylane.companies"} < {
+        *pipeline.mentions(left)
+    }
+    before = {table: _rows(pipeline, table, left) for table in ("ledger_entry_lines", "journals")}
+
+    done = pipeline.launch("remove-company", "1", "--yes")
+    assert "No table has a row of a company with the id 1." in done.stdout
+    done = pipeline.launch("remove-company", left)
+    assert "pennylane.ledger_entry_lines: " in done.stdout
+    assert f"make remove-company COMPANY={left} ARGS=--yes" in done.stdout
+    assert pipeline.mentions(left)  # nobody said yes
+
+    done = pipeline.launch("remove-company", left, "--yes")
+    assert done.returncode == 0, done.stdout
+    assert f"rows of company {left} in " in done.stdout
+    assert pipeline.mentions(left) == []
+    assert {table: _rows(pipeline, table, left) for table in before} == before
+    grants = pipeline.query("SELECT company_id FROM pennylane_access.grants")
+    assert [str(row["company_id"]) for row in grants] == others[:1]
+
+    # The next run goes on from the bookmarks of the others, and loads no row again.
+    excluded = {"TAP_PENNYLANE_EXCLUDE_COMPANY_IDS": f"[{left}]"}
+    steps = ("bookmarks:check", "tap-pennylane", "snake-case", "target-postgres")
+    done = pipeline.meltano("run", *steps, **FIRM, **excluded)
+    assert done.returncode == 0, done.stdout
+    assert "read completely again" not in done.stdout
+    assert pipeline.mentions(left) == []
+    assert _rows(pipeline, "ledger_entry_lines", left) == before["ledger_entry_lines"]
+
+
+def _rows(pipeline: Pipeline, table: str, but: str) -> list[dict[str, Any]]:
+    """A table's rows of the other companies, with what the target wrote into them."""
+    where = f"company_id <> {but} ORDER BY 1, 2"
+    return pipeline.query(f"SELECT * FROM pennylane.{table} WHERE {where}")  # noqa: S608

@@ -13,7 +13,15 @@ from types import FrameType
 import psycopg
 
 from pennylane_launcher import commands
-from pennylane_launcher.books import backup, cleaning, dashboard, fec, forgetting, notebook
+from pennylane_launcher.books import (
+    backup,
+    cleaning,
+    dashboard,
+    fec,
+    forgetting,
+    notebook,
+    removing,
+)
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.metrics import serving
 from pennylane_launcher.monitoring import alerts
@@ -244,7 +252,6 @@ def _parser() -> argparse.ArgumentParser:
         demo=True,
     )
     put_back.add_argument("file", help="what `make backup` wrote")
-    put_back.add_argument("--yes", action="store_true", help="don't ask before rows are replaced")
     legal = add(
         "fec",
         lambda project, given, _: fec.fec(
@@ -277,13 +284,19 @@ def _parser() -> argparse.ArgumentParser:
         lambda project, given, _: forgetting.forget(project, sure=given.yes),
         "erase loaded values of personal columns that are no longer loaded",
     )
-    forget.add_argument("--yes", action="store_true", help="don't ask")
+    removed = add(
+        "remove-company",
+        lambda project, given, _: removing.remove(project, company=given.company, sure=given.yes),
+        "delete everything about a company that left",
+    )
+    removed.add_argument("company", type=int, help="its id")
     clean = add(
         "clean",
         lambda project, given, _: cleaning.clean(project, sure=given.yes),
         "delete the embedded PostgreSQL with its data",
     )
-    clean.add_argument("--yes", action="store_true", help="don't ask before books are deleted")
+    for asking in (put_back, forget, removed, clean):
+        asking.add_argument("--yes", action="store_true", help="don't ask before data is lost")
     return parser
 
 

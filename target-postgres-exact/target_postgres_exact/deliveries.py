@@ -189,6 +189,24 @@ class Deliveries:
             statement.on_conflict_do_update(index_elements=["table_name"], set_=values)
         )
 
+    def removed(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Record that rows were removed on purpose: the tables fit these bookmarks, and no earlier.
+
+        Args:
+            states: the bookmarks by stream, of each state that the tables are loaded with.
+        """
+        for stream, known in self._known.items():
+            bookmarks = [state[stream] for state in states if state.get(stream)]
+            self.remember(
+                stream,
+                bookmarks[:1] or [None],
+                known.columns,
+                afresh=True,
+                keeps_rows=known.batched_at is not None,
+            )
+            one = self._table.update().where(self._table.c.table_name == stream)
+            self._connection.execute(one.values(bookmarks=[_digest(each) for each in bookmarks]))
+
     def _prepare(self) -> None:
         """Create the table, or the columns that it lacks."""
         if not self.exists:

@@ -31,7 +31,7 @@ def misfits(
     Raises:
         psycopg.Error: the database cannot be queried.
     """
-    with _transaction(url) as connection:
+    with transaction(url) as connection:
         if adopt:
             Deliveries(connection, schema).adopt(bookmarks)
         found = Deliveries(connection, schema).misfits(bookmarks)
@@ -55,7 +55,7 @@ def newer(url: str, schema: str, bookmarks: Mapping[str, Any]) -> dict[str, Any]
     Raises:
         psycopg.Error: the database cannot be queried.
     """
-    with _transaction(url) as connection:
+    with transaction(url) as connection:
         return Deliveries(connection, schema).newer(bookmarks)
 
 
@@ -72,13 +72,17 @@ def lost(url: str, schema: str) -> dict[str, str]:
     Raises:
         psycopg.Error: the database cannot be queried.
     """
-    with _transaction(url) as connection:
+    with transaction(url) as connection:
         return Deliveries(connection, schema).misfits({})
 
 
 @contextmanager
-def _transaction(url: str) -> Iterator[sa.Connection]:
-    """Provide a connection; errors are psycopg's, without SQLAlchemy's wrapping."""
+def transaction(url: str) -> Iterator[sa.Connection]:
+    """Provide a connection; errors are psycopg's, without SQLAlchemy's wrapping.
+
+    Args:
+        url: libpq URL of the database.
+    """
     engine = sa.create_engine(sqlalchemy(url, "psycopg"), poolclass=NullPool)
     try:
         with engine.begin() as connection:
