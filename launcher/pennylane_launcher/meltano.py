@@ -33,6 +33,14 @@ def command(*arguments: str, env_file: Path | None = None) -> list[str]:
     return [str(program), *options, *arguments]
 
 
+def left_out(project: Path = Path()) -> set[str]:
+    """Return the streams that `select` in `meltano.yml` leaves out, whole."""
+    config = yaml.safe_load((project / "meltano.yml").read_text(encoding="utf-8"))
+    extractors = config["plugins"]["extractors"]
+    (patterns,) = (one.get("select", []) for one in extractors if one["name"] == TAP)
+    return {one[1:-2] for one in patterns if one.startswith("!") and one.endswith(".*")}
+
+
 def json_log(project: Path = Path()) -> list[str]:
     """Return the options that make Meltano's console output JSON; other logging is unchanged.
 

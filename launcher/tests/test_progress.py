@@ -51,6 +51,11 @@ def metric(kind: str, value: int, *, stream: str = "customers") -> str:
             line("KeyError: 'id'", name="target-postgres", stdio="stderr"),
             "target-postgres: KeyError: 'id'",
         ),
+        (
+            line("Stream `custmers` was not found in the catalog", level="warning"),
+            "meltano: Stream `custmers` was not found in the catalog",
+        ),
+        (line("Stream `quote_appendices` was not found in the catalog", level="warning"), None),
         ("Traceback (most recent call last):\n", "Traceback (most recent call last):"),
         ("\n", None),
         ("[1]\n", "[1]"),

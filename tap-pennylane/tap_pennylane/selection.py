@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
 
-FEW = 3
-"""How many streams `*.*` may exclude before the rest counts as selected by name."""
+EIGHTH = 8
+"""`*.*` may exclude one in so many streams before the rest counts as selected by name."""
 
 
 def spare_costly_streams(streams: Collection[Stream]) -> str | None:
@@ -34,7 +34,8 @@ def spare_costly_streams(streams: Collection[Stream]) -> str | None:
     costly = [stream for stream in streams if not stream.selected_by_default]
     selected = [stream for stream in costly if stream.selected]
     others = [stream for stream in streams if stream.selected_by_default]
-    if len(costly) - len(selected) > FEW or not all(stream.selected for stream in others):
+    few = len(costly) // EIGHTH
+    if len(costly) - len(selected) > few or not all(stream.selected for stream in others):
         return None
     for stream in selected:
         stream.selected = False

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane.selection import spare_costly_streams
 from tap_pennylane.streams import FIRM_STREAMS
 from tap_pennylane.streams.firm import OfCompany
+from tap_pennylane.tap import TapPennylane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -271,6 +273,26 @@ def test_companies_are_chosen(
     chosen = {companies[place] for place in wanted}
     assert {row["id"] for row in run.records["companies"]} == chosen
     assert {row[COMPANY] for row in run.records["ledger_entry_lines"]} == chosen
+
+
+@pytest.mark.parametrize("named", [[], ["fec"], ["lettered_ledger_entry_lines"]])
+def test_a_costly_stream_is_read_if_it_is_named(named: list[str]) -> None:
+    tap = TapPennylane(config={"api": "firm", "api_token": "none"})
+    for stream in tap.streams.values():
+        stream.selected = stream.selected_by_default or stream.name in named
+    assert spare_costly_streams(tap.streams.values()) is None
+    assert all(tap.streams[name].selected for name in named)
+
+
+def test_costly_streams_are_spared_if_all_are_selected_at_once() -> None:
+    tap = TapPennylane(config={"api": "firm", "api_token": "none"})
+    for stream in tap.streams.values():
+        stream.selected = True
+    warning = spare_costly_streams(tap.streams.values())
+    assert warning
+    assert warning.startswith("3 of the 3 streams that need one request per record")
+    assert not tap.streams["fec"].selected
+    assert tap.streams["journals"].selected
 
 
 def test_a_connection_test_reads_one_company(run_tap: Callable[..., Run], firm: Sandbox) -> None:

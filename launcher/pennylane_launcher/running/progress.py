@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from pennylane_launcher import meltano
 from pennylane_launcher.running.changes import Ended
 from pennylane_launcher.running.reasons import Reasons
 
@@ -20,6 +21,8 @@ ROUTINE = re.compile(
     r"|This Session's transaction has been rolled back"
     r"|The `dialect\+driver` configuration option"
 )
+UNKNOWN = re.compile(r"Stream `(\w+)` was not found in the catalog")
+"""What Meltano says of a pattern of `select`: a warning of a typing error, unless it deselects."""
 BEGINNING = re.compile(r"Beginning .*sync of '(\w+)'")
 LAST = "sync_log"
 """The stream that the tap sends last: after it, only the target is still busy."""
@@ -97,6 +100,8 @@ class Progress:
         elif isinstance(cause := entry.get("err"), str):
             # Meltano reports in this way that a step could not start.
             self.reasons.feed(entry, self._word(cause))
+        elif (unknown := UNKNOWN.match(event)) and unknown[1] in meltano.left_out():
+            pass  # the Firm API lacks many streams that are off by default
         elif event.strip() and not ROUTINE.match(event):
             text = self._word(event)
             self.reasons.feed(entry, text)
