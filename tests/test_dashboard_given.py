@@ -33,7 +33,7 @@ def test_a_budget_and_acknowledged_findings_are_shown(shown: Pipeline, browser: 
     found = pipeline.query("SELECT * FROM pennylane_marts.controls ORDER BY ids")
     assert pipeline.query("SELECT * FROM pennylane_marts.open_findings ORDER BY ids") == found
 
-    budget, acknowledged, acknowledge = statements()
+    budget, acknowledged, acknowledge, *_ = statements()
     pipeline.execute(budget)
     pipeline.execute(acknowledged)
     views = ("budget_by_month", "acknowledged_findings", "open_findings")
