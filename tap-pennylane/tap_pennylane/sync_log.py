@@ -176,14 +176,21 @@ class FirmLog(SyncLog):
 
         They are left out if they say nothing: otherwise, a thousand companies would add some ten
         thousand rows per run. The entry of the lines is always there: it says that the company was
-        read.
+        read, and has the requests of those that were left out.
         """
+        quiet: list[Entry] = []
         for entry in log.entries:
             key = company_id, entry.stream
             earlier = self._of_companies.get(key)
             if earlier or entry.stream == ALWAYS_LOGGED or entry.says_something:
                 self._of_companies[key] = entry.add_to(earlier) if earlier else entry
                 self._new.add(key)
+            else:
+                quiet.append(entry)
+        if always := self._of_companies.get((company_id, ALWAYS_LOGGED)):
+            always.requests += sum(one.requests for one in quiet)
+            always.rate_limited += sum(one.rate_limited for one in quiet)
+            always.seconds_waited += sum(one.seconds_waited for one in quiet)
 
     @override
     def rows(self) -> Iterator[dict[str, Any]]:

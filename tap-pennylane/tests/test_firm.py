@@ -155,6 +155,10 @@ def test_an_idle_company_costs_a_request_per_changelog(
     assert second.exit_code == 0, second.log
     assert sum(firm.stats["requests"].values()) == 1 + IDLE * len(ids(firm))
     assert not any(second.records[name] for name in OF_COMPANY)
+    # The record of the run has one row per company, with all of its requests.
+    logged = {row[COMPANY]: row for row in second.records["sync_log"] if row[COMPANY]}
+    assert len(second.records["sync_log"]) == 1 + len(logged)
+    assert {row["requests"] for row in logged.values()} == {IDLE}
 
     # Within the hour, the changelog of the files is left alone; its changes are not lost.
     one = ids(firm)[0]

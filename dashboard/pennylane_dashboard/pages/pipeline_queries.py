@@ -58,16 +58,31 @@ WITH tables AS (
         ) - min(log.execution_date)) AS reading,
         count(*) FILTER (WHERE log.status = 'failed') AS failures,
         sum(log.records_loaded)::bigint AS rows,
-        sum(entry.requests)::bigint AS requests,
-        sum(entry.rate_limited)::bigint AS rate_limited,
-        sum(entry.seconds_waited) AS seconds_waited,
         min(log.error_message)
             FILTER (WHERE log.error_message NOT LIKE 'The run failed: %%') AS error
     FROM etl_logs AS log
-    LEFT JOIN sync_log AS entry
-        ON entry.stream = log.table_name AND entry.started_at = log.execution_date
     WHERE log.run_id = any(%(runs)s::text[])
     GROUP BY log.run_id
+),
+
+-- The tap numbers its runs itself. That of a firm has an entry for each company.
+reported AS (
+    SELECT DISTINCT log.run_id, entry.run_id AS tap_run_id
+    FROM etl_logs AS log
+    INNER JOIN sync_log AS entry
+        ON entry.stream = log.table_name AND entry.started_at = log.execution_date
+    WHERE log.run_id = any(%(runs)s::text[])
+),
+
+reports AS (
+    SELECT
+        reported.run_id,
+        sum(entry.requests)::bigint AS requests,
+        sum(entry.rate_limited)::bigint AS rate_limited,
+        sum(entry.seconds_waited) AS seconds_waited
+    FROM reported
+    INNER JOIN sync_log AS entry ON entry.run_id = reported.tap_run_id
+    GROUP BY reported.run_id
 )
 
 SELECT
@@ -78,14 +93,15 @@ SELECT
         WHEN run.status = 'running' THEN now() AT TIME ZONE 'utc' ELSE run.ended_at
     END - run.started_at) AS seconds,
     tables.rows,
-    tables.requests,
-    100 * tables.requests / (25 * (floor(tables.reading / 5) + 1)) AS share,
-    tables.rate_limited,
-    tables.seconds_waited,
+    reports.requests,
+    100 * reports.requests / (25 * (floor(tables.reading / 5) + 1)) AS share,
+    reports.rate_limited,
+    reports.seconds_waited,
     tables.failures,
     coalesce(tables.error, run.error) AS error
 FROM pennylane_sync_runs AS run
 LEFT JOIN tables ON tables.run_id = run.run_id
+LEFT JOIN reports ON reports.run_id = run.run_id
 WHERE run.run_id = any(%(runs)s::text[])
 ORDER BY run.id DESC
 """
