@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
+import psycopg
 import pytest
 from pennylane_launcher import meltano
 from pennylane_launcher.monitoring import health
@@ -161,6 +162,26 @@ def test_no_view_has_a_row_of_an_unknown_company(pipeline: Pipeline, firm: Sandb
         assert {(row["company_id"], row["company_name"]) for row in found} <= set(
             companies.items()
         ), view
+
+
+def test_a_session_can_look_at_one_company(pipeline: Pipeline, firm: Sandbox) -> None:
+    chosen = firm.companies[1]["id"]
+    views = [row["name"] for row in pipeline.query(VIEWS)]
+    count = "SELECT company_id, count(*) FROM {} WHERE company_id = {} GROUP BY 1"
+    with psycopg.connect(pipeline.url) as connection:
+        wanted = {
+            view: connection.execute(count.format(view, chosen).encode()).fetchall()
+            for view in views
+        }
+        connection.execute(f"SET pennylane.company = {chosen}".encode())
+        found = {
+            view: connection.execute(
+                f"SELECT company_id, count(*) FROM {view} GROUP BY 1".encode()  # noqa: S608
+            ).fetchall()
+            for view in views
+        }
+    assert found == wanted
+    assert len([view for view, rows in found.items() if rows]) > 30
 
 
 def test_the_portfolio_has_the_figures_of_the_statements(pipeline: Pipeline) -> None:

@@ -17,6 +17,9 @@ SECONDS = 20
 WAIT = 5
 """Seconds to wait for a connection."""
 
+ABOUT_A_COMPANY = "%(company)s"
+"""Stands in queries about one company."""
+
 Row = dict[str, Any]
 
 
@@ -79,6 +82,10 @@ SELECT set_config('pennylane.user', %s, false),
 """
 
 
+# Of a firm's companies, the views then read this one only.
+_OF_COMPANY = "SELECT set_config('pennylane.company', %s, false)"
+
+
 def rows(
     query: LiteralString, values: Mapping[str, object], person: str | None = None
 ) -> list[Row]:
@@ -94,4 +101,6 @@ def rows(
         UnsafeError: it would show everything to everybody who signs in.
     """
     with connect(person) as connection:
+        if ABOUT_A_COMPANY in query:
+            connection.execute(_OF_COMPANY, [str(values["company"])])
         return connection.execute(query, values).fetchall()

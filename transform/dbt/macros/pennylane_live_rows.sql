@@ -67,6 +67,9 @@ where raw._sdc_deleted_at is null
 {%- if is_firm and whole %}
     and {{ pennylane_is_delivered(raw, 'raw', whole) }}
 {%- endif %}
+{%- if is_firm %}
+    and {{ pennylane_is_wanted('raw.id' if raw.identifier == 'companies' else 'raw.company_id') }}
+{%- endif %}
 {%- if part %}
     and not exists (
         select from {{ raw }} as marker
@@ -88,6 +91,16 @@ where raw._sdc_deleted_at is null
         {%- endif %}
     )
 {%- endif %}
+{%- endmacro -%}
+
+{#- Whether a firm's company is the one that the session has chosen, `SET pennylane.company = 101`; without that, every one
+    is. The marts read all companies before they leave out others, and a firm may have a thousand. As a case, because
+    PostgreSQL would expect the plain condition to leave few rows, and choose a plan for these. -#}
+{%- macro pennylane_is_wanted(company_id) -%}
+case
+        when (select coalesce(current_setting('pennylane.company', true), '')) = '' then true
+        else {{ company_id }} = (select nullif(current_setting('pennylane.company', true), '')::bigint)
+    end
 {%- endmacro -%}
 
 {#- Whether a row of a firm's table is of the latest complete delivery of its company, or newer. Looking for a marker
