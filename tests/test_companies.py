@@ -118,7 +118,7 @@ def test_amounts_of_the_marts_are_those_of_one_company(
 
 
 def test_each_company_has_its_own_bookmarks(companies: Pipeline) -> None:
-    """A trial balance that is to be read again hides no difference of another company."""
+    """A balance to be read again, or a later beginning, hides no difference of another company."""
     year = companies.query("SELECT min(period_start)::text AS day FROM pennylane.trial_balance")[0]
     bookmark = {"company": OTHER, "behind": [year["day"]]}
     state = json.dumps({"singer_state": {"bookmarks": {"trial_balance": bookmark}}})
@@ -135,6 +135,13 @@ def test_each_company_has_its_own_bookmarks(companies: Pipeline) -> None:
             "INSERT INTO meltano.state (state_id, completed_state, updated_at)"
             " VALUES ('dev:tap-pennylane-to-target-postgres:other', %s, now())",
             [state],
+        )
+        assert connection.execute(question.encode()).fetchall() == [(FIRST,)]
+        later = json.dumps({"customers": {"company": OTHER, "start_date": "2039-01-01"}})
+        connection.execute(
+            b"UPDATE meltano.state SET completed_state = jsonb_set(completed_state::jsonb,"
+            b" '{singer_state,bookmarks}', %s) WHERE state_id LIKE '%%:other'",
+            [later],
         )
         assert connection.execute(question.encode()).fetchall() == [(FIRST,)]
         many = "SELECT count(*) FROM pennylane.sync_metadata GROUP BY table_name"

@@ -99,9 +99,10 @@ def run(project: Path, *, options: Sequence[str], name: str | None, jobs: int | 
     if failed:
         msg = (
             f"{len(failed)} of {len(chosen)} companies failed: {', '.join(sorted(failed))}."
-            " The lines above say why. The others are loaded."
+            " The lines above say why."
         )
-        raise LauncherError(f"{msg} {trouble}".strip())
+        others = "The others are loaded." if len(failed) < len(chosen) else ""
+        raise LauncherError(" ".join(filter(None, (msg, others, trouble))))
     if trouble:
         raise LauncherError(trouble)
     return 0
@@ -170,7 +171,8 @@ class _Loads:
                     voice=voice,
                 )
                 turn.end()
-            result = report.read(self._url, schema, since=since(self._settings))
+            first_day = since({**self._settings, **access.company.settings})
+            result = report.read(self._url, schema, since=first_day)
         except (LauncherError, psycopg.Error) as error:
             reason = Secrets(self._project, self._settings).hide(str(error).splitlines()[0])
             voice.say(f"failed: {reason}")

@@ -19,6 +19,12 @@ with compared as (
     from {{ ref('pennylane', 'trial_balance_computed') }} as computed
     full join {{ ref('stg_pennylane__trial_balance') }} as reported
         using (company_id, company_name, period_start, period_end, account_number)
+),
+
+begun as materialized (
+    select company_id, max(start_date) as start_date
+    from {{ ref('pennylane_bookmarks') }}
+    group by company_id
 )
 
 select compared.*
@@ -30,13 +36,16 @@ where (debits, credits) <> (reported_debits, reported_credits)
             and asked.period_start = compared.period_start
             and asked.period_end = compared.period_end
     )
-    and period_start >= coalesce((select max(start_date) from {{ ref('pennylane_bookmarks') }}), '-infinity')
+    and period_start >= coalesce((
+        select max(begun.start_date) from begun
+        -- The id is 0 or less if the table `company` was not loaded.
+        where coalesce(begun.company_id, compared.company_id) = compared.company_id or compared.company_id <= 0
+    ), '-infinity')
     and not exists (
         select from {{ ref('pennylane_bookmarks') }} as bookmark
         cross join lateral jsonb_array_elements_text(bookmark.behind) as behind (first_day)
         where bookmark.table_name = 'trial_balance'
             and left(behind.first_day, 10)::date = compared.period_start
-            -- The id is 0 or less if the table `company` was not loaded.
             and (coalesce(bookmark.company_id, compared.company_id) = compared.company_id or compared.company_id <= 0)
     )
     and not exists (
