@@ -97,12 +97,13 @@ def run(project: Path, *, options: Sequence[str], name: str | None, jobs: int | 
     print(f"Took {time.monotonic() - begin:.0f} s.")
     failed = [each.name for each in ended.values() if each.failed]
     if failed:
+        others = "The others are loaded." if len(failed) < len(chosen) else ""
+        more = " ".join(filter(None, (others, trouble)))
         msg = (
             f"{len(failed)} of {len(chosen)} companies failed: {', '.join(sorted(failed))}."
-            " The lines above say why."
+            f" The lines above say why. {more}"
         )
-        others = "The others are loaded." if len(failed) < len(chosen) else ""
-        raise LauncherError(" ".join(filter(None, (msg, others, trouble))))
+        raise LauncherError(msg.strip())
     if trouble:
         raise LauncherError(trouble)
     return 0
