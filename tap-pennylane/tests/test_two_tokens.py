@@ -1,4 +1,4 @@
-"""Runs with the tokens of two companies, in any order and cut off anywhere, never mix their books."""
+"""Runs with two companies' tokens, in any order and cut off anywhere, never mix their books."""
 
 from __future__ import annotations
 
