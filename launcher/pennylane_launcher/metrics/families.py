@@ -12,8 +12,9 @@ from prometheus_client.core import (
 )
 
 from pennylane_launcher.metrics.figures import Row, Runs, Tables
+from pennylane_launcher.monitoring.by_company import FIRM_LIST
 from pennylane_launcher.monitoring.facts import Facts
-from pennylane_launcher.monitoring.health import FIRM_LIST, RECONCILED, Health
+from pennylane_launcher.monitoring.health import RECONCILED, Health
 
 COMPANY, TABLE = "company_id", "table"
 TOTALS = {

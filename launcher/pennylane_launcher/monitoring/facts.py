@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from pennylane_launcher.books import proof
 from pennylane_launcher.books.proof import Proof
+from pennylane_launcher.monitoring import queries
 from pennylane_launcher.postgres import warehouse
 
 OPTIONS = "-c statement_timeout=120s -c lock_timeout=30s -c default_transaction_read_only=on"
@@ -183,7 +184,7 @@ class _Questions:
     def has_tables(self) -> bool:
         """Tell whether there are any; those of several companies are in other schemas."""
         log = sql.Literal(self._names["etl_logs"].as_string(self._connection))
-        return bool(self._ask(_TABLES, schema=sql.Literal(self._schema), log=log))
+        return bool(self._ask(queries.TABLES, schema=sql.Literal(self._schema), log=log))
 
     def before_the_first_load(self) -> Facts:
         """Before the views exist, only Meltano knows of runs; building the views is not one."""
@@ -192,28 +193,30 @@ class _Questions:
         return Facts(self._now(), is_loaded=False, is_running=is_running, has_run=has_run)
 
     def views_may_come(self) -> bool:
-        return bool(self._knows_runs() and self._ask(_FIRST_RUN))
+        return bool(self._knows_runs() and self._ask(queries.FIRST_RUN))
 
     def _knows_runs(self) -> bool:
         return bool(self._ask("select where to_regclass('meltano.runs') is not null"))
 
     def all(self) -> Facts:
-        runs = self._ask(_RUNS, companies=self._companies)
+        runs = self._ask(queries.RUNS, companies=self._companies)
         is_logged = self._exists("sync_log")
         if not is_logged:  # several companies: the view has those of all schemas
             self._names["sync_log"] = sql.Identifier(f"{self._schema}_live", "sync_log")
             is_logged = self._exists("sync_log")
-        expected = {row["table_name"] for row in self._ask(_EXPECTED)} if is_logged else set()
+        expected = (
+            {row["table_name"] for row in self._ask(queries.EXPECTED)} if is_logged else set()
+        )
         proved = proof.read(self._connection, self._schema)
-        logged = self._ask(_LOGGED, tested_at=sql.Literal(proved.tested_at))
+        logged = self._ask(queries.LOGGED, tested_at=sql.Literal(proved.tested_at))
         # Tables of one run have the same age. Tables known only by a bookmark are in the metadata.
-        fresh = {row["table_name"]: row["moment"] for row in self._ask(_METADATA)} | {
+        fresh = {row["table_name"]: row["moment"] for row in self._ask(queries.METADATA)} | {
             row["table_name"]: row["succeeded"] for row in logged if row["succeeded"]
         }
-        for row in self._ask(_NOT_DUE) if is_logged else ():
+        for row in self._ask(queries.NOT_DUE) if is_logged else ():
             table, moment = row["table_name"], row["moment"]
             fresh[table] = max(moment, fresh.get(table, moment))
-        failed_runs = self._ask(_FAILED_RUNS, companies=self._companies)
+        failed_runs = self._ask(queries.FAILED_RUNS, companies=self._companies)
         errors = {run["run_id"]: run["error"] for run in failed_runs}
         theirs = {run["run_id"] for run in failed_runs if run["is_of_a_company"]}
         failed = {
@@ -228,7 +231,7 @@ class _Questions:
             and (not expected or row["table_name"] in expected)
             and row["moment"] >= fresh.get(row["table_name"], row["moment"])
         }
-        clients = [Client(**row) for row in self._ask(_CLIENTS)]
+        clients = [Client(**row) for row in self._ask(queries.CLIENTS)]
         return Facts(
             now=self._now(),
             is_loaded=True,
@@ -247,15 +250,15 @@ class _Questions:
                     str(row["period_start"]),
                     str(row["period_end"]),
                 )
-                for row in self._ask(_DIFFERENCES)
+                for row in self._ask(queries.DIFFERENCES)
             ],
-            years=frozenset(row["period_start"] for row in self._ask(_YEARS)),
+            years=frozenset(row["period_start"] for row in self._ask(queries.YEARS)),
             proof=proved,
             untested_since=logged[0]["untested_since"] if logged else None,
             company=self._company(),
             companies={
                 row["name"]: LastRun(row["run_id"], row["error"], row["succeeded"])
-                for row in self._ask(_COMPANIES, companies=self._companies)
+                for row in self._ask(queries.COMPANIES, companies=self._companies)
             },
             clients=clients,
         )
@@ -265,8 +268,8 @@ class _Questions:
         return bool(self._ask("select where to_regclass({text}) is not null", text=text))
 
     def _company(self) -> str | None:
-        has_name = self._ask(_HAS_COMPANY, schema=sql.Literal(self._schema))
-        found = self._ask(_COMPANY) if has_name else ()
+        has_name = self._ask(queries.HAS_COMPANY, schema=sql.Literal(self._schema))
+        found = self._ask(queries.COMPANY) if has_name else ()
         return next((row["name"] for row in found), None)
 
     def _now(self) -> datetime:
@@ -275,150 +278,3 @@ class _Questions:
     def _ask(self, query: str, **values: sql.Composable) -> list[dict[str, Any]]:
         composed = sql.SQL(cast("Any", query)).format(**self._names, **values)
         return self._connection.execute(composed).fetchall()
-
-
-_TABLES = """
-select from pg_tables where schemaname = {schema}
-union all
-select where to_regclass({log}) is not null
-limit 1
-"""
-
-_FIRST_RUN = """
-select from meltano.runs
-where state = 'RUNNING' and last_heartbeat_at > now() at time zone 'utc' - interval '5 minutes'
-    or state = 'SUCCESS' and ended_at > now() at time zone 'utc' - interval '10 minutes'
-limit 1
-"""
-
-# The runs in progress, and the last one that ended, unless it was that of one of several companies.
-_RUNS = """
-select run_id, status, error from {pennylane_sync_runs} where status = 'running'
-union all
-(select run_id, status, error from {pennylane_sync_runs}
-where status <> 'running' and split_part(pipeline, ':', 3) <> all({companies}::text[])
-order by id desc limit 1)
-"""
-
-# A pipeline that has not run for a month, while another has, is no longer used. The view etl_logs
-# joins the runs of the tap with those of Meltano.
-_EXPECTED = """
-with entries as (
-    select
-        coalesce(max(run.pipeline) over (partition by entry.run_id), '') as pipeline,
-        entry.stream as table_name,
-        min(entry.started_at) over (partition by entry.run_id) as moment
-    from {sync_log} as entry
-    left join {etl_logs} as log
-        on log.table_name = entry.stream and log.execution_date = entry.started_at
-    left join {pennylane_sync_runs} as run on run.run_id = log.run_id
-),
-last_runs as (select pipeline, max(moment) as moment from entries group by pipeline)
-select distinct table_name
-from entries
-inner join last_runs using (pipeline, moment)
-where moment > (select max(moment) from entries) - interval '30 days'
-"""
-
-# The name of a company is the suffix of its state ID.
-_COMPANIES = """
-select distinct on (name)
-    name,
-    run_id,
-    case when status = 'failed' then error end as error,
-    max(started_at) filter (where status = 'success') over (partition by name) as succeeded
-from (select *, split_part(pipeline, ':', 3) as name from {pennylane_sync_runs}) as run
-where name = any({companies}::text[]) and status <> 'running'
-order by name, id desc
-"""
-
-_NOT_DUE = """
-select table_name, max(moment) as moment
-from (
-    select
-        stream as table_name,
-        mode,
-        status,
-        min(started_at) over (partition by run_id) as moment
-    from {sync_log}
-) as entry
-where mode = 'not due' and status = 'success'
-group by table_name
-"""
-
-# Per table, what is known from etl_logs, which is read only once: it is costly after thousands of
-# runs. `(all)` stands for every table while none is known.
-_LOGGED = """
-with log as materialized (
-    select
-        table_name,
-        status,
-        error_message,
-        run_id,
-        execution_date as moment,
-        min(execution_date) over (partition by run_id) as began
-    from {etl_logs}
-),
-successes as (
-    select table_name, max(began) as succeeded from log where status = 'success' group by table_name
-),
-last_runs as (
-    select distinct on (table_name) table_name, status, error_message, run_id, moment
-    from log where status <> 'running'
-    order by table_name, moment desc
-)
-select
-    table_name,
-    succeeded,
-    status,
-    error_message,
-    run_id,
-    moment,
-    (
-        select min(moment) from log
-        where status = 'success' and moment > coalesce({tested_at}, '-infinity'::timestamp)
-    ) as untested_since
-from last_runs
-full join successes using (table_name)
-"""
-
-_METADATA = """
-select table_name, last_sync_date as moment from {sync_metadata} where last_sync_date is not null
-"""
-
-_FAILED_RUNS = """
-select run_id, error, split_part(pipeline, ':', 3) = any({companies}::text[]) as is_of_a_company
-from {pennylane_sync_runs} where status = 'failed'
-"""
-
-_HAS_COMPANY = """
-select from information_schema.columns
-where table_schema = {schema} and table_name = 'company' and column_name = 'company_name'
-"""
-
-_COMPANY = """
-select company_name as name from {company}
-where company_name is not null
-order by _sdc_batched_at desc limit 1
-"""
-
-# Those that no token of the Company API has loaded.
-_CLIENTS = """
-select
-    company_id as id,
-    company_name as name,
-    last_status as status,
-    last_error as why,
-    last_sync_date as read
-from {sync_companies}
-where exists (select from {firm_companies})
-    and company_id not in (select company_id from {live_company})
-order by company_name, company_id
-"""
-
-_DIFFERENCES = """
-select company_name, account_number, period_start, period_end from {trial_balance_differences}
-order by 1, 3, 2
-"""
-
-_YEARS = "select distinct period_start from {balance}"

@@ -1,6 +1,6 @@
 """Checks what is wrong with the warehouse now. Runs nothing, changes nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -10,7 +10,7 @@ import psycopg
 
 from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError, SettingsError
-from pennylane_launcher.monitoring import cause, facts, moments
+from pennylane_launcher.monitoring import by_company, cause, facts, moments
 from pennylane_launcher.monitoring.facts import Facts
 from pennylane_launcher.monitoring.problem import MOST, Problem, listed
 from pennylane_launcher.postgres import embedded, warehouse
@@ -37,8 +37,6 @@ TESTS_MAX_AGE = ("HEALTH_TESTS_MAX_AGE_HOURS", "3")
 """The setting of the maximum age of the tests, and its default."""
 CHECKED_NOW = {"trial_balance_agrees", "pennylane_tables_hold_what_was_delivered"}
 """Tests whose question each check asks anew."""
-FIRM_LIST = "companies"
-"""The table of a firm that belongs to none of its companies."""
 RECONCILED = frozenset({"ledger_entry_lines", "trial_balance"})
 """The two tables that the reconciliation compares."""
 
@@ -104,7 +102,7 @@ def check(project: Path, settings: Mapping[str, str]) -> Health:
 
     failures = [
         *_failures(project, settings, found, redaction),
-        *_of_companies(found, known, doubles, limit, why),
+        *by_company.of_file(found, known, doubles, limit, why),
         *_missing(found, lost),
         *_unbuilt(found, redaction),
         *_untested(found, untested_limit),
@@ -155,11 +153,11 @@ def _failures(
         table: redaction(words(failure.why), 200)
         + ("" if table in found.fresh else " (never loaded yet)")
         for table, failure in found.failed.items()
-        if failure.is_own and _is_told_by_table(found, table)
+        if failure.is_own and by_company.is_told_by_table(found, table)
     }
     dragged = {table: failure for table, failure in found.failed.items() if not failure.is_own}
     problems = [Problem("failed", own, tables=len(found.expected))] if own else []
-    problems += _failed_clients(found, words, redaction)
+    problems += by_company.failed_clients(found, words, redaction)
     run = next((facts.Run(each.run, each.why) for each in dragged.values()), None)
     last = found.failure
     if last and all(failure.run != last.id for failure in found.failed.values()):
@@ -180,65 +178,13 @@ def _known(project: Path, settings: Mapping[str, str]) -> tuple[dict[str, Compan
         return {}, [warehouse.schema(settings)]
 
 
-def _of_companies(
-    found: Facts,
-    known: Mapping[str, Company],
-    doubles: Mapping[str, str],
-    limit: timedelta,
-    why: Callable[[Company, facts.LastRun], str],
-) -> list[Problem]:
-    """Return the companies of companies.yml whose last run failed, or was too long ago."""
-    old = f"the last complete run began more than {moments.span(limit)} ago"
-    reasons = dict(doubles)
-    for name, last in found.companies.items():
-        if last.error is not None:
-            reasons[name] = why(known[name], last)
-        elif last.succeeded and found.now - last.succeeded > limit:
-            reasons.setdefault(name, old)
-    return [Problem("companies", reasons)] if reasons else []
-
-
 def _partial(found: Facts) -> set[str]:
     """Return the tables that are not complete; a table that only some companies lack is."""
     return {
         table
         for table, failure in found.failed.items()
-        if not failure.is_own or _is_told_by_table(found, table)
+        if not failure.is_own or by_company.is_told_by_table(found, table)
     }
-
-
-def _is_told_by_table(found: Facts, table: str) -> bool:
-    return not found.clients or table == FIRM_LIST
-
-
-def _failed_clients(
-    found: Facts, words: Callable[[str], str], redaction: Redaction
-) -> list[Problem]:
-    """Return the firm's companies whose last run failed; the reasons do not name them again."""
-    failed = {}
-    for company in found.clients:
-        if company.status == "failed":
-            why = (company.why or "").replace(f"company '{company.name}' ({company.id})", "it")
-            failed[str(company)] = redaction(words(why), 200)
-    return [Problem("company_failed", failed, tables=len(found.clients))] if failed else []
-
-
-def _clients(found: Facts, limit: timedelta) -> list[Problem]:
-    """Return the firm's companies that were not read for too long, and those that are gone."""
-    stale = {
-        str(company): f"not read completely for more than {moments.span(limit)}"
-        for company in found.clients
-        if company.status != "gone" and company.read and found.now - company.read > limit
-    }
-    gone = {
-        str(company): "taken off the firm's list or out of the settings, but not the warehouse"
-        for company in found.clients
-        if company.status == "gone"
-    }
-    return [
-        Problem("company_stale", stale, tables=len(found.clients)),
-        Problem("company_gone", gone, tables=len(found.clients)),
-    ]
 
 
 def _missing(found: Facts, lost: Mapping[str, str]) -> list[Problem]:
@@ -297,12 +243,12 @@ def _judge(found: Facts, failures: list[Problem], limit: timedelta, where: tzinf
     stale = {
         table: f"the last complete read began more than {moments.span(limit)} ago"
         for table in found.expected & found.fresh.keys()
-        if found.now - found.fresh[table] > limit and _is_told_by_table(found, table)
+        if found.now - found.fresh[table] > limit and by_company.is_told_by_table(found, table)
     }
     problems = [
         *failures,
         Problem("stale", stale, frozenset(found.failed), len(found.expected)),
-        *_clients(found, limit),
+        *by_company.stale_clients(found, limit),
     ]
     judged = {
         *("database", "empty", "views", "run", "companies", "lost", "stale", "tests", "untested"),
