@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import psycopg
-from marts import PROJECT, load
+from marts import DATABASE, PROJECT, empty, load
 from pennylane_launcher.postgres import embedded
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -117,7 +117,7 @@ def main() -> None:
     if not chromium:
         sys.exit("There is no chromium on PATH: apt-get install chromium")
     with embedded.server(PROJECT / ".embedded") as server:
-        url = server.url("marts_benchmark")
+        url = server.url(DATABASE) if given.loaded else empty(server)
         if not given.loaded:
             load(url, given.size)
             with psycopg.connect(url, autocommit=True) as connection:

@@ -103,6 +103,16 @@ QUESTIONS = {
 }
 
 
+DATABASE = "marts_benchmark"
+
+
+def empty(server: embedded.Server) -> str:
+    """Return the URL of the database, made anew: old bookmarks would leave out other books."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database if exists {DATABASE} with (force)".encode())
+    return server.url(DATABASE)
+
+
 def load(url: str, size: int) -> None:
     """Load a company with this number of ledger entry lines, and build the views."""
     with running("--size", str(size), "--rate-limit", "none") as sandbox:
@@ -154,7 +164,7 @@ def main() -> None:
     parser.add_argument("--bare", action="store_true", help="measure without the indexes, too")
     given = parser.parse_args()
     with embedded.server(PROJECT / ".embedded") as server:
-        url = server.url("marts_benchmark")
+        url = server.url(DATABASE) if given.loaded else empty(server)
         if not given.loaded:
             load(url, given.size)
             with psycopg.connect(url, autocommit=True) as connection:
