@@ -21,8 +21,7 @@ from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
-import psycopg
-from marts import DATABASE, PROJECT, empty, load
+from marts import PROJECT, books
 from pennylane_launcher.postgres import embedded
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -117,11 +116,7 @@ def main() -> None:
     if not chromium:
         sys.exit("There is no chromium on PATH: apt-get install chromium")
     with embedded.server(PROJECT / ".embedded") as server:
-        url = server.url(DATABASE) if given.loaded else empty(server)
-        if not given.loaded:
-            load(url, given.size)
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute("vacuum analyze")
+        url = books(server, None if given.loaded else given.size)
         with served(url) as (address, app), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             measure(browser, address)

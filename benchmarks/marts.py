@@ -106,11 +106,23 @@ QUESTIONS = {
 DATABASE = "marts_benchmark"
 
 
-def empty(server: embedded.Server) -> str:
-    """Return the URL of the database, made anew: old bookmarks would leave out other books."""
+def books(server: embedded.Server, size: int | None) -> str:
+    """Return the URL of the database with the books.
+
+    Args:
+        server: which has it.
+        size: ledger entry lines of the company to load; None for what was loaded before.
+    """
+    if size is None:
+        return server.url(DATABASE)
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        # Old bookmarks would leave out other books.
         connection.execute(f"drop database if exists {DATABASE} with (force)".encode())
-    return server.url(DATABASE)
+    url = server.url(DATABASE)
+    load(url, size)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+    return url
 
 
 def load(url: str, size: int) -> None:
@@ -164,11 +176,7 @@ def main() -> None:
     parser.add_argument("--bare", action="store_true", help="measure without the indexes, too")
     given = parser.parse_args()
     with embedded.server(PROJECT / ".embedded") as server:
-        url = server.url(DATABASE) if given.loaded else empty(server)
-        if not given.loaded:
-            load(url, given.size)
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute("vacuum analyze")
+        url = books(server, None if given.loaded else given.size)
         with psycopg.connect(url) as connection:
             print("| Query | seconds | CPU-seconds |\n|---|---|---|")
             for name, question in QUESTIONS.items():

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from pennylane_launcher import meltano
@@ -55,6 +56,10 @@ class Progress:
         self.reasons = Reasons()
         self._word = word
 
+    @cached_property
+    def _left_out(self) -> set[str]:
+        return meltano.left_out()
+
     def feed(self, line: str) -> str | None:
         """Read one line of the log, and return what to show of it, if anything."""
         line = line.rstrip()
@@ -100,7 +105,7 @@ class Progress:
         elif isinstance(cause := entry.get("err"), str):
             # Meltano reports in this way that a step could not start.
             self.reasons.feed(entry, self._word(cause))
-        elif (unknown := UNKNOWN.match(event)) and unknown[1] in meltano.left_out():
+        elif (unknown := UNKNOWN.match(event)) and unknown[1] in self._left_out:
             pass  # the Firm API lacks many streams that are off by default
         elif event.strip() and not ROUTINE.match(event):
             text = self._word(event)
