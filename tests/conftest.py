@@ -476,6 +476,10 @@ class Draft:
             for row in sandbox.rows(path or f"/{name}"):
                 kept = {key: row[key] for key in row.keys() & columns[name]}
                 self.add(name, **kept)
+            # They were always those: nothing of theirs has changed.
+            self.connection.execute(
+                sql.SQL("TRUNCATE pennylane_history.{}").format(sql.Identifier(name))
+            )
 
     def enter(
         self,

@@ -113,6 +113,82 @@ def test_clean_books_have_no_finding_and_each_mistake_has_its_own(
         assert [(row["sentence_fr"], row["sentence_en"]) for row in found[kind]] == [sentences]
 
 
+CHANGED = """
+    SELECT ids ->> 'ledger_entry_id' AS id, severity, amount, sentence_fr, sentence_en
+    FROM controls WHERE rule = 'closed_year_changed' ORDER BY 1
+"""
+
+
+def test_what_changed_in_a_closed_year_without_a_word(draft: Draft) -> None:
+    """Pennylane's own time stays the same, or alone changes: the audit trail tells which."""
+    draft.add(
+        "fiscal_years",
+        id=1,
+        start="2030-07-01",
+        finish="2031-06-30",
+        status="closed",
+        updated_at="2031-09-01",
+    )
+    for number in range(1, 7):
+        day = "2031-05-05" if number < 6 else "2031-07-01"
+        draft.enter(number, day, 1, ("606600", "10"), ("512900", "-10"))
+    for table in ("fiscal_years", "ledger_entries", "ledger_entry_lines"):
+        draft.connection.execute(f"TRUNCATE pennylane_history.{table}".encode())
+    assert draft.ask(CHANGED) == []
+    change = "UPDATE pennylane.ledger_entry_lines SET {} WHERE ledger_entry_id IN ({})"
+    for values, entries in (
+        ("debit = debit + 0.01", "1, 6"),
+        ("_sdc_deleted_at = now()", "2"),
+        ("label = 'x'", "3"),
+        ("updated_at = '2040-01-01'", "4"),
+    ):
+        draft.connection.execute(change.format(values, entries).encode())
+    # A new line is one that was written after the closing; an old one was only read later.
+    for entry, written in ((7, "2031-08-31"), (8, "2031-10-01")):
+        draft.enter(entry, "2031-05-06", 1, ("606600", "5"), ("512900", "-5"))
+        draft.connection.execute(
+            change.format(f"created_at = '{written}', updated_at = '{written}'", entry).encode()
+        )
+        draft.connection.execute(
+            b"DELETE FROM pennylane_history.ledger_entry_lines WHERE change = 'updated'"
+            b" AND record ->> 'ledger_entry_id' = '%d'" % entry
+        )
+    (today,) = draft.ask("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day")
+    found = [tuple(str(value) for value in row.values()) for row in draft.ask(CHANGED)]
+    french = "/".join(reversed(today["day"].split("-")))
+    fr, en = "après la clôture de l'exercice du 30/06/2031", "after the fiscal year to 2031-06-30"
+    assert found == [
+        (
+            "1",
+            "error",
+            "10.02",
+            f"L'écriture du 05/05/2031 a changé le {french}, {fr}.",
+            f"The entry of 2031-05-05 changed on {today['day']}, {en} was closed.",
+        ),
+        (
+            "2",
+            "error",
+            "10",
+            f"L'écriture du 05/05/2031 a été supprimée le {french}, {fr}.",
+            f"The entry of 2031-05-05 was deleted on {today['day']}, {en} was closed.",
+        ),
+        (
+            "3",
+            "info",
+            "10",
+            f"L'écriture du 05/05/2031 a changé le {french}, {fr}, sans effet sur les montants.",
+            f"The entry of 2031-05-05 changed on {today['day']}, {en} was closed, without effect on amounts.",  # noqa: E501
+        ),
+        (
+            "8",
+            "error",
+            "5",
+            f"L'écriture du 06/05/2031 a changé le 01/10/2031, {fr}.",
+            f"The entry of 2031-05-06 changed on 2031-10-01, {en} was closed.",
+        ),
+    ]
+
+
 def test_the_page_and_the_sandbox_know_every_rule(draft: Draft, again: Sandbox) -> None:
     page = (PROJECT / "docs" / "controls.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)

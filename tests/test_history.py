@@ -275,7 +275,11 @@ def test_what_is_forgotten_is_forgotten_in_the_history(books: Pipeline) -> None:
 
 def test_off_and_on_again_loses_nothing(books: Pipeline) -> None:
     pipeline = books.copy()
-    build = ("run", "--select", "changes")
+    build = ("run", "--select", "changes", "changes_after_closing", "controls")
+    edited = (
+        "SELECT ids ->> 'ledger_entry_id' AS entry, severity FROM pennylane_marts.controls"
+        " WHERE rule = 'closed_year_changed'"
+    )
     update = "UPDATE pennylane.customers SET name = name || '{}' RETURNING id"
 
     def count() -> int:
@@ -289,6 +293,15 @@ def test_off_and_on_again_loses_nothing(books: Pipeline) -> None:
     assert pipeline.query(functions) == []
     pipeline.query(update.format("y"))
     assert count() == customers
+    # Now, only Pennylane's own time tells that a line of a closed year was edited.
+    assert pipeline.query(edited) == []
+    (line,) = pipeline.query(
+        "UPDATE pennylane.ledger_entry_lines SET updated_at = now() AT TIME ZONE 'UTC' WHERE id = ("
+        " SELECT max(line.id) FROM pennylane.ledger_entry_lines AS line"
+        " INNER JOIN pennylane.fiscal_years AS year ON line.date BETWEEN year.start AND year.finish"
+        " WHERE year.status = 'closed') RETURNING ledger_entry_id::text AS entry"
+    )
+    assert pipeline.query(edited) == [line | {"severity": "error"}]
 
     old = "UPDATE pennylane_history.customers SET changed_at = now() - interval '31 days' WHERE {} RETURNING id"  # noqa: E501
     pipeline.query(old.format("id = (SELECT min(id) FROM pennylane_history.customers)"))
@@ -297,6 +310,7 @@ def test_off_and_on_again_loses_nothing(books: Pipeline) -> None:
     assert pipeline.query(TRIGGERS)
     assert pipeline.query(functions)
     assert count() == customers - 1
+    assert pipeline.query(edited) == [line | {"severity": "error"}]
     pipeline.query(update.format("z"))
     assert count() == 2 * customers - 1
     # A run that has nothing to build deletes what has become too old, too.
