@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 if TYPE_CHECKING:
@@ -639,3 +640,51 @@ def test_a_load_ends_when_the_session_of_its_turn_is_lost(
         (line,) = (line for line in said.splitlines() if "| CRITICAL " in line)
         assert "terminating connection due to administrator command" in line
         assert tables(url)["things"][1] == []
+
+
+def transactions(url: str) -> int:
+    """How many transactions the database's sessions that have ended committed."""
+    with psycopg.connect(url, dbname="postgres", row_factory=tuple_row) as connection:
+        row = connection.execute(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = %s",
+            [conninfo_to_dict(url)["dbname"]],
+        ).fetchone()
+    assert row
+    return int(row[0])
+
+
+def test_a_table_that_is_ready_is_not_prepared_again(
+    postgres: embedded.Server, tmp_path: Path
+) -> None:
+    """Most runs change few tables, and each of the others would cost a dozen queries."""
+    names = [f"things_{number}" for number in range(20)]
+    lines = [line for name in names for line in (schema(name, "id"), record(name, 1))]
+    exit_code, _, _, found = load(postgres, tmp_path, OURS, lines)
+    assert exit_code == 0
+    url = postgres.url(re.sub(r"\W", "_", f"{tmp_path.name[:30]}_{OURS}".lower()))
+    spent = []
+    for some in (names[:1], names):
+        before = transactions(url)
+        schemas = [schema(name, "id") for name in some]
+        exit_code, _, _, again = load(postgres, tmp_path, OURS, schemas)
+        assert exit_code == 0
+        assert again == found
+        spent.append(transactions(url) - before)
+    # One each, for the check of its rows; an autovacuum may come between.
+    assert spent[1] - spent[0] < 2 * len(names)
+
+
+def test_a_column_that_was_dropped_is_there_again(
+    postgres: embedded.Server, tmp_path: Path
+) -> None:
+    lines = [schema("things", "id"), record("things", 1, '"number": 0.10')]
+    assert load(postgres, tmp_path, OURS, lines)[0] == 0
+    url = postgres.url(re.sub(r"\W", "_", f"{tmp_path.name[:30]}_{OURS}".lower()))
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER TABLE landed.things DROP number, DROP hour")
+    load(postgres, tmp_path, OURS, lines)
+    described, rows = tables(url)["things"]
+    assert {"number": "numeric", "hour": "time without time zone"}.items() <= dict(
+        described
+    ).items()
+    assert len(rows) == 1

@@ -16,16 +16,35 @@ from target_postgres_exact.errors import LoadError
 from target_postgres_exact.locks import BRIEF_WAIT, LONGEST_WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import psycopg
     from singer_sdk.sql.connector import JSONSchemaToSQL
+
+_COLUMNS = sa.text("""
+    select c.relname as table, a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = to_regnamespace(quote_ident(:schema)) and c.relkind in ('r', 'p')
+        and a.attnum > 0 and not a.attisdropped
+""")
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class ExactConnector(PostgresConnector):
-    """Writes JSON columns with msgspec; every list is a JSON column."""
+    """Writes JSON columns with msgspec; every list is a JSON column; prepares each table once."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Start without any table.
+
+        Args:
+            args: target-postgres's own.
+            options: its own, too.
+        """
+        super().__init__(*args, **options)
+        self._prepared: dict[str, tuple[dict[str, Any], sa.Table]] = {}
+        self._columns: dict[str, dict[tuple[str, str], str]] = {}
+        """The types of all columns, by schema, as they were when the run began."""
 
     @cached_property
     @override
@@ -62,6 +81,48 @@ class ExactConnector(PostgresConnector):
         engine: sa.Engine = super().create_engine()
         sa.event.listen(engine, "connect", _prepare)
         return engine
+
+    def is_ready(self, schema: str, table: str, properties: Mapping[str, Any]) -> bool:
+        """Tell whether a table was there, with all columns, when this run began.
+
+        One query answers for all tables; target-postgres asks a dozen for each of them.
+
+        Args:
+            schema: the table's schema.
+            table: its name.
+            properties: the JSON schemas of its columns, by name.
+        """
+        if schema not in self._columns:
+            with self._connect() as connection:
+                rows = connection.execute(_COLUMNS, {"schema": schema})
+                self._columns[schema] = {(row.table, row.name): row.type for row in rows}
+        there, dialect = self._columns[schema], self._engine.dialect
+        types = ((name, self.to_sql_type(each)) for name, each in properties.items())
+        return all(
+            # PostgreSQL says numeric where SQLAlchemy says DECIMAL.
+            there.get((table, name)) == type_.compile(dialect).lower().replace("decimal", "numeric")
+            for name, type_ in types
+        )
+
+    @override
+    def prepare_table(
+        self,
+        full_table_name: str,
+        schema: dict[str, Any],
+        primary_keys: Sequence[str],
+        connection: sa.Connection,
+        **options: Any,
+    ) -> sa.Table:
+        """Prepare a table for its first batch; until the run ends, nobody else may change it."""
+        name, properties = str(full_table_name), schema["properties"]
+        if name in self._prepared and self._prepared[name][0] == properties:
+            return self._prepared[name][1]
+        table: sa.Table = super().prepare_table(
+            full_table_name, schema, primary_keys, connection, **options
+        )
+        if properties.keys() <= set(table.columns.keys()):  # it was read before columns were added
+            self._prepared[name] = properties, table
+        return table
 
     @override
     def _create_empty_column(self, *, connection: sa.Connection, **names: Any) -> None:

@@ -42,15 +42,22 @@ class Content(NamedTuple):
 class Deliveries:
     """The deliveries to one schema, over one connection."""
 
-    def __init__(self, connection: sa.Connection, schema: str) -> None:
+    def __init__(
+        self, connection: sa.Connection, schema: str, found: Deliveries | None = None
+    ) -> None:
         """Read them.
 
         Args:
             connection: in a transaction, if anything will be written.
             schema: the schema of the tables.
+            found: what was read before, over another connection; it is read again if it is of
+                another schema.
         """
         self._connection = connection
         self._schema = schema
+        self.exists = False
+        self._lacks: set[str] = set()
+        self._known: Mapping[str, sa.Row[Any]] = {}
         self._table = sa.Table(
             TABLE,
             sa.MetaData(),
@@ -66,13 +73,19 @@ class Deliveries:
             schema=schema,
             comment="What the target delivered to each table; bookmarks are checked against it",
         )
+        if found is None or found._schema != schema:  # noqa: SLF001 - of this class
+            self._read()
+        else:
+            self.exists, self._lacks, self._known = found.exists, found._lacks, found._known  # noqa: SLF001
+
+    def _read(self) -> None:
         there = self._columns(TABLE)
         self.exists, self._lacks = bool(there), LATER.keys() - there
         columns = [
             sa.null().label(column.name) if column.name in self._lacks else column
             for column in self._table.columns
         ]
-        rows = connection.execute(sa.select(*columns)) if self.exists else ()
+        rows = self._connection.execute(sa.select(*columns)) if self.exists else ()
         self._known = {row.table_name: row for row in rows}
 
     def adopt(self, bookmarks: Mapping[str, Any], *, empty_too: bool = False) -> None:

@@ -39,6 +39,8 @@ class Ledger:
         self._paths: dict[str, list[Mapping[str, Any] | None]] | None = None
         """The bookmarks that each stream went through, if it is known where it began."""
         self._checked: set[str] = set()
+        self._found: Deliveries | None = None
+        """What was delivered before this run."""
         self._lost: dict[str, str] = {}
         """Tables that lack rows, if their streams have no bookmark of their own."""
         self._changed: set[str] = set()
@@ -74,7 +76,8 @@ class Ledger:
         self._checked.add(stream)
         bookmark = (self._given or {}).get(stream)
         with self._transaction() as connection:
-            reason = Deliveries(connection, schema).misfit(sink.table_name, bookmark)
+            self._found = Deliveries(connection, schema, self._found)
+            reason = self._found.misfit(sink.table_name, bookmark)
         if reason and bookmark:
             msg = f"Stream '{stream}' cannot continue from its bookmark: {reason}. {REMEDY}"
             raise LoadError(msg)

@@ -146,6 +146,11 @@ class ExactSink(PostgresSink):
         """Prepare the table, after checking that it holds what its bookmark says."""
         with self._explaining():
             self._target.deliveries.check(self)
+            if self.schema_name and self.connector.is_ready(
+                self.schema_name, self.table_name, self.schema["properties"]
+            ):
+                self.append_only = not self.key_properties
+                return
             locks.patiently(super().setup, self._holder, self.table_name)
 
     @override
