@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -84,6 +85,21 @@ def test_a_company_that_is_loaded_already_is_known_by_its_id(
     found = database.twins(url, companies.read(tmp_path))
     assert {name: why.partition(". ")[0] for name, why in found.items()} == {
         "b": "its token belongs to a company that 'a' reads already: N1 (1)",
+        "c": "its token belongs to a company that 'firm' reads already: N3 (3)",
+    }
+    # Without these tables, the bookmarks beside the others tell.
+    partitions = [{"context": {"company_id": each}, "read_at": "x"} for each in (2, 3)]
+    with psycopg.connect(url) as connection:
+        connection.execute(b"drop table pennylane_b.company, pennylane_firm.companies")
+        for name, bookmark in {"b": {"company": 1}, "firm": {"partitions": partitions}}.items():
+            table = f"pennylane_{name}._sdc_deliveries"
+            columns = "table_name text, version bigint, bookmark jsonb"
+            connection.execute(f"create table {table} ({columns})".encode())
+            insert = f"insert into {table} values ('journals', 1, null), ('customers', 1, %s)"  # noqa: S608
+            connection.execute(insert.encode(), [json.dumps(bookmark)])
+    found = database.twins(url, companies.read(tmp_path))
+    assert {name: why.partition(". ")[0] for name, why in found.items()} == {
+        "b": "its token belongs to a company that 'a' reads already: the one with the id 1",
         "c": "its token belongs to a company that 'firm' reads already: N3 (3)",
     }
     variables = database.of_companies(tmp_path, url, {"DBT_PENNYLANE_SCHEMAS": "own, pennylane_b"})

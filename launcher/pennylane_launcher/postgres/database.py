@@ -150,9 +150,10 @@ def twins(url: str, known: Sequence[companies.Company]) -> dict[str, str]:
         held = loaded.get(entry.schema, {})
         if shared := held.keys() & owners.keys():
             one = min(shared)
+            named = f"{held[one]} ({one})" if held[one] else f"the one with the id {one}"
             found[entry.name] = (
                 f"its token belongs to a company that '{owners[one]}' reads already:"
-                f" {held[one]} ({one}). Remove one of the two from {companies.FILE}; the views"
+                f" {named}. Remove one of the two from {companies.FILE}; the views"
                 f" leave schema '{entry.schema}' out"
             )
         else:

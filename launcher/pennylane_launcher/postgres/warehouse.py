@@ -19,12 +19,21 @@ select table_schema::text, table_name::text from information_schema.columns
 where table_schema = any(%s) and (
     table_name = 'company' and column_name in ('company_id', 'company_name', '_sdc_deleted_at')
     or table_name = 'companies' and column_name in ('id', 'name', '_sdc_deleted_at')
+    or table_name = '_sdc_deliveries' and column_name in ('table_name', 'bookmark', 'version')
 )
 group by 1, 2 having count(*) = 3
+order by bool_or(table_name = '_sdc_deliveries')
 """
 _COMPANIES = {
     "company": "select company_id, company_name from {} where _sdc_deleted_at is null",
     "companies": "select id, name from {} where _sdc_deleted_at is null",
+    # The bookmarks beside the tables: if neither of the two is selected, these still have the id.
+    "_sdc_deliveries": """
+        select distinct coalesce(
+            part #>> '{{context,company_id}}', bookmark ->> 'company'
+        )::bigint, ''
+        from {} left join lateral jsonb_path_query(bookmark, '$.partitions[*]') as part on true
+    """,
 }
 
 
@@ -134,6 +143,8 @@ def prepare(url: str, schema: str) -> None:
 def companies(url: str, schemas: Sequence[str]) -> dict[str, dict[int, str]]:
     """Return the names of the companies in each schema, by id: one, or those of a firm.
 
+    A name is empty if no table has it.
+
     Args:
         url: libpq URL of the database.
         schemas: of raw tables; those that do not say so are left out.
@@ -142,6 +153,8 @@ def companies(url: str, schemas: Sequence[str]) -> dict[str, dict[int, str]]:
     with psycopg.connect(url, connect_timeout=WAIT) as connection:
         known = connection.execute(_KNOW_THEIR_COMPANIES, [list(schemas)]).fetchall()
         for schema, table in known:
+            if found.get(schema) and table == "_sdc_deliveries":
+                continue
             query = sql.SQL(_COMPANIES[table]).format(sql.Identifier(schema, table))
             rows = connection.execute(query).fetchall()
             found.setdefault(schema, {}).update({row[0]: str(row[1]) for row in rows if row[0]})
