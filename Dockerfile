@@ -37,7 +37,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     && python -m compileall -q launcher target-postgres-exact tap-pennylane transform \
     && touch .meltano/launcher.lock \
     && chmod -R go+rX . \
-    && install -d -o 10001 -g 10001 .meltano/run .meltano/transform \
+    && install -d -o 10001 -g 10001 .meltano/run .meltano/transform .meltano/companies \
     && install -d .meltano/utilities/bookmarks .meltano/utilities/views
 
 FROM tools AS sandbox-build

@@ -180,6 +180,55 @@ def test_every_setting_of_the_tap_gets_in() -> None:
     assert {name: found[name] for name in wanted} == wanted
 
 
+def test_several_companies_reach_what_loads_them_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("docker-compose.yml", "docker-compose.companies.yml"):
+        (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
+    (tmp_path / "companies.yml").write_text("dupont: {token: DUPONT_TOKEN}\n")
+    settings = "COMPOSE_FILE=docker-compose.yml:docker-compose.companies.yml\n"
+    (tmp_path / ".env").write_text(
+        settings + "".join(f"{name}={value}\n" for name, value in PASSWORDS.items())
+    )
+
+    def resolved() -> subprocess.CompletedProcess[str]:
+        program = str(PROGRAMS / "docker-compose")
+        return subprocess.run(
+            [program, "--profile", "*", "config", "--format", "json"],
+            cwd=tmp_path,
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert "companies.env not found" in resolved().stderr
+    (tmp_path / "companies.env").write_text("DUPONT_TOKEN=the-token\n")
+    done = resolved()
+    assert not done.stderr
+    services = json.loads(done.stdout)["services"]
+    loading = {
+        name
+        for name, each in services.items()
+        if each.get("build", {}).get("target") in {"pipeline", "scheduler"} and name != "demo"
+    }
+    assert {"pipeline", "scheduler", "metrics", "airflow-worker"} < loading
+    for name, service in services.items():
+        mounts = {each["target"]: each for each in service.get("volumes", ())}
+        has_token = service.get("environment", {}).get("DUPONT_TOKEN") == "the-token"
+        assert has_token == ("/app/companies.yml" in mounts) == (name in loading), name
+        if name in loading:
+            mount = mounts["/app/companies.yml"]
+            assert mount["source"] == str(tmp_path / "companies.yml")
+            assert mount["read_only"]
+            assert not mount["bind"].get("create_host_path")
+            # What the base file gives it stays.
+            assert {"/tmp", "/app/.meltano/run", "/app/.meltano/companies"} <= {  # noqa: S108
+                each.partition(":")[0] for each in service["tmpfs"]
+            }
+            assert service["environment"]["POSTGRES_PASSWORD"] == "one"  # noqa: S105
+            if name != "pipeline":
+                assert mounts["/app/.meltano/airflow"]["type"] == "volume"
+
+
 def test_env_example_names_every_variable(tmp_path: Path) -> None:
     named = set(re.findall(r"^#?(\w+)=", EXAMPLE, re.MULTILINE))
     assert set(re.findall(r"\$\{(\w+)", COMPOSE)) <= named
