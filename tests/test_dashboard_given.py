@@ -36,7 +36,7 @@ def test_a_budget_and_acknowledged_findings_are_shown(shown: Pipeline, browser: 
     budget, acknowledged, acknowledge, *_ = statements()
     pipeline.execute(budget)
     pipeline.execute(acknowledged)
-    views = ("budget_by_month", "acknowledged_findings", "open_findings")
+    views = ("budget_by_month", "income_statement_budget", "acknowledged_findings", "open_findings")
     done = pipeline.dbt("build", "--select", *views)
     assert done.returncode == 0, done.stdout
     pipeline.execute(acknowledge)
@@ -55,6 +55,20 @@ def test_a_budget_and_acknowledged_findings_are_shown(shown: Pipeline, browser: 
         assert number(expenses[3]) == number(others[3]) + number(services[3])
         assert number(result[2]) == 40000 - 30000 - 15000
         assert number(result[4]) == number(income[4]) - number(expenses[4])
+        # In the statement, the budget of 62 is a column beside its line; the others have no line.
+        lines = site.rows("income-statement")
+        external = next(row for row in lines if row[0] == "Autres achats et charges externes")
+        spent = value(pipeline, BOOKED + "line = 'external_expenses'")
+        assert [number(cell) for cell in external[1:4]] == [spent, 15000, spent - 15000]
+        rest = [row for row in lines if row[0] == "Budget de plusieurs lignes"]
+        assert [number(row[2]) for row in rest] == [40000, 30000]
+        *_, of_income, of_expenses, of_all = lines
+        assert [number(row[2]) for row in (of_income, of_expenses, of_all)] == [40000, 45000, -5000]
+        earned = value(pipeline, BOOKED + "side = 'income'")
+        assert number(of_income[3]) == earned - 40000
+        profit = value(pipeline, BOOKED.replace("amount", "result") + "true")
+        assert [number(cell) for cell in of_all[1:4]] == [profit, -5000, profit + 5000]
+        assert ["", ""] in [[*row[2:4]] for row in lines]  # a line without a budget
         site.open("results", year="2024-01-01")
         expect(site.page.locator("table[data-name=budget]")).to_have_count(0)
 

@@ -1,5 +1,7 @@
 """The income statement: by month, as intermediate balances, by line and account, by axis."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pennylane_dashboard.asking import ask
@@ -21,6 +23,8 @@ BEFORE = Words("N-1", "Year before")
 INCOME = Words("Produits", "Income")
 EXPENSES = Words("Charges", "Expenses")
 RESULT = Words("Résultat", "Result")
+BUDGET_OF_LINE = Words("Budget", "Budget")
+DIFFERENCE = Words("Écart", "Difference")
 AXIS = Words("Axe analytique", "Analytical axis")
 CHART = Words("Produits, charges et résultat par mois", "Income, expenses and result by month")
 NO_LINE = Words(
@@ -98,6 +102,47 @@ ORDER BY line IS NULL, position, side DESC NULLS LAST
         "Click a line to see its accounts. Year before: the same months of the year before.",
     ),
 )
+WITH_BUDGET = replace(
+    LINES,
+    query="""
+SELECT
+    section_fr,
+    section_en,
+    coalesce(label_fr, CASE side WHEN 'income' THEN 'Total des produits'
+        WHEN 'expenses' THEN 'Total des charges' ELSE 'Résultat' END) AS label_fr,
+    coalesce(label_en, CASE side WHEN 'income' THEN 'Total income'
+        WHEN 'expenses' THEN 'Total expenses' ELSE 'Result' END) AS label_en,
+    nullif(line, 'several_lines') AS line,
+    line IS NULL AS is_total,
+    CASE WHEN side IS NULL THEN sum(result) ELSE sum(amount) END AS amount,
+    CASE WHEN side IS NULL THEN sum(budget_result) ELSE sum(budget) END AS budget,
+    CASE WHEN side IS NULL THEN sum(result) - sum(budget_result)
+        ELSE sum(amount) - sum(budget) END AS difference,
+    CASE WHEN side IS NULL THEN sum(previous_result)
+        ELSE sum(previous_amount) END AS previous_amount
+FROM income_statement_budget
+WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
+    AND month >= date_trunc('month', %(since)s::date)
+    AND month <= least(%(until)s::date, %(today)s::date)
+GROUP BY GROUPING SETS (
+    (side, position, section_fr, section_en, label_fr, label_en, line), (side), ()
+)
+ORDER BY line IS NULL, position, side DESC NULLS LAST
+""",
+    columns=(
+        LINES.columns[0],
+        Column("amount", AMOUNT, Kind.MONEY, wrong=-1),
+        Column("budget", BUDGET_OF_LINE, Kind.MONEY),
+        Column("difference", DIFFERENCE, Kind.MONEY),
+        Column("previous_amount", BEFORE, Kind.MONEY, wrong=-1),
+    ),
+    note=Words(
+        "Cliquez sur une ligne pour voir ses comptes. Écart : montant moins budget. N-1 : les mêmes"
+        " mois de l'année précédente.",
+        "Click a line to see its accounts. Difference: amount less budget. Year before: the same"
+        " months of the year before.",
+    ),
+)
 ACCOUNTS = Table(
     name="income-statement-accounts",
     title=Words("Comptes de la ligne", "Accounts of the line"),
@@ -160,7 +205,7 @@ WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s LIMIT 1
 """
 BUDGET = Table(
     name="budget",
-    title=Words("Budget", "Budget"),
+    title=Words("Budget par comptes", "Budget by accounts"),
     query="""
 SELECT
     account_prefix,
@@ -192,9 +237,9 @@ ORDER BY side DESC NULLS LAST, account_prefix NULLS LAST
             link=Link("ledger", {"account": "account_prefix"}, {"line": None}),
         ),
         Column(LABEL, Words("Libellé", "Label")),
-        Column("budget", Words("Budget", "Budget"), Kind.MONEY),
+        Column("budget", BUDGET_OF_LINE, Kind.MONEY),
         Column("actual", Words("Réalisé", "Actual"), Kind.MONEY),
-        Column("difference", Words("Écart", "Difference"), Kind.MONEY),
+        Column("difference", DIFFERENCE, Kind.MONEY),
     ),
     note=Words(
         "Réalisé : les comptes qui commencent ainsi. Écart : réalisé moins budget.",
@@ -217,9 +262,11 @@ def draw(view: View) -> None:
     if found:
         st.header(found[0][view.say(LABEL)], anchor=False)
         table(view, ACCOUNTS, line=line)
-    table(view, LINES)
     if ask(BUDGETED, view.values):
+        table(view, WITH_BUDGET)
         table(view, BUDGET)
+    else:
+        table(view, LINES)
     names = [row["category_group_label"] for row in ask(AXES, view.values)]
     axes = [Option(name, name) for name in names]
     if axes:
