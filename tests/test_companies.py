@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from pennylane_launcher.books import departed
 
 if TYPE_CHECKING:
     from conftest import Draft, Pipeline
@@ -197,3 +198,16 @@ def test_a_company_with_a_schema_of_its_own_leaves_nothing_behind(companies: Pip
     done = pipeline.meltano("run", "bookmarks:check")
     assert done.returncode == 0, done.stdout
     assert "read completely again" not in done.stdout
+
+    # Its schema goes once no view reads it, and nobody has written to it.
+    left = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^pennylane(_history)?$'"
+    with psycopg.connect(pipeline.url) as connection:
+        assert departed.drop(connection, ["pennylane", "pennylane_other"]) == []
+        assert departed.drop(connection, ["pennylane_other"]) == []  # the views read it
+        connection.execute(b"DROP SCHEMA pennylane_live, pennylane_logs, pennylane_marts CASCADE")
+        connection.execute(b"INSERT INTO pennylane.journals (id) VALUES (1)")
+        assert departed.drop(connection, ["pennylane_other"]) == []
+        assert len(connection.execute(left.encode()).fetchall()) == 2
+        connection.execute(b"TRUNCATE pennylane.journals, pennylane_history.journals")
+        assert departed.drop(connection, ["pennylane_other"]) == ["pennylane"]
+        assert connection.execute(left.encode()).fetchall() == []

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from target_postgres_exact.deliveries import Deliveries
 
-from pennylane_launcher.books import company_bookmarks, deliveries
+from pennylane_launcher.books import company_bookmarks, deliveries, departed
 from pennylane_launcher.claim import claim
 from pennylane_launcher.confirming import confirm
 from pennylane_launcher.errors import LauncherError
@@ -89,6 +89,7 @@ def remove(project: Path, *, company: int, sure: bool) -> int:
                     " meanwhile, so nothing was deleted. End what writes there, and try again."
                 )
                 raise LauncherError(msg)
+            departed.mark(connection, own)
         _vacuum(url, parts)
     rows = sum(part.rows for part in parts)
     print(f"Deleted {rows:,} rows of company {company} in {len(parts)} tables, and its bookmarks.")
@@ -174,7 +175,10 @@ def _vacuum(url: str, parts: Sequence[Part]) -> None:
 def _what_next(own: Sequence[str]) -> str:
     again = "As long as its token is in use, the next run loads it again: remove it from `.env` or"
     if own:
-        return f"{again} companies.yml. The empty tables stay, because the views read them."
+        return (
+            f"{again} companies.yml. The views read the empty tables: the run after that drops"
+            " their schema."
+        )
     return (
         "As long as the firm's token sees it, the next run loads it again: name it in"
         " TAP_PENNYLANE_EXCLUDE_COMPANY_IDS. Existing backups and exports still contain it."
