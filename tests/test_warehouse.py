@@ -262,7 +262,11 @@ def test_the_reader_sees_the_views_and_nothing_else(warehouse: Pipeline) -> None
     ]
     allowed += [
         f"pennylane_logs.{name}"
-        for name in ("trial_balance_differences", "pennylane_uncounted_rows")
+        for name in (
+            "trial_balance_differences",
+            "pennylane_uncounted_rows",
+            "pennylane_run_totals",
+        )
     ]
     with psycopg.connect(warehouse.url, autocommit=True) as connection:
         connection.execute("SET ROLE pennylane_reader")

@@ -107,13 +107,14 @@ class Figures:
         """
         with self._session(is_reader=True) as ask:
             log, live = self._name("", "etl_logs"), self._name("live", "sync_log")
+            summed = self._name("logs", "pennylane_run_totals")
             firm = {
                 "companies": self._name("live", "companies"),
                 "company": self._name("live", "company"),
             }
             rows = ask(_ROWS, metadata=self._name("", "sync_metadata"))
             last_runs = ask(_LAST_OF_TABLES, log=log)
-            totals = ask(_TOTALS, live=live, **firm)
+            totals = ask(_TOTALS, live=live, totals=summed, **firm)
             run_id = sql.Literal(runs.last["run_id"] if runs.last else "")
             used = ask(_LAST_RUN, log=log, live=live, run_id=run_id)
         return Tables(
@@ -210,44 +211,43 @@ order by table_name, execution_date desc
 
 # A firm's companies are those that no token of the Company API has loaded.
 _TOTALS = """
-with entries as (
+with labelled as (
     select
-        entry.*,
+        total.*,
         case
             when exists (select from {companies})
-                and entry.company_id not in (select company_id from {company})
+                and total.company_id not in (select company_id from {company})
                 then 0
-            else entry.company_id
+            else total.company_id
         end as label
-    from {live} as entry
-    where stream is not null
+    from {totals} as total
 ),
-verified as (
-    select label, stream, company_id, max(verified_at) as verified_at
-    from entries
-    where label <> 0 or company_id in (select company_id from {companies})
-        or not exists (select from {companies})
-    group by label, stream, company_id
+verification as (
+    select
+        company_id,
+        stream as table_name,
+        max(verified_at) as verified_at,
+        (array_agg(verified_share order by started_at desc))[1] as verified_share
+    from {live}
+    group by company_id, stream
 )
 select
     label as company_id,
-    stream as table_name,
+    table_name,
     coalesce(sum(records), 0) as records,
     coalesce(sum(tombstones), 0) as deletions,
     coalesce(sum(requests), 0) as requests,
     coalesce(sum(rate_limited), 0) as rate_limited,
     coalesce(sum(seconds_waited), 0) as seconds_waited,
-    (
-        select min(verified.verified_at) from verified
-        where verified.label = entries.label and verified.stream = entries.stream
+    min(verified_at) filter (
+        where label <> 0 or company_id in (select company_id from {companies})
+            or not exists (select from {companies})
     ) as verified_at,
-    case
-        when count(distinct company_id) = 1
-            then (array_agg(verified_share order by started_at desc))[1]
-    end as verified_share
-from entries
-group by label, stream
-order by label, stream
+    case when count(*) = 1 then max(verified_share) end as verified_share
+from labelled
+left join verification using (company_id, table_name)
+group by label, table_name
+order by label, table_name
 """
 
 # The tap's own id of a run may differ from Meltano's, which the ids of etl_logs begin with.

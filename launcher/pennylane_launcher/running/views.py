@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from pennylane_launcher import meltano
+from pennylane_launcher.books import departed
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.postgres import database, warehouse
 from pennylane_launcher.settings import envfile
@@ -80,11 +81,14 @@ def bring_up_to_date(project: Path, url: str, schema: str) -> int:
         if known == before:
             record.renew_portfolio(has_changed=record.count_rows())
             record.prune_history()
+            record.drop_departed()
+            record.prune_runs()
             return 0
     changed = [why for part, why in WHY.items() if known and known.get(part) != before[part]]
     print(f"Building the views: {'; '.join(changed) or 'no earlier build was complete'}.")
     code, complaint = _build()
     with _record(url, schema) as record:
+        record.drop_departed()
         # Tables that changed during the build are not in the views: only its own work is new.
         now = record.fingerprint(names)
         after = before | {part: now[part] for part in ("views", "roles", "triggers", "policies")}
@@ -221,10 +225,22 @@ class _Record:
     def prune_history(self) -> None:
         """Delete changes that are too old for the audit trail to keep; a build does so itself."""
         for schema in self._tables:
-            prune = sql.Identifier(f"{schema}_history", "_prune")
-            text = f"{prune.as_string(self._connection)}()"
-            if self._ask("select true where to_regprocedure({text}) is not null", text=text):
-                self._ask("select {prune}()", prune=prune)
+            self._call(sql.Identifier(f"{schema}_history", "_prune"))
+
+    def drop_departed(self) -> None:
+        """Drop the schemas of companies that were removed, if no view reads them any more."""
+        for schema in departed.drop(self._connection, self._tables):
+            print(f"Dropped the empty schema '{schema}', whose company was removed.")
+
+    def prune_runs(self) -> None:
+        """Delete old rows of the record of runs, once a day; a build does so itself."""
+        self._call(sql.Identifier(f"{self._schema}_logs", "pennylane_prune_runs"))
+
+    def _call(self, function: sql.Identifier) -> None:
+        """Call a function, if it is there."""
+        text = f"{function.as_string(self._connection)}()"
+        if self._ask("select true where to_regprocedure({text}) is not null", text=text):
+            self._ask("select {function}()", function=function)
 
     def _exist(self, *names: str) -> bool:
         return all(map(self._exists, names))

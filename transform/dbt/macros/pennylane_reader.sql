@@ -16,7 +16,8 @@
 
 {#- The views about runs that the role may read. -#}
 {%- macro pennylane_reader_logs() -%}
-  {{ return(['etl_logs', 'sync_companies', 'sync_metadata', 'trial_balance_differences', 'pennylane_uncounted_rows']) }}
+  {{ return(['etl_logs', 'sync_companies', 'sync_metadata', 'trial_balance_differences', 'pennylane_uncounted_rows',
+      'pennylane_run_totals']) }}
 {%- endmacro -%}
 
 {#- What the role may read of the runs according to Meltano: all but the payload, which holds the bookmarks. -#}

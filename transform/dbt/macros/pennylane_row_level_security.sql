@@ -54,7 +54,7 @@
           or relnamespace::regnamespace::text = " ~ pennylane_quoted(pennylane_setting('pennylane_meltano_schema')) ~ "
               and relname in ('runs', 'state')
           or relnamespace::regnamespace::text = " ~ pennylane_quoted(counted.schema) ~ "
-              and relname in (" ~ pennylane_quoted(counted.alias) ~ ", 'pennylane_portfolio_figures')
+              and relname in (" ~ pennylane_quoted(counted.alias) ~ ", 'pennylane_portfolio_figures', 'pennylane_pruned_runs')
       )
       order by 1, 2
   ").rows) }}

@@ -13,6 +13,8 @@
       'pennylane_indexes': ['DBT_PENNYLANE_INDEXES', ''],
       'pennylane_history': ['DBT_PENNYLANE_HISTORY', ''],
       'pennylane_history_days': ['DBT_PENNYLANE_HISTORY_DAYS', ''],
+      'pennylane_log_days': ['DBT_PENNYLANE_LOG_DAYS', '0'],
+      'pennylane_idle_log_days': ['DBT_PENNYLANE_IDLE_LOG_DAYS', '0'],
       'pennylane_row_level_security': ['DBT_PENNYLANE_ROW_LEVEL_SECURITY', ''],
       'pennylane_state_suffixes': ['DBT_PENNYLANE_STATE_SUFFIXES', ''],
       'pennylane_sign_in_role': ['DBT_PENNYLANE_SIGN_IN_ROLE', ''],

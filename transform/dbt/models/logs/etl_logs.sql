@@ -190,7 +190,10 @@ untold as (
     cross join owed
     left join by_run on by_run.id = runs.id
     left join confirmed on confirmed.id = runs.id and confirmed.table_name = owed.table_name
-    where runs.status <> 'success' and by_run.has_told is not true
+    where runs.status <> 'success'
+        and by_run.has_told is not true
+        -- What an older run reported may have been deleted.
+        and (runs.started_at >= {{ pennylane_log_begins('pennylane_log_days') }} or runs.id = (select max(id) from runs))
 ),
 
 told_and_untold as (
