@@ -78,6 +78,10 @@ QUESTIONS = {
     "cash_forecast": "select * from pennylane_marts.cash_forecast",
     "supplier_summary": "select * from pennylane_marts.supplier_summary",
     "vat_return": "select * from pennylane_marts.vat_return where month = '2025-03-01'",
+    "vat_by_invoice of a month": """
+        select kind, vat_rate, substance, sum(base), sum(tax)
+        from pennylane_marts.vat_by_invoice_between('2025-03-01', '2025-03-31') group by 1, 2, 3""",
+    "vat_by_invoice": "select count(*), sum(tax) from pennylane_marts.vat_by_invoice",
     "controls": "select * from pennylane_marts.controls",
     "changes": "select * from pennylane_marts.changes",
     "changes_after_closing": "select * from pennylane_marts.changes_after_closing",

@@ -433,16 +433,25 @@ def test_the_settings_say_what_counts_and_what_opens(books: Pipeline) -> None:
         " WHERE month = '2040-02-01') AS result"
     )
     assert pipeline.query(asked) == [{"openings": 0, "result": 0}]
+    (company,) = pipeline.query("SELECT company_id FROM pennylane.company")
+    states = (
+        "SELECT array_agg(DISTINCT state) FILTER (WHERE kind = 'collected') AS sales,"
+        " bool_or(state = 'paid') AS is_awaited FROM pennylane_marts.vat_by_invoice"
+    )
     done = pipeline.dbt(
         "run",
         "--select",
         "opening_entries",
         "monthly_profit_and_loss",
+        "vat_by_invoice",
         DBT_PENNYLANE_OPENING_JOURNALS="Y1, X9",
         DBT_PENNYLANE_LEFT_OUT_STATUSES="none",
+        DBT_PENNYLANE_VAT_ON_SERVICES=f"1, {company['company_id']}",
     )
     assert done.returncode == 0, done.stdout
     assert pipeline.query(asked) == [{"openings": 1, "result": 7}]
+    # This company opted for the debits; its suppliers did not.
+    assert pipeline.query(states) == [{"sales": ["invoiced"], "is_awaited": True}]
 
 
 def test_every_axis_adds_up_to_the_books(draft: Draft) -> None:

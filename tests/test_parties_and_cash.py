@@ -54,6 +54,11 @@ class Api:
             )
         return found
 
+    def year(self, day: str) -> Item:
+        """The fiscal year of a day."""
+        years = self.state("fiscal_years")
+        return next(year for year in years if year["start"] <= day <= year["finish"])
+
     def by_entry(self) -> dict[int, list[Item]]:
         """The lines of each entry."""
         found = defaultdict(list)
@@ -351,7 +356,10 @@ def test_the_vat_return_sets_settlements_aside(draft: Draft, api: Api) -> None:
     for invoice in api.invoices:
         if invoice["date"]:
             taxes[invoice["date"][:7]] += Decimal(invoice["tax"])
-    assert documents == taxes
+    # A month in which only what was invoiced before falls due has no tax of its own.
+    assert {month: tax for month, tax in documents.items() if tax} == {
+        month: tax for month, tax in taxes.items() if tax
+    }
 
 
 def test_every_axis_adds_up_to_the_books(draft: Draft, api: Api) -> None:
@@ -366,13 +374,14 @@ def test_every_axis_adds_up_to_the_books(draft: Draft, api: Api) -> None:
     by_year = {row["fiscal_year_start"]: row["result"] for row in results}
     assert all(row["result"] == by_year[row["fiscal_year_start"]] for row in axes)
     shares: dict[int, Decimal] = defaultdict(Decimal)
+    year = api.year("2025-08-01")
     for line in api.lines:
-        if line["number"][0] in "67" and line["date"][:4] == "2025":
+        if line["number"][0] in "67" and year["start"] <= line["date"] <= year["finish"]:
             for share in line["categories"]:
                 shares[share["id"]] -= line["amount"] * Decimal(share["weight"])
     rows = draft.ask(
-        "SELECT category_id, sum(result) AS result FROM analytical_income_statement "
-        "WHERE fiscal_year_start = '2025-01-01' AND category_id <> 0 GROUP BY 1"
+        "SELECT category_id, sum(result) AS result FROM analytical_income_statement "  # noqa: S608
+        f"WHERE fiscal_year_start = '{year['start']}' AND category_id <> 0 GROUP BY 1"
     )
     assert {row["category_id"]: row["result"] for row in rows} == shares
 
@@ -384,7 +393,7 @@ def test_the_running_balance_ends_at_the_balance(draft: Draft, api: Api) -> None
             "ORDER BY date, ledger_entry_line_id"
         )
         last = rows[-1]["date"].isoformat() if rows else ""
-        first = last[:4] if number[0] in "67" else ""
+        first = api.year(last)["start"] if last and number[0] in "67" else ""
         expected = (
             line["amount"]
             for line in api.lines

@@ -4,6 +4,7 @@
       'pennylane_schema': ['TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', 'pennylane'],
       'pennylane_schemas': ['DBT_PENNYLANE_SCHEMAS', ''],
       'pennylane_left_out_statuses': ['DBT_PENNYLANE_LEFT_OUT_STATUSES', 'draft'],
+      'pennylane_vat_on_services': ['DBT_PENNYLANE_VAT_ON_SERVICES', 'encaissements'],
       'pennylane_opening_journals': ['DBT_PENNYLANE_OPENING_JOURNALS', ''],
       'pennylane_meltano_schema': ['DBT_PENNYLANE_MELTANO_SCHEMA', 'meltano'],
       'pennylane_time_zone': ['DBT_PENNYLANE_TIME_ZONE', 'Europe/Paris'],

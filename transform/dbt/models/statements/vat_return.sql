@@ -11,6 +11,7 @@ with line as (
         {{ pennylane_line_is_of('line', pennylane_vat_settlements()) }} as settles
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     where line.account_number like '445%'
+        and {{ pennylane_line_counts('line') }}
         and not {{ pennylane_line_is_of('line', pennylane_opening_entries()) }}
 ),
 
@@ -34,52 +35,27 @@ ledger as (
     where (not line.settles and line.account_number !~ '^44567') or line.account_number ~ '^44551'
 ),
 
+{{ pennylane_vat_lines() }},
+
 document as (
-    select
-        line.company_id,
-        line.company_name,
-        date_trunc('month', invoice.date)::date as month,
-        'collected' as kind,
-        line.vat_rate,
-        coalesce(line.substance, 'unknown') as substance,
-        line.amount - line.tax as base,
-        line.tax
-    from {{ ref('stg_pennylane__customer_invoice_lines') }} as line
-    inner join {{ ref('stg_pennylane__customer_invoices') }} as invoice
-        on invoice.company_id = line.company_id and invoice.id = line.customer_invoice_id
-    where invoice.date is not null and {{ pennylane_is_issued('invoice') }}
+    select company_id, company_name, date, kind, vat_rate, substance, base, tax from customer_tax
     union all
-    select
-        invoice.company_id,
-        invoice.company_name,
-        date_trunc('month', invoice.date)::date,
-        'deductible',
-        null,
-        'unknown',
-        invoice.amount - coalesce(invoice.tax, 0),
-        coalesce(invoice.tax, 0)
-    from {{ ref('stg_pennylane__supplier_invoices') }} as invoice
-    where invoice.date is not null and coalesce(invoice.accounting_status, '') <> 'draft'
+    select company_id, company_name, date, kind, vat_rate, substance, base, tax from supplier_tax
 )
 
 select
     company_id,
     company_name,
-    month,
+    date_trunc('month', date)::date as month,
     'documents' as source,
     kind,
-    coalesce(vat_rate, '') as vat_rate,
-    -- FR_200 is 20 %, FR_15_385 is 15.385 %.
-    case
-        when vat_rate ~ '^[A-Z]{2}_\d+$' then trim_scale(split_part(vat_rate, '_', 2)::numeric / 10)
-        when vat_rate ~ '^[A-Z]{2}_\d+_\d+$'
-            then (split_part(vat_rate, '_', 2) || '.' || split_part(vat_rate, '_', 3))::numeric
-    end as percentage,
+    vat_rate,
+    {{ pennylane_vat_percentage('vat_rate') }} as percentage,
     substance,
     sum(base) as base,
     sum(tax) as tax
 from document
-group by company_id, company_name, month, kind, vat_rate, substance
+group by company_id, company_name, date_trunc('month', date), kind, vat_rate, substance
 union all
 select company_id, company_name, month, 'ledger', kind, '', null, 'unknown', null, sum(tax)
 from ledger
