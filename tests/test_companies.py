@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -28,14 +28,16 @@ BEGIN
     CREATE SCHEMA pennylane_other;
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'pennylane' LOOP
         EXECUTE format(
-            'CREATE TABLE pennylane_other.%1$I AS SELECT * FROM pennylane.%1$I', name
+            'CREATE TABLE pennylane_other.%1$I (LIKE pennylane.%1$I INCLUDING ALL);'
+            'INSERT INTO pennylane_other.%1$I SELECT * FROM pennylane.%1$I', name
         );
     END LOOP;
     UPDATE pennylane_other.company SET company_id = 20000002, company_name = 'Other';
     FOR name IN
         SELECT format('UPDATE pennylane_other.%I SET %2$I = %2$I || '' (other)''', relname, attname)
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE relnamespace = 'pennylane_other'::regnamespace AND attname IN ('name', 'label')
+        WHERE relnamespace = 'pennylane_other'::regnamespace AND relkind = 'r'
+            AND attname IN ('name', 'label')
     LOOP
         EXECUTE name;
     END LOOP;
@@ -147,6 +149,37 @@ def test_each_company_has_its_own_bookmarks(companies: Pipeline) -> None:
         assert connection.execute(question.encode()).fetchall() == [(FIRST,)]
         many = "SELECT count(*) FROM pennylane.sync_metadata GROUP BY table_name"
         assert {count for (count,) in connection.execute(many)} == {1}
+        connection.rollback()
+
+
+def test_each_company_has_its_own_audit_trail(companies: Pipeline) -> None:
+    line = "(SELECT max(id) FROM pennylane.ledger_entry_lines WHERE date < '2024-12-01')"
+    update = "UPDATE {}.ledger_entry_lines SET {} WHERE id = {}"
+    with psycopg.connect(companies.url) as connection:
+
+        def ask(query: str) -> list[tuple[Any, ...]]:
+            return connection.execute(query.encode()).fetchall()
+
+        ((moment,),) = ask("SELECT clock_timestamp()::text")
+        (before,) = ask(f"SELECT debit FROM pennylane.ledger_entry_lines WHERE id = {line}")  # noqa: S608
+        connection.execute(update.format("pennylane_other", "debit = debit + 1", line).encode())
+        connection.execute(update.format("pennylane", "label = 'x'", line).encode())
+        for view in ("changes", "changes_after_closing"):
+            found = ask(
+                "SELECT company_id, company_name = 'Other', change"  # noqa: S608
+                f" FROM pennylane_marts.{view} ORDER BY 1"
+            )
+            assert found == [(FIRST, False, "updated"), (OTHER, True, "updated")]
+        assert ask(
+            "SELECT company_id, severity FROM pennylane_marts.controls"
+            " WHERE rule = 'closed_year_changed' ORDER BY 1"
+        ) == [(FIRST, "info"), (OTHER, "error")]
+        for view, debits in {
+            "ledger_entry_lines": [before, (before[0] + 1,)],
+            f"ledger_entry_lines_on('{moment}')": [before, before],
+        }.items():
+            question = f"SELECT debit FROM pennylane_live.{view} WHERE id = {line}"  # noqa: S608
+            assert ask(f"{question} ORDER BY company_id") == debits
         connection.rollback()
 
 
