@@ -149,6 +149,20 @@ def carried(draft: Draft) -> dict[str, tuple[Any, bool]]:
     }
 
 
+def agree_on_what_is_repeated(draft: Draft) -> bool:
+    """Whether the lines and the trial balance say the same, which each finds in its own way."""
+    of_lines = rows(
+        draft,
+        "SELECT DISTINCT company_id, date, account_number FROM general_ledger"
+        " WHERE is_carried_forward",
+    )
+    of_balances = rows(
+        draft,
+        "SELECT company_id, period_start, account_number FROM opening_balances WHERE is_repeated",
+    )
+    return bool(of_lines) and set(of_lines) == set(of_balances)
+
+
 @pytest.mark.parametrize("code", ["AN", "OUV", "BO", "ANOU"])
 def test_an_opening_after_a_mis_dated_line_is_kept(draft: Draft, code: str) -> None:
     """The year before is not in the ledger: one line of it repeats nothing."""
@@ -162,6 +176,7 @@ def test_an_opening_after_a_mis_dated_line_is_kept(draft: Draft, code: str) -> N
     found = carried(draft)
     assert found["512909"] == (99995, False)
     assert found["101909"] == (-60000, False)
+    assert agree_on_what_is_repeated(draft)
 
 
 def opened(draft: Draft, code: str, *, late: str = "0") -> None:
@@ -189,6 +204,7 @@ def test_an_opening_repeats_the_year_before(draft: Draft, code: str) -> None:
     assert found["467909"] == (150, False)
     # No entry closed the year into its result: the opening is the first to state it.
     assert found["120909"] == (-50, False)
+    assert agree_on_what_is_repeated(draft)
     differences = (
         "SELECT account_number, posted, carried FROM opening_balances WHERE period_start ="
         " '2030-01-01' AND account_number LIKE '___909' AND posted <> carried"
@@ -200,6 +216,7 @@ def test_an_opening_repeats_the_year_before(draft: Draft, code: str) -> None:
 def test_a_balance_that_changed_after_it_was_carried_forward_counts_once(draft: Draft) -> None:
     opened(draft, "AN", late="4")
     assert carried(draft)["512909"] == (4, True)
+    assert agree_on_what_is_repeated(draft)
     assert rows(
         draft,
         "SELECT posted, carried, opening FROM opening_balances"

@@ -1,19 +1,19 @@
 """The company at a glance."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+
+import streamlit as st
 
 from pennylane_dashboard import formats
-from pennylane_dashboard.asking import together
+from pennylane_dashboard.asking import ask, together
 from pennylane_dashboard.charts import bars
+from pennylane_dashboard.database import Row
 from pennylane_dashboard.drawing import Figure, figures, table
 from pennylane_dashboard.tables import Column, Kind, Table
 from pennylane_dashboard.view import View
 from pennylane_dashboard.words import Words
-
-if TYPE_CHECKING:
-    from pennylane_dashboard.database import Row
 
 TITLE = Words("Vue d'ensemble", "Overview")
 
@@ -89,8 +89,14 @@ def draw(view: View) -> None:
     day = min(view.until, view.today)
     course = {"from": day - timedelta(days=400), "to": _month_end(day)}
     a_year_ago = day - timedelta(days=365)
-    months, cash, (due,), (due_before,), receivables, vat = together(
-        (BY_MONTH, view.values),
+    tiles = st.empty()
+    months = ask(BY_MONTH, view.values)
+    total: Row = next((row for row in months if row["is_total"]), {})
+    single = [row for row in months if not row["is_total"]]
+    of_period = _of_period(view, day, total, single)
+    with tiles:
+        figures(view, of_period)  # the others take longer
+    cash, (due,), (due_before,), receivables, vat = together(
         (CASH_QUERY, {**view.values, **course}),
         (OVERDUE_QUERY, {**view.values, "day": day}),
         (OVERDUE_QUERY, {**view.values, "day": a_year_ago}),
@@ -98,65 +104,68 @@ def draw(view: View) -> None:
         (VAT_QUERY, {**view.values, **course, "from": day - timedelta(days=800)}),
     )
     overdue, overdue_before = (row["overdue"] or Decimal(0) for row in (due, due_before))
-    total: Row = next((row for row in months if row["is_total"]), {})
-    single = [row for row in months if not row["is_total"]]
-    period, at_day = _period(view, day), formats.day(day, view.language)
-    result = total.get("result")
+    at_day = formats.day(day, view.language)
     held = cash[-1] if cash else {}
     vat_by_month = {row["month"]: row["vat_due"] for row in vat}
     declared = max(vat_by_month, default=day)
     cash_by_month = {row["as_of"].replace(day=1): row["cash"] for row in cash}
-    figures(
-        view,
-        [
-            Figure(
-                name=TURNOVER,
-                page="results",
-                about=period,
-                now=total.get("turnover"),
-                before=total.get("previous_turnover"),
-                course=[row["turnover"] for row in single],
-            ),
-            Figure(
-                name=RESULT,
-                page="results",
-                about=period,
-                now=result,
-                before=total.get("previous_result"),
-                course=[row["result"] for row in single],
-                is_wrong=result is not None and result < 0,
-            ),
-            Figure(
-                name=CASH,
-                page="cash",
-                about=at_day,
-                now=held.get("cash"),
-                before=cash_by_month.get(_year_before(day)),
-                course=list(cash_by_month.values())[-12:],
-                is_wrong=bool(held) and held["cash"] < 0,
-            ),
-            Figure(
-                name=OVERDUE,
-                page="customers",
-                about=at_day,
-                now=overdue,
-                before=overdue_before,
-                course=[row["receivables"] for row in receivables][-12:],
-                is_wrong=overdue > 0,
-            ),
-            Figure(
-                name=VAT,
-                page="vat",
-                about=formats.month(declared, view.language),
-                now=vat_by_month.get(declared),
-                before=vat_by_month.get(_year_before(declared)),
-                course=list(vat_by_month.values())[-12:],
-            ),
-        ],
-    )
+    of_day = [
+        Figure(
+            name=CASH,
+            page="cash",
+            about=at_day,
+            now=held.get("cash"),
+            before=cash_by_month.get(_year_before(day)),
+            course=list(cash_by_month.values())[-12:],
+            is_wrong=bool(held) and held["cash"] < 0,
+        ),
+        Figure(
+            name=OVERDUE,
+            page="customers",
+            about=at_day,
+            now=overdue,
+            before=overdue_before,
+            course=[row["receivables"] for row in receivables][-12:],
+            is_wrong=overdue > 0,
+        ),
+        Figure(
+            name=VAT,
+            page="vat",
+            about=formats.month(declared, view.language),
+            now=vat_by_month.get(declared),
+            before=vat_by_month.get(_year_before(declared)),
+            course=list(vat_by_month.values())[-12:],
+        ),
+    ]
+    with tiles:
+        figures(view, [*of_period, *of_day])
     if single:
         bars(view, single, "month", {"turnover": TURNOVER, "result": RESULT}, view.say(CHART))
     table(view, MONTHS)
+
+
+def _of_period(view: View, day: date, total: Row, months: Sequence[Row]) -> list[Figure]:
+    """Return the figures that add up the period's months."""
+    period, result = _period(view, day), total.get("result")
+    return [
+        Figure(
+            name=TURNOVER,
+            page="results",
+            about=period,
+            now=total.get("turnover"),
+            before=total.get("previous_turnover"),
+            course=[row["turnover"] for row in months],
+        ),
+        Figure(
+            name=RESULT,
+            page="results",
+            about=period,
+            now=result,
+            before=total.get("previous_result"),
+            course=[row["result"] for row in months],
+            is_wrong=result is not None and result < 0,
+        ),
+    ]
 
 
 def _period(view: View, day: date) -> str:

@@ -17,15 +17,17 @@ coalesce(
 {%- macro pennylane_closing_entries() -%}
 (
     select closing.company_id, closing.ledger_entry_id
-    from {{ ref('stg_pennylane__ledger_entry_lines') }} as closing
-    where closing.account_number like '12%'
-        and exists (
-            select from {{ ref('stg_pennylane__ledger_entry_lines') }} as closed
-            where closed.company_id = closing.company_id
-                and closed.ledger_entry_id = closing.ledger_entry_id
-                and closed.account_number >= '6' and closed.account_number < '8'
-        )
-    group by closing.company_id, closing.ledger_entry_id
+    from (
+        select distinct line.company_id, line.ledger_entry_id
+        from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+        where line.account_number like '12%'
+    ) as closing
+    where exists (
+        select from {{ ref('stg_pennylane__ledger_entry_lines') }} as closed
+        where closed.company_id = closing.company_id
+            and closed.ledger_entry_id = closing.ledger_entry_id
+            and closed.account_number >= '6' and closed.account_number < '8'
+    )
 )
 {%- endmacro -%}
 

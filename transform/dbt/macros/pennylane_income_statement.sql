@@ -75,5 +75,7 @@ left join resolved
     on resolved.fiscal_year_start = shown.fiscal_year_start
     and resolved.stem = left(shown.account_number, depth.digits)
 {{ pennylane_described('income_statement', 'shown', 'resolved.line') }}
+left join {{ pennylane_account_labels() }} as account
+    on account.company_id = shown.company_id and account.account_number = shown.account_number
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14{{ ', 15' if by_month }}
 {%- endmacro -%}

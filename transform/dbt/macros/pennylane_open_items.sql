@@ -22,14 +22,9 @@ with line as (
         line.date,
         line.line_label,
         {{ 'line.debit - line.credit' if sign > 0 else 'line.credit - line.debit' }} as amount,
-        least(line.id, (
-            select min(other.id::bigint)
-            from jsonb_array_elements_text(line.lettered_ledger_entry_lines_ids) as other (id)
-        )) as lettered_as,
+        {{ pennylane_lettered_as('line') }} as lettered_as,
         {{ pennylane_repeats('line') }} as is_repeated
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-    left join {{ ref('stg_pennylane__journals') }} as journal
-        on journal.company_id = line.company_id and journal.id = line.journal_id
     where line.account_number like '{{ accounts }}%'
         and line.date <= {{ day }}
 ),

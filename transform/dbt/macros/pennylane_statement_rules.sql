@@ -52,10 +52,10 @@ resolved as (
 )
 {%- endmacro -%}
 
-{#- Joins what describes rows of a statement: the `line` in force in their fiscal year, and their `account`.
+{#- Joins the `line` of a statement that is in force in the fiscal year of each row.
 
     statement: balance_sheet or income_statement.
-    rows: the rows, by company, fiscal year and account.
+    rows: the rows, by fiscal year.
     line: SQL of the name of their line. -#}
 {%- macro pennylane_described(statement, rows, line) -%}
 left join {{ pennylane_statement_lines() }} as line
@@ -63,6 +63,4 @@ left join {{ pennylane_statement_lines() }} as line
     and line.line = {{ line }}
     and {{ rows }}.fiscal_year_start >= coalesce(line.valid_from, '-infinity')
     and {{ rows }}.fiscal_year_start <= coalesce(line.valid_until, 'infinity')
-left join {{ pennylane_account_labels() }} as account
-    on account.company_id = {{ rows }}.company_id and account.account_number = {{ rows }}.account_number
 {%- endmacro -%}

@@ -25,11 +25,23 @@ movement as (
         line.balance,
         0,
         1,
-        {{ pennylane_line_is_of('line', pennylane_opening_entries()) }}
+        line.is_opening
     from account
-    inner join {{ ref('pennylane', 'general_ledger') }} as line
+    inner join (
+        select
+            line.company_id,
+            line.account_number,
+            line.date,
+            line.debit - line.credit as balance,
+            {{ pennylane_line_is_of('line', pennylane_opening_entries()) }} as is_opening,
+            {{ pennylane_repeats('line') }} as is_repeated
+        from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+        -- An array, because PostgreSQL cannot estimate how many lines these are, and a join would suffer from it.
+        where line.account_number = any (array(select account_number from account))
+            and {{ pennylane_line_counts('line') }}
+    ) as line
         on line.company_id = account.company_id and line.account_number = account.account_number
-    where not line.is_carried_forward and line.is_counted
+    where not line.is_repeated
 ),
 
 paired as (
@@ -50,13 +62,13 @@ monthly as (
     select
         company_id,
         bank_account_id,
-        date_trunc('month', date)::date as month,
+        date_trunc('month', date::timestamp)::date as month,
         sum(in_bank) as in_bank,
         sum(in_ledger) as in_ledger,
         sum(not_in_ledger) as not_in_ledger,
         sum(not_in_bank) as not_in_bank
     from paired
-    group by company_id, bank_account_id, date_trunc('month', date)
+    group by company_id, bank_account_id, 3
 ),
 
 ended as (

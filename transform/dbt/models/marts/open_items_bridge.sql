@@ -1,23 +1,28 @@
 -- From the open invoices to the accounts 411 and 401: one row per company, side and step. The steps add up to the
 -- row `ledger`; advances (4191, 4091) follow by account, outside that sum.
-with line as (
+with posted as (
+    {%- for account, side in {
+        '411': 'customers', '4191': 'customers', '401': 'suppliers', '4091': 'suppliers'
+    }.items() %}
     select
         company_id,
         company_name,
-        case when account_number like '41%' then 'customers' else 'suppliers' end as side,
+        '{{ side }}' as side,
+        date,
         account_number,
-        account_label,
-        account_number like '4191%' or account_number like '4091%' as is_advance,
+        ledger_account_id,
+        {{ (account | length > 3) | lower }} as is_advance,
         ledger_entry_id,
-        case when account_number like '41%' then balance else -balance end as amount
-    from {{ ref('pennylane', 'general_ledger') }}
-    where (
-            account_number like '411%'
-            or account_number like '401%'
-            or account_number like '4191%'
-            or account_number like '4091%'
-        )
-        and not is_carried_forward
+        {{ 'debit - credit' if side == 'customers' else 'credit - debit' }} as amount
+    from {{ ref('stg_pennylane__ledger_entry_lines') }}
+    where account_number like '{{ account }}%'
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+line as (
+    select * from posted as line
+    where not {{ pennylane_repeats('line') }}
 ),
 
 invoice as (
@@ -144,14 +149,16 @@ inner join (values
 group by part.company_id, part.company_name, part.side, step.place, part.step, step.label
 union all
 select
-    company_id,
-    company_name,
-    side,
+    line.company_id,
+    line.company_name,
+    line.side,
     10,
     'advances',
-    coalesce(max(account_label), 'Avances et acomptes'),
-    account_number,
-    sum(amount)
+    coalesce(max(account.account_label), 'Avances et acomptes'),
+    line.account_number,
+    sum(line.amount)
 from line
-where is_advance
-group by company_id, company_name, side, account_number
+left join {{ ref('stg_pennylane__ledger_accounts') }} as account
+    on account.company_id = line.company_id and account.id = line.ledger_account_id
+where line.is_advance
+group by line.company_id, line.company_name, line.side, line.account_number

@@ -22,36 +22,82 @@ years as (
     group by company_id
 ),
 
-line as (
+-- The days on which any company's fiscal year begins or has ended: a line belongs to a year by its place among them,
+-- which is quicker than a join.
+boundary as (
+    select array_agg(distinct day order by day) as days
+    from (
+        select start_date as day from {{ ref('stg_pennylane__fiscal_years') }}
+        union all
+        select end_date + 1 from {{ ref('stg_pennylane__fiscal_years') }}
+    ) as known
+),
+
+opening as (
+    select * from {{ pennylane_opening_entries() }} as opening
+),
+
+-- The lines of the few entries that open and close years are summed apart, and taken from the sum of all.
+apart as (
+    select company_id, ledger_entry_id, 'opening' as kind from opening
+    union all
+    select closing.company_id, closing.ledger_entry_id, 'closing'
+    from {{ pennylane_closing_entries() }} as closing
+    where not exists (
+        select from opening
+        where opening.company_id = closing.company_id and opening.ledger_entry_id = closing.ledger_entry_id
+    )
+),
+
+period as (
+    select
+        company_id,
+        account_number,
+        width_bucket(date, (select days from boundary)) as number,
+        'movement' as kind,
+        sum(debit) as debits,
+        sum(credit) as credits,
+        count(*) as lines
+    from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+    where {{ pennylane_line_counts('line') }}
+    group by company_id, account_number, 3
+    union all
     select
         line.company_id,
         line.account_number,
-        line.debit,
-        line.credit,
-        -- A line outside every year belongs to the one before, or to the first.
-        greatest(width_bucket(line.date, years.starts), 1) as place,
-        line.date between years.starts[1] and years.ends[width_bucket(line.date, years.starts)] as is_inside,
-        case
-            when {{ pennylane_line_is_of('line', pennylane_opening_entries()) }} then 'opening'
-            when {{ pennylane_line_is_of('line', pennylane_closing_entries()) }} then 'closing'
-            else 'movement'
-        end as kind
-    from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-    inner join years on years.company_id = line.company_id
-    where {{ pennylane_line_counts('line') }}
+        width_bucket(line.date, (select days from boundary)),
+        kind.name,
+        kind.sign * sum(line.debit),
+        kind.sign * sum(line.credit),
+        kind.sign * count(*)
+    from apart
+    inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+        on line.company_id = apart.company_id and line.ledger_entry_id = apart.ledger_entry_id
+    cross join lateral (values (apart.kind, 1), ('movement', -1)) as kind (name, sign)
+    -- An array, because PostgreSQL cannot estimate how few entries these are, and would read all lines.
+    where line.ledger_entry_id = any (array(select ledger_entry_id from apart)) and {{ pennylane_line_counts('line') }}
+    group by line.company_id, line.account_number, 3, kind.name, kind.sign
 ),
 
+-- A line outside every year belongs to the one before, or to the first.
 total as (
     select
-        company_id,
-        place,
-        account_number,
-        kind,
-        coalesce(is_inside, false) as is_inside,
-        sum(debit) as debits,
-        sum(credit) as credits
-    from line
-    group by company_id, place, account_number, kind, coalesce(is_inside, false)
+        period.company_id,
+        greatest(width_bucket(boundary.days[period.number], years.starts), 1) as place,
+        period.account_number,
+        period.kind,
+        coalesce(
+            boundary.days[period.number] between years.starts[1]
+            and years.ends[width_bucket(boundary.days[period.number], years.starts)],
+            false
+        ) as is_inside,
+        sum(period.debits) as debits,
+        sum(period.credits) as credits
+    from period
+    inner join years on years.company_id = period.company_id
+    cross join boundary
+    group by 1, 2, 3, 4, 5
+    having sum(period.lines) > 0
 ),
 
 -- What a year leaves on the classes 6 and 7 is the next year's 120 or 129: nothing, if they were closed.

@@ -5,10 +5,7 @@ with line as (
         line.*,
         journal.journal_code,
         {{ pennylane_repeats('line') }} as is_repeated,
-        least(line.id, (
-            select min(other.id::bigint)
-            from jsonb_array_elements_text(line.lettered_ledger_entry_lines_ids) as other (id)
-        )) as lettered_as
+        {{ pennylane_lettered_as('line') }} as lettered_as
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     left join {{ ref('stg_pennylane__journals') }} as journal
         on journal.company_id = line.company_id and journal.id = line.journal_id

@@ -20,7 +20,7 @@ year as (
 {{ pennylane_statement_rules() }},
 
 -- The accounts of the balance sheet, and the results of the years.
-kept as (
+totals as (
     select
         company_id,
         case when account_number like '6%' or account_number like '7%' then '6-7' else account_number end
@@ -30,6 +30,15 @@ kept as (
         sum(balance) as balance
     from sums
     group by 1, 2, 3, 4
+),
+
+-- Named before the rows of a company and a day are chosen: PostgreSQL would expect these to be few, and look for each
+-- account's name among all of them.
+kept as (
+    select totals.*, account.account_label
+    from totals
+    left join {{ pennylane_account_labels() }} as account
+        on account.company_id = totals.company_id and account.account_number = totals.account_number
 ),
 
 held as (
@@ -46,6 +55,7 @@ held as (
         day.as_of,
         {{ is_former | lower }} as is_former,
         account.account_number,
+        account.account_label,
         account.is_result,
         account.balance
     from year
@@ -53,13 +63,14 @@ held as (
     cross join lateral (
         select
             kept.account_number,
+            max(kept.account_label) as account_label,
             coalesce(kept.result_of = year.{{ of }}, false) as is_result,
             sum(kept.balance) as balance
         from kept
         where kept.company_id = year.company_id
             and kept.last_day >= year.{{ first }}
             and kept.last_day <= {{ last }}
-        group by 1, 2
+        group by 1, 3
         having sum(kept.balance) <> 0
     ) as account
     {{ days if is_former }}
@@ -100,7 +111,7 @@ select
     line.label_fr,
     line.label_en,
     placed.account_number,
-    max(account.account_label) as account_label,
+    max(placed.account_label) as account_label,
     coalesce(sum(placed.balance) filter (
         where not placed.is_former and line.side = 'assets' and placed.part is distinct from 'depreciation'
     ), 0) as gross,

@@ -15,17 +15,21 @@ with bank as (
 ),
 
 booked as (
-    select
-        line.company_id,
-        line.ledger_account_id,
-        line.date,
-        line.debit - line.credit as amount,
-        {{ pennylane_repeats('line') }} as is_repeated
-    from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-    inner join (select distinct company_id, ledger_account_id from bank) as account
-        on account.company_id = line.company_id and account.ledger_account_id = line.ledger_account_id
-    left join {{ ref('stg_pennylane__journals') }} as journal
-        on journal.company_id = line.company_id and journal.id = line.journal_id
+    select company_id, ledger_account_id, date, sum(debit - credit) as amount
+    from (
+        select
+            line.company_id,
+            line.ledger_account_id,
+            line.date,
+            line.debit,
+            line.credit,
+            {{ pennylane_repeats('line') }} as is_repeated
+        from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
+        -- An array, because PostgreSQL cannot estimate how many lines these are, and a join would suffer from it.
+        where line.ledger_account_id = any (array(select ledger_account_id from bank))
+    ) as line
+    where not is_repeated
+    group by company_id, ledger_account_id, date
 ),
 
 -- In the currency of the bank account.
@@ -47,7 +51,6 @@ moved as (
     from bank
     inner join booked
         on booked.company_id = bank.company_id and booked.ledger_account_id = bank.ledger_account_id
-    where not booked.is_repeated
 ),
 
 day as (

@@ -1,24 +1,24 @@
 -- Days of sales outstanding (DSO) and days of payables outstanding (DPO) at the end of every month: the balance of
 -- the accounts 411 and 401 against the invoices of the twelve months before, tax included.
-with moved as (
-    select
-        company_id,
-        left(account_number, 3) as kind,
-        date_trunc('month', date)::date as month,
-        sum(amount) as amount
-    from (
-        select
-            line.company_id,
-            line.account_number,
-            line.date,
-            line.debit - line.credit as amount,
-            {{ pennylane_repeats('line') }} as is_repeated
-        from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
-        left join {{ ref('stg_pennylane__journals') }} as journal
-            on journal.company_id = line.company_id and journal.id = line.journal_id
-        where line.account_number like '401%' or line.account_number like '411%'
-    ) as line
-    where not is_repeated
+with posted as (
+    {%- for kind in ['401', '411'] %}
+    select company_id, '{{ kind }}' as kind, account_number, ledger_entry_id, date, debit - credit as amount
+    from {{ ref('stg_pennylane__ledger_entry_lines') }}
+    where account_number like '{{ kind }}%'
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+daily as (
+    select company_id, kind, date, sum(amount) as amount
+    from posted as line
+    where not {{ pennylane_repeats('line') }}
+    group by 1, 2, 3
+),
+
+moved as (
+    select company_id, kind, date_trunc('month', date::timestamp)::date as month, sum(amount) as amount
+    from daily
     group by 1, 2, 3
 ),
 

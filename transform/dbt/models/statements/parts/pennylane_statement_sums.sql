@@ -40,7 +40,8 @@ period as (
     from closing
     inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
         on line.company_id = closing.company_id and line.ledger_entry_id = closing.ledger_entry_id
-    where {{ pennylane_line_counts('line') }}
+    -- An array, because PostgreSQL cannot estimate how few entries these are, and would read all lines.
+    where line.ledger_entry_id = any (array(select ledger_entry_id from closing)) and {{ pennylane_line_counts('line') }}
     group by 1, 2, 3
 ),
 
