@@ -15,15 +15,23 @@
       {%- set function = adapter.quote(found['pennylane_pruned_runs'].schema) ~ '.pennylane_prune_runs()' -%}
       {%- set whole, idle = pennylane_log_days('pennylane_log_days'), pennylane_log_days('pennylane_idle_log_days') -%}
       {%- call statement('log_retention', fetch_result=true) %}
-        set local client_min_messages = warning;
-        {%- if whole or idle %}
-        {#- Names without the database, so that the function works in a copy with another name. #}
-        {{ pennylane_log_function(function, found) | replace(adapter.quote(target.database) ~ '.', '') }};
-        select {{ function }} as complaint
-        {%- else %}
-        drop function if exists {{ function }};
-        select null as complaint
-        {%- endif %}
+        do $retention$
+        begin
+          set local client_min_messages = warning;
+          {%- if whole or idle %}
+          {#- Names without the database, so that the function works in a copy with another name. #}
+          {{ pennylane_log_function(function, found) | replace(adapter.quote(target.database) ~ '.', '') }};
+          perform set_config('pennylane.complaint', coalesce({{ function }}, ''), true);
+          {%- else %}
+          drop function if exists {{ function }};
+          perform set_config('pennylane.complaint', '', true);
+          {%- endif %}
+        exception
+          when insufficient_privilege then  -- another role created the function
+            perform set_config('pennylane.complaint', sqlerrm, true);
+        end
+        $retention$;
+        select current_setting('pennylane.complaint') as complaint
       {%- endcall -%}
       {%- do adapter.commit() -%}
       {%- set complaint = load_result('log_retention').table.rows[0].complaint -%}
