@@ -20,8 +20,9 @@ from playwright.sync_api import expect
 from dashboard_site import YEAR, Site, served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from pennylane_launcher.postgres import embedded
     from playwright.sync_api import Browser
 
     from conftest import Pipeline
@@ -240,8 +241,21 @@ def provider() -> Iterator[str]:
         process.terminate()
 
 
+@pytest.fixture
+def connections(postgres: embedded.Server) -> Iterator[Callable[[], int]]:
+    """How often the dashboard has connected to PostgreSQL, which nobody can ask without."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET log_connections = on")
+        connection.execute("SELECT pg_reload_conf()")
+        (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+        log = Path(folder) / "server.log"
+        yield lambda: log.read_text(errors="replace").count("connection authorized: user=rls_app")
+        connection.execute("ALTER SYSTEM RESET log_connections")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 def test_people_who_sign_in_see_their_companies_alone(
-    warehouse: Pipeline, browser: Browser, provider: str
+    warehouse: Pipeline, browser: Browser, provider: str, connections: Callable[[], int]
 ) -> None:
     settings = {
         "POSTGRES_READER_PASSWORD": "not asked for over a socket",
@@ -252,10 +266,17 @@ def test_people_who_sign_in_see_their_companies_alone(
     }
     with ExitStack() as stack:
         served_site = stack.enter_context(served(warehouse, browser, **settings))
+        # Before somebody signs in, nothing is asked.
+        before = connections()
+        for path in ("", "ledger", "pipeline", "customers"):
+            served_site.open(path, company=str(FIRST), year=YEAR)
+            assert served_site.sentence().startswith("Connectez-vous pour voir les sociétés")
+        assert connections() == before
         boss, client, stranger, pretender = (
             _signed_in(stack, served_site, browser, sub)
             for sub in ("boss", "client", "stranger", "pretender")
         )
+        assert connections() > before
         # What one of them asked for is remembered, but for nobody else.
         for site, mine in ((boss, [FIRST, 31]), (client, [32])):
             for company in COMPANIES:
