@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -224,34 +225,34 @@ def test_a_balance_that_changed_after_it_was_carried_forward_counts_once(draft: 
     ) == [(150, 146, 150)]
 
 
+def opening_of(ledger: Ledger, start: str) -> tuple[dict[str, Decimal], bool]:
+    """The opening balances of a year, and whether they are posted."""
+    posted = [
+        entry for entry in ledger.openings if any(day == start for day, *_ in ledger.entries[entry])
+    ]
+    opening: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in posted:
+        for _, account, amount in ledger.entries[entry]:
+            opening[account] += amount
+    former = [each for each in ledger.years if ledger.opened(start) <= each["start"] < start]
+    for each in [] if posted else former:
+        before = ledger.balances(each["finish"], first=each["start"])
+        result = sum(
+            (amount for account, amount in before.items() if account[0] in "67"), Decimal(0)
+        )
+        for account, amount in before.items():
+            if account[0] < "6":
+                opening[account] += amount
+        opening["129" if result > 0 else "120"] += result
+    return opening, bool(posted)
+
+
 def test_the_trial_balance_opens_with_what_the_years_before_left(
     ledger: Ledger, draft: Draft
 ) -> None:
     for year in ledger.years:
         start, end = year["start"], year["finish"]
-        posted = [
-            entry
-            for entry in ledger.openings
-            if any(day == start for day, *_ in ledger.entries[entry])
-        ]
-        opening: dict[str, Decimal] = defaultdict(Decimal)
-        if posted:
-            for entry in posted:
-                for _, account, amount in ledger.entries[entry]:
-                    opening[account] += amount
-        else:
-            former = [
-                each for each in ledger.years if ledger.opened(start) <= each["start"] < start
-            ]
-            for each in former:
-                before = ledger.balances(each["finish"], first=each["start"])
-                result = sum(
-                    (amount for account, amount in before.items() if account[0] in "67"), Decimal(0)
-                )
-                for account, amount in before.items():
-                    if account[0] < "6":
-                        opening[account] += amount
-                opening["129" if result > 0 else "120"] += result
+        opening, is_posted = opening_of(ledger, start)
         moved = ledger.balances(end, first=start, openings=False)
         found = draft.ask(
             "SELECT account_number, opening, balance_before_closing AS closing, balance"  # noqa: S608
@@ -261,12 +262,52 @@ def test_the_trial_balance_opens_with_what_the_years_before_left(
         assert sum(row["balance"] for row in found) == 0
         for row in found:
             account = row["account_number"]
-            key = account[:3] if account.startswith("12") and not posted else account
+            key = account[:3] if account.startswith("12") and not is_posted else account
             assert row["opening"] == opening[key], (start, account)
             assert row["closing"] == opening[key] + moved[account], (start, account)
         assert {account for account, amount in opening.items() if amount} <= {
             key for row in found for key in (row["account_number"], row["account_number"][:3])
         }
+
+
+def test_the_trial_balance_of_a_period_begins_where_the_year_is(
+    ledger: Ledger, draft: Draft
+) -> None:
+    """A year but its first and last months; and one that touches two years, by year."""
+    for year in ledger.years:
+        start, end = (date.fromisoformat(year[name]) for name in ("start", "finish"))
+        first, last = start + timedelta(days=40), end - timedelta(days=40)
+        opening, is_posted = opening_of(ledger, year["start"])
+        until = ledger.balances(str(first - timedelta(days=1)), first=year["start"], openings=False)
+        moved = ledger.balances(str(last), first=str(first), openings=False)
+        found = draft.ask(f"SELECT * FROM trial_balance_between('{first}', '{last}')")  # noqa: S608
+        assert {(row["period_start"], row["period_end"]) for row in found} == {(first, last)}
+        assert sum(row["opening"] for row in found) == 0
+        assert sum(row["balance"] for row in found) == 0
+        for row in found:
+            account = row["account_number"]
+            key = account[:3] if account.startswith("12") and not is_posted else account
+            assert row["opening"] == opening[key] + until[account], (first, account)
+            assert row["debits"] - row["credits"] == moved[account], (first, account)
+            assert row["balance"] == opening[key] + until[account] + moved[account]
+        missing = moved.keys() - {row["account_number"] for row in found}
+        assert not missing, (first, missing)
+    whole = "account_number, opening, debits, credits, closing_debits, closing_credits, balance"
+    first, last = ledger.years[0]["start"], ledger.years[-1]["finish"]
+    of_years = f"SELECT period_start, {whole} FROM trial_balance ORDER BY 1, 2"  # noqa: S608
+    found = draft.ask(of_years)
+    assert {row["period_start"] for row in found} == {
+        date.fromisoformat(year["start"]) for year in ledger.years
+    }
+    of_period = of_years.replace("trial_balance", f"trial_balance_between('{first}', '{last}')")
+    assert [row for row in found if has_figures(row)] == [
+        row for row in draft.ask(of_period) if has_figures(row)
+    ]
+
+
+def has_figures(row: dict[str, Any]) -> bool:
+    """Whether an account has a balance, or moved."""
+    return any(row[name] for name in ("opening", "debits", "credits", "balance"))
 
 
 def test_the_trial_balance_says_what_the_bank_says(books: Pipeline, draft: Draft) -> None:

@@ -29,6 +29,7 @@ CHECKS = [
     test_statements.test_the_result_is_that_of_pennylanes_own_trial_balance,
     test_definitions.test_vat_is_what_operations_collect_and_deduct,
     test_definitions.test_the_trial_balance_opens_with_what_the_years_before_left,
+    test_definitions.test_the_trial_balance_of_a_period_begins_where_the_year_is,
     test_definitions.test_the_trial_balance_says_what_the_bank_says,
     test_definitions.test_the_open_invoices_are_the_accounts_411_and_401,
     test_parties_and_cash.test_the_cash_position_is_that_of_bank_and_ledger,

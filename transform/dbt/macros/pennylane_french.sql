@@ -599,7 +599,7 @@
     "The tap's bookmark of every stream and company, from the states that Meltano keeps.": "Signet de chaque flux et société, d'après les états que conserve Meltano.",
     "The token's company, user and scopes: one row.": "Société, utilisateur et droits du jeton d'accès\u00a0: une ligne.",
     "The transaction: transactions.id.": "L'opération bancaire\u00a0: transactions.id.",
-    "The trial balance (balance générale) of every fiscal year: opening, movements and closing of each account, before and after the entries that close classes 6 and 7.": "La balance générale de chaque exercice\u00a0: ouverture, mouvements et solde de chaque compte, avant et après les écritures qui soldent les classes 6 et 7.",
+    "The trial balance (balance générale) of every fiscal year: opening, movements and closing of each account, before and after the entries that close classes 6 and 7. The function trial_balance_between(first_day, last_day) gives that of a period.": "La balance générale de chaque exercice\u00a0: ouverture, mouvements et solde de chaque compte, avant et après les écritures qui soldent les classes 6 et 7. La fonction trial_balance_between(first_day, last_day) donne celle d'une période.",
     "Three-letter currency code.": "Code de la devise, en trois lettres.",
     "Title of the invoice.": "Libellé de la facture.",
     "Title of the invoices.": "Libellé des factures.",

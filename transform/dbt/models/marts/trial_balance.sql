@@ -3,6 +3,7 @@
 --
 -- The opening balances are those posted (à-nouveaux), or else what the lines before add up to, with the results of
 -- the years in 120 or 129.
+{{ config(post_hook="{{ pennylane_function_between(this, pennylane_trial_balance_of_period(this)) }}") }}
 with year as (
     select
         company_id,
