@@ -14,15 +14,16 @@ with account as (
         on ledger.company_id = bank.company_id and ledger.id = bank.ledger_account_id
 ),
 
+-- 500.0 and 500.00 are grouped together; without its zeros, the amount of the group is always written alike.
 movement as (
-    select company_id, bank_account_id, date, amount, 1 as in_bank, 0 as in_ledger, false as is_opening
+    select company_id, bank_account_id, date, trim_scale(amount) as amount, 1 as in_bank, 0 as in_ledger, false as is_opening
     from {{ ref('stg_pennylane__transactions') }}
     union all
     select
         account.company_id,
         account.bank_account_id,
         line.date,
-        line.balance,
+        trim_scale(line.balance),
         0,
         1,
         line.is_opening
