@@ -62,10 +62,7 @@ GROUP BY position, balance, label_fr, label_en ORDER BY position
         Column("previous_amount", BEFORE, Kind.MONEY, wrong=-1),
     ),
 )
-LINES = Table(
-    name="income-statement",
-    title=Words("Compte de résultat", "Income statement"),
-    query="""
+_BY_LINE = """
 SELECT
     section_fr,
     section_en,
@@ -73,12 +70,13 @@ SELECT
         WHEN 'expenses' THEN 'Total des charges' ELSE 'Résultat' END) AS label_fr,
     coalesce(label_en, CASE side WHEN 'income' THEN 'Total income'
         WHEN 'expenses' THEN 'Total expenses' ELSE 'Result' END) AS label_en,
-    line,
+    {line} AS line,
     line IS NULL AS is_total,
     CASE WHEN side IS NULL THEN sum(result) ELSE sum(amount) END AS amount,
+    {budget}
     CASE WHEN side IS NULL THEN sum(previous_result)
         ELSE sum(previous_amount) END AS previous_amount
-FROM income_statement_by_month
+FROM {mart}
 WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
     AND month >= date_trunc('month', %(since)s::date)
     AND month <= least(%(until)s::date, %(today)s::date)
@@ -86,7 +84,14 @@ GROUP BY GROUPING SETS (
     (side, position, section_fr, section_en, label_fr, label_en, line), (side), ()
 )
 ORDER BY line IS NULL, position, side DESC NULLS LAST
-""",
+"""
+_BUDGET = """CASE WHEN side IS NULL THEN sum(budget_result) ELSE sum(budget) END AS budget,
+    CASE WHEN side IS NULL THEN sum(result) - sum(budget_result)
+        ELSE sum(amount) - sum(budget) END AS difference,"""
+LINES = Table(
+    name="income-statement",
+    title=Words("Compte de résultat", "Income statement"),
+    query=_BY_LINE.format(mart="income_statement_by_month", line="line", budget=""),
     columns=(
         Column(
             LABEL,
@@ -104,31 +109,9 @@ ORDER BY line IS NULL, position, side DESC NULLS LAST
 )
 WITH_BUDGET = replace(
     LINES,
-    query="""
-SELECT
-    section_fr,
-    section_en,
-    coalesce(label_fr, CASE side WHEN 'income' THEN 'Total des produits'
-        WHEN 'expenses' THEN 'Total des charges' ELSE 'Résultat' END) AS label_fr,
-    coalesce(label_en, CASE side WHEN 'income' THEN 'Total income'
-        WHEN 'expenses' THEN 'Total expenses' ELSE 'Result' END) AS label_en,
-    nullif(line, 'several_lines') AS line,
-    line IS NULL AS is_total,
-    CASE WHEN side IS NULL THEN sum(result) ELSE sum(amount) END AS amount,
-    CASE WHEN side IS NULL THEN sum(budget_result) ELSE sum(budget) END AS budget,
-    CASE WHEN side IS NULL THEN sum(result) - sum(budget_result)
-        ELSE sum(amount) - sum(budget) END AS difference,
-    CASE WHEN side IS NULL THEN sum(previous_result)
-        ELSE sum(previous_amount) END AS previous_amount
-FROM income_statement_budget
-WHERE company_id = %(company)s AND fiscal_year_start = %(year_start)s
-    AND month >= date_trunc('month', %(since)s::date)
-    AND month <= least(%(until)s::date, %(today)s::date)
-GROUP BY GROUPING SETS (
-    (side, position, section_fr, section_en, label_fr, label_en, line), (side), ()
-)
-ORDER BY line IS NULL, position, side DESC NULLS LAST
-""",
+    query=_BY_LINE.format(
+        mart="income_statement_budget", line="nullif(line, 'several_lines')", budget=_BUDGET
+    ),
     columns=(
         LINES.columns[0],
         Column("amount", AMOUNT, Kind.MONEY, wrong=-1),

@@ -176,8 +176,8 @@ def _what_next(own: Sequence[str]) -> str:
     again = "As long as its token is in use, the next run loads it again: remove it from `.env` or"
     if own:
         return (
-            f"{again} companies.yml. The views read the empty tables: the run after that drops"
-            " their schema."
+            f"{again} companies.yml. Until then, the views read its empty tables; the first run"
+            " without it drops their schema."
         )
     return (
         "As long as the firm's token sees it, the next run loads it again: name it in"

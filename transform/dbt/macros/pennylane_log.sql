@@ -19,9 +19,7 @@
         begin
           set local client_min_messages = warning;
           {%- if whole or idle %}
-          {#- Names without the database, so that the function works in a copy with another name; the schema may have the
-              same name. #}
-          {{ pennylane_log_function(function, found) | replace(adapter.quote(target.database) ~ '."', '"') }};
+          {{ pennylane_without_database(pennylane_log_function(function, found), target.database) }};
           perform set_config('pennylane.complaint', coalesce({{ function }}, ''), true);
           {%- else %}
           drop function if exists {{ function }};

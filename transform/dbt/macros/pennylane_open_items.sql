@@ -86,23 +86,3 @@ left join party
 {%- macro pennylane_today() -%}
 (now() at time zone 'Europe/Paris')::date
 {%- endmacro -%}
-
-{#- The name of the function beside a view that gives the same rows as of another day. -#}
-{%- macro pennylane_on(view) -%}
-{{ api.Relation.create(schema=view.schema, identifier=view.identifier ~ '_on') }}
-{%- endmacro -%}
-
-{#- That function. Its body does not name the database, so that it works in a copy with another name.
-
-    view: the view.
-    query: the view's query, with `day` for today. -#}
-{%- macro pennylane_function_on(view, query) -%}
-create or replace function {{ pennylane_on(view) }}(day date) returns setof {{ view.include(database=false) }}
-language sql stable as $function$
-{{ query | replace('"' ~ view.database ~ '".', '') }}
-$function$;
-comment on function {{ pennylane_on(view) }}(date) is {{ pennylane_quoted(pennylane_in_language(
-    'The rows of ' ~ view.identifier ~ ' as of the end of a day',
-    'Les lignes de la vue ' ~ view.identifier ~ ' à la fin d\'une journée'
-)) }};
-{%- endmacro -%}

@@ -255,20 +255,3 @@ from step
 where (until <> since or not is_awaited)
     {{ 'and due_on between ' ~ between if between }}
 {%- endmacro -%}
-
-{#- The function beside a view that gives the rows of a period. Its body does not name the database, so that it works in a
-    copy with another name.
-
-    view: the view.
-    query: the view's query, with first_day and last_day. -#}
-{%- macro pennylane_function_between(view, query) -%}
-{%- set function = api.Relation.create(schema=view.schema, identifier=view.identifier ~ '_between') -%}
-create or replace function {{ function }}(first_day date, last_day date)
-returns setof {{ view.include(database=false) }}
-language sql stable as $function$
-{{ query | replace('"' ~ view.database ~ '".', '') }}
-$function$;
-comment on function {{ function }}(date, date) is {{ pennylane_quoted(pennylane_in_language(
-    'The rows of ' ~ view.identifier ~ ' of a period', 'Les lignes de la vue ' ~ view.identifier ~ ' d\'une période'
-)) }};
-{%- endmacro -%}

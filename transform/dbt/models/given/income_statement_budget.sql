@@ -1,5 +1,9 @@
 -- The income statement by month and line, beside the budget. A budget stands in a line if all accounts that begin as
 -- it says belong there; otherwise it has a row of its own, so that the sides still add up.
+{%- set keys = [
+    'company_id', 'company_name', 'fiscal_year_start', 'fiscal_year_end', 'month', 'side', 'position', 'section_fr',
+    'section_en', 'line', 'label_fr', 'label_en',
+] %}
 with budget as (
     select * from {{ ref('pennylane', 'budget_by_month') }}
 ),
@@ -45,18 +49,7 @@ placed as (
 
 shown as (
     select
-        company_id,
-        company_name,
-        fiscal_year_start,
-        fiscal_year_end,
-        month,
-        side,
-        position,
-        section_fr,
-        section_en,
-        line,
-        label_fr,
-        label_en,
+        {{ keys | join(', ') }},
         amount,
         previous_amount,
         result,
@@ -94,18 +87,7 @@ shown as (
 )
 
 select
-    company_id,
-    company_name,
-    fiscal_year_start,
-    fiscal_year_end,
-    month,
-    side,
-    position,
-    section_fr,
-    section_en,
-    line,
-    label_fr,
-    label_en,
+    {{ keys | join(', ') }},
     sum(amount) as amount,
     sum(previous_amount) as previous_amount,
     sum(result) as result,
@@ -114,4 +96,4 @@ select
     case side when 'income' then sum(budget) else -sum(budget) end as budget_result,
     sum(amount) - sum(budget) as difference
 from shown
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+group by {{ keys | join(', ') }}

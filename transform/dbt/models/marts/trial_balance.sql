@@ -23,15 +23,8 @@ years as (
     group by company_id
 ),
 
--- The days on which any company's fiscal year begins or has ended: a line belongs to a year by its place among them,
--- which is quicker than a join.
 boundary as (
-    select array_agg(distinct day order by day) as days
-    from (
-        select start_date as day from {{ ref('stg_pennylane__fiscal_years') }}
-        union all
-        select end_date + 1 from {{ ref('stg_pennylane__fiscal_years') }}
-    ) as known
+    select * from {{ pennylane_year_boundaries() }} as known
 ),
 
 opening as (

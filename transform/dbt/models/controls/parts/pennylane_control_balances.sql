@@ -1,14 +1,7 @@
 -- Debit minus credit of every account by fiscal year, openings included: the ledger is read once for several rules.
 {{ config(materialized='ephemeral') }}
--- The days on which any company's fiscal year begins or has ended: a line belongs to a year by its place among them,
--- which is quicker than a join.
 with boundary as (
-    select array_agg(distinct day order by day) as days
-    from (
-        select start_date as day from {{ ref('stg_pennylane__fiscal_years') }}
-        union all
-        select end_date + 1 from {{ ref('stg_pennylane__fiscal_years') }}
-    ) as known
+    select * from {{ pennylane_year_boundaries() }} as known
 ),
 
 period as (
