@@ -128,6 +128,75 @@ def test_the_figures_are_those_of_the_views(site: Site, shown: Pipeline) -> None
     )
 
 
+def test_vat_that_falls_due_is_shown_with_its_invoices(
+    site: Site, shown: Pipeline, tmp_path: Path
+) -> None:
+    page = site.open("vat", year=YEAR, lang="en")
+    fell_due = "pennylane_marts.vat_by_invoice_between('2025-01-01', '2025-12-31')"
+    sums = (
+        "SELECT state, percentage, substance, sum(base) AS base, sum(tax) AS tax"  # noqa: S608
+        f" FROM {fell_due} GROUP BY kind, 1, 2, 3 ORDER BY kind, 1, 2 DESC, 3"
+    )
+    rows = site.rows("vat-fell-due")
+    assert [[*map(number, row[4:])] for row in rows if row[0] != "Total"] == [
+        [row["base"], row["tax"]] for row in shown.query(sums)
+    ]
+    assert {row[0] for row in rows} == {"with the invoice", "on payment", "Total"}
+    due = "SELECT sum(CASE kind WHEN 'collected' THEN tax ELSE -tax END) FROM "
+    assert number(rows[-1][5]) == value(shown, due + fell_due)
+
+    # A figure leads to its invoices, and an invoice to its entry.
+    table = page.locator("table[data-name=vat-fell-due]")
+    paid = next(row for row in rows if row[:3] == ["on payment", "20.0", "services"])
+    site.follow(table.get_by_role("row", name="on payment 20.0 services").first.get_by_role("link"))
+    documents = site.rows("vat-documents")
+    assert {(*row[3:5], row[6]) for row in documents} == {("Collected", "on payment", "services")}
+    assert len({row[1] for row in documents}) == number(paid[3])
+    assert [sum(number(row[place]) for row in documents) for place in (7, 8)] == [
+        *map(number, paid[4:])
+    ]
+    with page.expect_download() as started:
+        page.get_by_role("button", name="CSV").first.click()
+    started.value.save_as(tmp_path / "documents.csv")
+    with (tmp_path / "documents.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["Number"] for row in csv.DictReader(file)] == [row[1] for row in documents]
+    site.follow(page.locator("table[data-name=vat-documents] a").first)
+    assert documents[0][1] in {row[1] for row in site.rows("documents")}
+    assert any(row[3].startswith("445") for row in site.rows("entry"))
+
+
+def test_vat_without_a_due_day_is_shown_apart(site: Site, shown: Pipeline, tmp_path: Path) -> None:
+    year = value(
+        shown,
+        "SELECT max(extract(year FROM date)) FROM vat_by_invoice WHERE state = 'paid_undated'",
+    )
+    page = site.open("vat", year=f"{year}-01-01", lang="en")
+    names = {"open": "not paid yet", "paid_undated": "paid but not lettered"}
+    rows = site.rows("vat-not-due")
+    assert [(row[0], *map(number, row[1:])) for row in rows] == [
+        (names[row["state"]], row["invoices"], row["base"], row["tax"])
+        for row in shown.query(
+            "SELECT state, count(DISTINCT (customer_invoice_id, supplier_invoice_id)) AS invoices,"  # noqa: S608
+            " sum(base) AS base, sum(tax) AS tax FROM pennylane_marts.vat_by_invoice"
+            f" WHERE due_on IS NULL AND date BETWEEN '{year}-01-01' AND '{year}-12-31'"
+            " GROUP BY kind, state ORDER BY kind, state"
+        )
+    ]
+    wrong = page.locator("table[data-name=vat-not-due] .wrong").all_inner_texts()
+    assert set(wrong) == {"paid but not lettered"}
+    with page.expect_download() as started:
+        page.get_by_role("button", name="CSV").last.click()
+    started.value.save_as(tmp_path / "sums.csv")
+    with (tmp_path / "sums.csv").open(encoding="utf-8-sig", newline="") as file:
+        kinds = {row["Kind"] for row in csv.DictReader(file)}
+    assert kinds <= {"Collected", "Deductible", "Deductible on assets"}
+    assert kinds
+    site.follow(page.locator("table[data-name=vat-not-due] a").last)
+    documents = site.rows("vat-documents")
+    assert {row[3] for row in documents} == {rows[-1][0]}
+    assert sum(number(row[7]) for row in documents) == number(rows[-1][3])
+
+
 def test_a_table_is_downloaded_with_numbers(site: Site, shown: Pipeline, tmp_path: Path) -> None:
     page = site.open("ledger", year=YEAR)
     downloads = {}

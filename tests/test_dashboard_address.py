@@ -99,6 +99,8 @@ def test_a_search_is_only_a_search(site: Site) -> None:
         ("", {"company": "999"}, "The address names a company that you cannot see: 999."),
         ("", {"year": "1999-01-01"}, "a fiscal year that this company does not have: 1999-01-01."),
         ("vat", {"period": "2031-07"}, "a period that is not in this fiscal year: 2031-07."),
+        ("vat", {"part": "sold"}, "The address names an unknown filter value: sold."),
+        ("vat", {"part": "collected-paid-x"}, "an unknown filter value: collected-paid-x."),
         ("ledger", {"entry": "1"}, "an entry that this company does not have: 1."),
         ("ledger", {"entry": "1 OR 1=1"}, "an entry that this company does not have: 1 OR 1=1."),
         ("ledger", {"after": "x"}, "a page of the ledger that does not exist: x."),

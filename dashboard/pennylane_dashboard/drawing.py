@@ -109,15 +109,16 @@ def table(view: View, declared: Table, **values: object) -> list[Row]:
 def _files(view: View, declared: Table, values: Mapping[str, object]) -> None:
     """Offer a table as files; they are made when they are asked for."""
     person = signing_in.person()
+    columns = [*filter(None, [declared.group]), *declared.columns]
 
     def rows() -> list[Row]:
         return exported(declared.query, values, person)
 
     def csv() -> bytes:
-        return exports.as_csv(declared.columns, rows(), view.language)
+        return exports.as_csv(columns, rows(), view.language)
 
     def xlsx() -> bytes:
-        return exports.as_xlsx(declared.columns, rows(), view.language)
+        return exports.as_xlsx(columns, rows(), view.language)
 
     name = f"{declared.name}-{view.since:%Y%m%d}-{view.until:%Y%m%d}"
     with st.container(horizontal=True, gap="small"):

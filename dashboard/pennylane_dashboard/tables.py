@@ -103,7 +103,7 @@ class Table:
         title: above it.
         query: its rows; a column `is_total` marks those that add up others.
         columns: what is shown.
-        group: a column whose value stands above the rows that share it.
+        group: a column whose value stands above the rows that share it; the files have it first.
         empty: what is said if there are no rows.
         limit: how many rows are shown; the files have all.
         note: below the title.

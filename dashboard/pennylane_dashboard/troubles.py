@@ -74,7 +74,13 @@ class UnknownValueError(Exception):
 
 def explained(error: Exception) -> Words:
     """Return the sentence for an error."""
-    if isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName | errors.UndefinedColumn):
+    if isinstance(
+        error,
+        errors.UndefinedTable
+        | errors.UndefinedFunction
+        | errors.UndefinedColumn
+        | errors.InvalidSchemaName,
+    ):
         return NO_VIEW
     if isinstance(error, errors.InvalidParameterValue | errors.UndefinedObject):
         return NOTHING_LOADED  # the role is created with the first views
