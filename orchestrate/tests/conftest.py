@@ -230,6 +230,8 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         "SCHEDULE_VERIFY_INTERVAL": "@manual",
         "SCHEDULE_HEALTH_INTERVAL": "@manual",
         "AIRFLOW__API__PORT": str(free_port()),
+        # A busy machine needs more than Airflow's 30 seconds to import what the DAG's file imports.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "240",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
