@@ -48,6 +48,7 @@ def test_what_is_no_secret_stays() -> None:
         {"POSTGRES_PASSWORD": f" {PASSWORD}\n"},
         {"TARGET_POSTGRES_SQLALCHEMY_URL": f"postgresql://me:{quote(PASSWORD, safe='')}@host/db"},
         {"MELTANO_DATABASE_URI": f"postgresql://@/db?password={quote(PASSWORD, safe='')}"},
+        {"TAP_PENNYLANE_CREDENTIALS_URL": f"postgresql://me:{quote(PASSWORD, safe='')}@host/db"},
         {"TAP_PENNYLANE_API_TOKEN": f"Bearer {PASSWORD}"},
         {"TAP_PENNYLANE_API_TOKEN": "/begins-like-a-path"},
     ],

@@ -57,7 +57,12 @@ def test_run_without_a_token_is_one_sentence(small: SmallProject) -> None:
 
 
 @pytest.mark.parametrize(
-    "access", [f"TAP_PENNYLANE_API_TOKEN={TOKEN}", "TAP_PENNYLANE_CREDENTIALS_FILE=/credentials"]
+    "access",
+    [
+        f"TAP_PENNYLANE_API_TOKEN={TOKEN}",
+        "TAP_PENNYLANE_CREDENTIALS_FILE=/credentials",
+        f"TAP_PENNYLANE_CREDENTIALS_URL=postgresql://me:{PASSWORD}@host/books",
+    ],
 )
 def test_run_with_an_unreachable_database_is_one_sentence(small: SmallProject, access: str) -> None:
     with closed_port() as port:

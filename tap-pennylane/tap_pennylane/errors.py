@@ -25,6 +25,10 @@ class UnauthorizedError(FatalError):
     """The API refuses the token."""
 
 
+class SignInEndedError(FatalError):
+    """Pennylane refuses the refresh token: the user must sign in again."""
+
+
 class UnreachableError(FatalError):
     """Nothing can be read at the moment, because Pennylane does not respond; a retry may help."""
 

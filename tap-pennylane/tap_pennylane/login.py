@@ -23,7 +23,6 @@ from typing_extensions import override
 
 from tap_pennylane import settings
 from tap_pennylane.api.client import Client
-from tap_pennylane.api.credentials import Credentials, Pair
 from tap_pennylane.api.limiter import Limiter
 from tap_pennylane.api.oauth import AUTHORIZE, Application
 from tap_pennylane.errors import (
@@ -35,17 +34,21 @@ from tap_pennylane.errors import (
     UnavailableError,
 )
 from tap_pennylane.redaction import redacted
-from tap_pennylane.run import API, FIRM_API
+from tap_pennylane.run import API, FIRM_API, credentials
 from tap_pennylane.streams import FIRM_STREAMS, STREAMS
 from tap_pennylane.streams.scopes import scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tap_pennylane.api.credentials import Pair
+
 CALLBACK = "/callback"
 
 _APIS = {"company": (API, STREAMS), "firm": (FIRM_API, FIRM_STREAMS)}
 _DEFAULTS = settings.with_defaults({})
+_OPTIONS = ("client_id", "credentials_file", "credentials_url", "credentials_name", "api_url")
+"""The settings that are also options."""
 
 
 class _Redirects(ThreadingHTTPServer):
@@ -97,7 +100,7 @@ def sign_in(options: argparse.Namespace) -> str:
 
     Raises:
         TransientError: Pennylane does not respond.
-        PennylaneError: Nobody signed in, Pennylane refuses, or the file can't be written.
+        PennylaneError: Nobody signed in, Pennylane refuses, or the tokens can't be written.
     """
     application = Application(
         options.api_url.rstrip("/"),
@@ -106,14 +109,13 @@ def sign_in(options: argparse.Namespace) -> str:
         _DEFAULTS["request_timeout"],
         _DEFAULTS["user_agent"],
     )
-    credentials = Credentials(options.credentials_file)
-    with credentials.locked(application.timeout):
-        pass  # the file can be written, before anybody signs in
+    place = credentials({**_DEFAULTS, **_given(options)})
+    place.prepare(application.timeout)
     pair = _first_pair(application, options)
-    with credentials.locked(application.timeout), credentials.replacement() as write:
+    with place.locked(application.timeout), place.replacement() as write:
         write(pair)
     owner = _whose(application, pair, options.api)
-    return f"Signed in to {owner}. The tokens are in {credentials.path}."
+    return f"Signed in to {owner}. The tokens are in the {place.label}."
 
 
 def _first_pair(application: Application, options: argparse.Namespace) -> Pair:
@@ -210,9 +212,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tap-pennylane-login",
         description="Sign in to Pennylane with OAuth 2.0, and write the tokens for the tap.",
-        epilog="The client's secret is read from TAP_PENNYLANE_CLIENT_SECRET, or asked for.",
+        epilog=(
+            "The client's secret is read from TAP_PENNYLANE_CLIENT_SECRET, or asked for. A command "
+            "line is visible to other users: if the database's URL contains a password, set "
+            "TAP_PENNYLANE_CREDENTIALS_URL instead of --credentials-url."
+        ),
     )
-    for name in ("client_id", "credentials_file", "api_url"):
+    for name in _OPTIONS:
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             default=os.environ.get(settings.variable(name)) or _DEFAULTS.get(name),
@@ -246,12 +252,15 @@ def _complete(options: argparse.Namespace) -> None:
     options.client_secret = os.environ.get(settings.variable("client_secret"))
     if not options.client_secret and sys.stdin.isatty():
         options.client_secret = getpass.getpass("The client's secret: ")
-    for name in settings.OAUTH:
-        if not getattr(options, name):
-            raise FatalError(settings.missing(name))
-    given = {name: getattr(options, name) for name in (*settings.OAUTH, "api", "api_url")}
-    if wrong := settings.problems(given, ()):
+    given = _given(options)
+    if wrong := [*settings.oauth_problems(given), *settings.problems(given, ())]:
         raise FatalError(wrong[0])
+
+
+def _given(options: argparse.Namespace) -> dict[str, str]:
+    """Return the settings among the options that have a value."""
+    names = (*_OPTIONS, "api", "client_secret")
+    return {name: value for name in names if (value := getattr(options, name))}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

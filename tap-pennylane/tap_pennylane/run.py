@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_pennylane import fiscal_years
 from tap_pennylane.api.ahead import EagerClient
-from tap_pennylane.api.credentials import Credentials
+from tap_pennylane.api.credential_file import CredentialFile
 from tap_pennylane.api.events import Changelogs
 from tap_pennylane.api.limiter import Limiter
 from tap_pennylane.api.oauth import Application, OAuth
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from tap_pennylane.api.credentials import Credentials
     from tap_pennylane.companies import Company
     from tap_pennylane.fiscal_years import FiscalYears
     from tap_pennylane.meter import RequestMeter
@@ -81,7 +82,32 @@ def _authenticator(config: Mapping[str, Any]) -> BearerTokenAuthenticator | OAut
         timeout=config["request_timeout"],
         user_agent=config["user_agent"],
     )
-    return OAuth(application, Credentials(config["credentials_file"]))
+    return OAuth(application, credentials(config))
+
+
+def credentials(config: Mapping[str, Any]) -> Credentials:
+    """Return the place of OAuth's tokens.
+
+    Args:
+        config: The settings, with defaults.
+
+    Raises:
+        FatalError: It is a database, and the client library is missing, or the URL is wrong.
+    """
+    if "credentials_file" in config:
+        return CredentialFile(config["credentials_file"])
+    try:
+        from tap_pennylane.api.credential_row import (  # noqa: PLC0415 - needs an optional library
+            CredentialRow,
+        )
+    except ImportError as error:
+        msg = (
+            f"Setting 'credentials_url' needs psycopg ({error}): install the tap with its extra, "
+            "as tap-pennylane[postgres]"
+        )
+        raise FatalError(msg) from error
+    name = config.get("credentials_name", config["api"])
+    return CredentialRow(config["credentials_url"], name, config["request_timeout"])
 
 
 class Run:

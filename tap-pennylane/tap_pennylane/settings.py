@@ -68,6 +68,25 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "credentials_url",
+        th.StringType(pattern=r"^postgres(ql)?://([^@/?#\s]*@)?[^@?#\s]*(\?[^@#\s]*)?$"),
+        secret=True,
+        title="Credential database",
+        description=(
+            "With OAuth 2.0, instead of a file, for several machines: URL of the PostgreSQL "
+            "database that holds the tokens, such as `postgresql://user:password@host:5432/db`."
+        ),
+    ),
+    th.Property(
+        "credentials_name",
+        th.StringType(min_length=1),
+        title="Credential name",
+        description=(
+            "With `credentials_url`: the name of the sign-in, if the database holds several. "
+            "Default: the value of `api`."
+        ),
+    ),
+    th.Property(
         "api_url",
         th.StringType,
         default="https://app.pennylane.com",
@@ -222,10 +241,13 @@ _PREFIX = "TAP_PENNYLANE_"
 _BEARER = re.compile(r"\s*bearer\b\s*", re.IGNORECASE)
 _CREDENTIALS = re.compile("//.*@")
 
-OAUTH = ("client_id", "client_secret", "credentials_file")
-"""The settings that replace `api_token`."""
+OAUTH = ("client_id", "client_secret")
+"""The settings that, with one of the places, replace `api_token`."""
 
-WAYS = (("api_token",), OAUTH)
+PLACES = ("credentials_file", "credentials_url")
+"""Where OAuth's tokens are: exactly one is needed."""
+
+WAYS = (("api_token",), *((*OAUTH, place) for place in PLACES))
 """The settings of which exactly one group is needed."""
 
 NAMES = tuple(SCHEMA["properties"])
@@ -241,6 +263,11 @@ _REMEDIES = {
     "client_id": "give the one that Pennylane's partnership team sent you",
     "client_secret": "give the one that Pennylane's partnership team sent you",
     "credentials_file": "give the path of the file that tap-pennylane-login writes",
+    "credentials_url": (
+        "give one like postgresql://user:password@host:5432/database, and percent-encode "
+        "characters such as @ : / % in the password"
+    ),
+    "credentials_name": "give a name",
     "api_url": "give scheme and host only, like https://app.pennylane.com",
     "start_date": "give a date like 2024-01-31",
     "refresh_hours": 'give JSON of streams and hours, like {"commercial_documents": 24}',
@@ -358,16 +385,35 @@ def variable(name: str) -> str:
 
 def _ways(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield an error unless exactly one way to get a token is set."""
-    given = [name for name in OAUTH if name in config]
+    given = [name for name in (*OAUTH, *PLACES) if name in config]
     if "api_token" in config and given:
         yield (
             f"Settings 'api_token' and '{given[0]}' exclude each other: remove 'api_token' to use "
             f"OAuth, or {' and '.join(repr(name) for name in given)} to use the token"
         )
     elif "api_token" not in config and not given:
-        yield (f"{missing('api_token')}; or sign in with tap-pennylane-login and set '{OAUTH[-1]}'")
+        yield (f"{missing('api_token')}; or sign in with tap-pennylane-login and set '{PLACES[0]}'")
     elif given:
-        yield from (missing(name) for name in OAUTH if name not in given)
+        yield from oauth_problems(config)
+
+
+def oauth_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an error for each setting that OAuth lacks or that contradicts another one.
+
+    Args:
+        config: The settings.
+    """
+    yield from (missing(name) for name in OAUTH if name not in config)
+    file, url = PLACES
+    if file not in config and url not in config:
+        yield f"{missing(file)}; or set '{url}', to keep the tokens in a database"
+    if file in config and url in config:
+        yield (
+            f"Settings '{file}' and '{url}' exclude each other: remove '{url}' to keep the tokens "
+            f"in the file, or '{file}' to keep them in the database"
+        )
+    if "credentials_name" in config and url not in config:
+        yield f"Setting 'credentials_name' needs '{url}': set that, or remove it"
 
 
 def _misspelt(config: Mapping[str, Any]) -> Iterator[str]:
@@ -441,7 +487,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 
 def _complaint(name: str, value: object) -> str:
     """Describe a wrong value, without showing a token or a URL's credentials."""
-    if SCHEMA["properties"].get(name, {}).get("secret"):
+    if name == "credentials_url":
+        found = "is not the URL of a PostgreSQL database"
+    elif SCHEMA["properties"].get(name, {}).get("secret"):
         found = "contains spaces, line breaks or non-ASCII characters, which no token has"
     else:
         found = f"can't be {_CREDENTIALS.sub('//***@', repr(value))}"

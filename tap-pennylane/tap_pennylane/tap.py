@@ -71,7 +71,7 @@ class TapPennylane(ReadingTap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self.append_builtin_config(self.config_jsonschema)
         self._config = settings.with_types(settings.without_blanks(self._config))
-        for name in ("api_token", "client_secret"):
+        for name in ("api_token", "client_secret", "credentials_url"):
             if isinstance(secret := self._config.get(name), str):
                 redact(secret)
         kinds = FIRM_STREAMS if self.is_firm else STREAMS

@@ -17,7 +17,7 @@ import pytest
 import requests
 from pennylane_sandbox.pytest_plugin import CLIENT, running
 from tap_pennylane.api.client import Client
-from tap_pennylane.api.credentials import Credentials
+from tap_pennylane.api.credential_file import CredentialFile
 from tap_pennylane.api.limiter import Limiter
 from tap_pennylane.api.oauth import Application, OAuth
 from tap_pennylane.errors import FatalError
@@ -109,7 +109,7 @@ class SignedIn:
         application = Application(
             self.server.url, **registered, timeout=30, user_agent="tap-pennylane/test"
         )
-        auth = OAuth(application, Credentials(self.path))
+        auth = OAuth(application, CredentialFile(self.path))
         client = Client(
             self.server.url + API,
             auth,
@@ -335,7 +335,7 @@ SWARM = """
 import json, os, signal, sys
 
 from tap_pennylane.api.client import Client
-from tap_pennylane.api.credentials import Credentials
+from tap_pennylane.api.credential_file import CredentialFile
 from tap_pennylane.api.limiter import Limiter
 from tap_pennylane.api.oauth import Application, OAuth
 
@@ -354,7 +354,7 @@ def die(event, _):
 def live(gate):
     sys.addaudithook(die)
     agent = "tap-pennylane/test"
-    auth = OAuth(Application(url, client_id, client_secret, 60, agent), Credentials(path))
+    auth = OAuth(Application(url, client_id, client_secret, 60, agent), CredentialFile(path))
     api = url + "/api/external/v2"
     client = Client(api, auth, Limiter(1000, 1), timeout=60, max_retries=8, user_agent=agent)
     client.renew = auth.renew
@@ -407,7 +407,7 @@ def test_many_processes_refresh_once_and_one_that_is_killed_costs_a_sentence_at_
     others = {one for one in outcomes if one != -9}
     if killed_at == "os.truncate":  # the answer had come, and nothing was written
         (sentence,) = others
-        assert re.match("FatalError: Pennylane no longer accepts this sign-in", sentence)
+        assert re.match("SignInEndedError: Pennylane no longer accepts this sign-in", sentence)
         assert SIGN_IN in sentence
     else:
         assert others == {"read"}

@@ -48,9 +48,11 @@ def test_it_says_what_about_says(place: str) -> None:
     assert plugin["name"] == plugin["executable"] == about["name"]
     assert plugin["namespace"] == "tap_pennylane"  # so that variables begin with TAP_PENNYLANE_
     assert set(plugin["capabilities"]) == set(about["capabilities"]) >= {"structured-logging"}
-    token, oauth = plugin["settings_group_validation"]
-    assert token == ["api_token"]
-    assert oauth == ["client_id", "client_secret", "credentials_file"]
+    assert plugin["settings_group_validation"] == [
+        ["api_token"],
+        ["client_id", "client_secret", "credentials_file"],
+        ["client_id", "client_secret", "credentials_url"],
+    ]
 
     settings = {setting["name"]: setting for setting in plugin["settings"]}
     assert settings.keys() == about["settings"]["properties"].keys() >= {"api_url", "stream_maps"}
@@ -69,6 +71,7 @@ def test_it_says_what_about_says(place: str) -> None:
     assert [name for name, one in settings.items() if one.get("sensitive")] == [
         "api_token",
         "client_secret",
+        "credentials_url",
     ]
     assert settings["start_date"]["kind"] == "date_iso8601"
 

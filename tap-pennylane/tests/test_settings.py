@@ -60,6 +60,27 @@ def test_without_a_token_the_sentence_says_where_to_get_one(config: dict[str, An
         ({"credentials_file": "a", "client_id": "b"}, ["'client_secret' is missing"]),
         ({"credentials_file": "a", "client_id": "b", "client_secret": TOKEN + "é"}, ["no token"]),
         ({"credentials_file": "a", "client_id": "b", "client_secret": TOKEN}, []),
+        ({"client_id": "a", "client_secret": TOKEN, "credentials_url": "postgresql://h/d"}, []),
+        ({"client_id": "a", "client_secret": TOKEN}, ["or set 'credentials_url'"]),
+        (
+            {
+                "client_id": "a",
+                "client_secret": TOKEN,
+                "credentials_file": "a",
+                "credentials_url": f"postgresql://me:{TOKEN}@host/books",
+            },
+            ["remove 'credentials_url' to keep the tokens in the file"],
+        ),
+        (
+            {
+                "client_id": "a",
+                "client_secret": TOKEN,
+                "credentials_file": "a",
+                "credentials_name": "dupont",
+            },
+            ["'credentials_name' needs 'credentials_url'"],
+        ),
+        ({"api_token": TOKEN, "credentials_url": f"postgresql://me:{TOKEN}@h/d"}, ["exclude each"]),
     ],
 )
 def test_there_is_exactly_one_way_to_get_a_token(
@@ -125,6 +146,41 @@ def test_the_password_of_a_url_is_never_shown(url: str) -> None:
     (sentence,) = caught.value.errors
     assert sentence.startswith("Setting 'api_url' can't be ")
     assert "hush" not in sentence
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://me:hush@host/books",
+        "https://me:hush@host/books",
+        "host=db password=hush",
+        "postgresql://me:hush@hush@host/books",
+        "postgresql://me:hu/sh@host/books",
+        "postgresql://me:hu?sh@host/books",
+        "postgresql://me:hu#sh@host/books",
+        "postgresql://me:hu sh@host/books",
+        "postgresql://me:hush@host/books ",
+    ],
+)
+def test_a_url_of_which_libpq_might_show_the_password_is_refused(url: str) -> None:
+    config = {"client_id": "a", "client_secret": TOKEN, "credentials_url": url}
+    (sentence,) = problems(config, [])
+    assert sentence.startswith("Setting 'credentials_url' is not the URL of a PostgreSQL database")
+    assert "percent-encode" in sentence
+    assert "hu" not in sentence
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///books",
+        "postgres://me:pass%40word@db.example:5432/books?sslmode=verify-full",
+        "postgresql://me:pa:ss@[::1]:5432,other:5433/books?target_session_attrs=read-write",
+        "postgresql://postgres@/books?host=/home/me/.embedded/run",
+    ],
+)
+def test_a_url_may_be_what_libpq_understands(url: str) -> None:
+    assert problems({"client_id": "a", "client_secret": TOKEN, "credentials_url": url}, []) == []
 
 
 def test_numbers_and_objects_may_come_as_text() -> None:

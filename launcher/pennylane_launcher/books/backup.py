@@ -18,10 +18,14 @@ from pennylane_launcher.postgres.database import data, raw_schemas
 from pennylane_launcher.settings import envfile
 
 FOLDER = "backups"
+# Not OAuth's tokens, whatever the other schemas are called: in a backup they are soon invalid, and
+# until then, whoever has the backup could use them.
 SCHEMAS = r"""
     select nspname::text from pg_namespace
-    where nspname = 'meltano' or nspname = any(%(tables)s)
+    where nspname <> 'tap_pennylane_oauth' and (
+        nspname = 'meltano' or nspname = any(%(tables)s)
         or nspname like replace(%(schema)s, '_', '\_') || '\_%%'
+    )
     order by nspname
 """
 STRANGERS = """

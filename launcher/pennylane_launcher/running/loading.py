@@ -25,6 +25,8 @@ from pennylane_launcher.settings import envfile, weak
 from pennylane_launcher.settings.redaction import Secrets
 from pennylane_launcher.settings.wording import wording
 
+ACCESS = (weak.TOKEN, "TAP_PENNYLANE_CREDENTIALS_FILE", "TAP_PENNYLANE_CREDENTIALS_URL")
+"""A token, or the place of those of OAuth: one of these variables is needed."""
 WHERE_TOKENS_ARE = "Pennylane → Settings → Connectivity → Developers → Generate an API token"
 
 
@@ -90,7 +92,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
         LauncherError: no token, no database, something does not start, or the load failed.
     """
     settings = envfile.variables(project)
-    if not any(map(settings.get, (weak.TOKEN, "TAP_PENNYLANE_CREDENTIALS_FILE"))):
+    if not any(map(settings.get, ACCESS)):
         msg = (
             f"There is no API token yet: create one in {WHERE_TOKENS_ARE}, and write it into `.env`"
             " as TAP_PENNYLANE_API_TOKEN=… (`install -m 600 .env.example .env` creates that file)."

@@ -1,29 +1,18 @@
-"""The file that holds a pair of OAuth tokens: who may read it, and how it is replaced."""
+"""A pair of OAuth tokens, and what is asked of the place that holds it."""
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tap_pennylane.errors import FatalError, TransientError
 from tap_pennylane.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
 SIGN_IN = "sign in with the command tap-pennylane-login"
-
-_ROOM = 1 << 14
-"""Bytes that are reserved on the disk before the old tokens are given up."""
-
-_BETWEEN_TRIES = 0.05
 
 
 @dataclass(frozen=True)
@@ -51,170 +40,70 @@ class Pair:
         return left.total_seconds() > seconds
 
 
-class Credentials:
-    """A credential file, which several processes share.
+def parsed(found: Mapping[str, object]) -> Pair | None:
+    """Return the pair with these values; None if it is not complete."""
+    names = ("client_id", "access_token", "refresh_token", "expires_at")
+    try:
+        values = [found[name] for name in names]
+        is_whole = all(isinstance(value, str) and value for value in values)
+        datetime.fromisoformat(str(found["expires_at"])).astimezone(UTC)
+    except (ValueError, LookupError, TypeError, OverflowError):
+        return None
+    return Pair(*map(str, values)) if is_whole else None
 
-    Whoever replaces the pair holds a lock, and writes the new file beside the old one, under a name
-    that only the holder of the lock uses. If it is killed before it has renamed a complete file,
-    the next holder does.
-    """
 
-    def __init__(self, path: str | Path) -> None:
-        """Use the file at this path; nothing is read yet."""
-        self.path = Path(path).expanduser().resolve()
-        self._new = self.path.with_name(f"{self.path.name}.new")
+class Credentials(Protocol):
+    """A place for a pair, which several processes share."""
 
-    def read(self) -> Pair:
-        """Return the pair.
+    @property
+    def setting(self) -> str:
+        """The setting that says where it is."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it, after "the"."""
+
+    @property
+    def settling(self) -> float:
+        """For how many seconds a process that no longer holds the lock may still write."""
+
+    def prepare(self, patience: float) -> None:
+        """Make sure that a first pair can be written, before anybody signs in.
+
+        Args:
+            patience: For how many seconds to wait for another process.
 
         Raises:
-            FatalError: There is none, other users can read it, or it is damaged.
+            TransientError: A retry may succeed.
+            FatalError: It can't be written.
         """
-        try:
-            with self.path.open(encoding="utf-8") as file:
-                mode = os.fstat(file.fileno()).st_mode & 0o777
-                text = file.read()
-        except FileNotFoundError as error:
-            msg = f"There is no credential file '{self.path}': {SIGN_IN}"
-            raise FatalError(msg) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise FatalError(self._unusable(error)) from error
-        if mode & 0o077:
-            msg = (
-                f"Other users can read the credential file '{self.path}' (mode {mode:04o}): "
-                f"chmod 600 '{self.path}', or {SIGN_IN} if someone may have read it"
-            )
-            raise FatalError(msg)
-        pair = _parsed(text)
-        if pair is None:
-            msg = f"The credential file '{self.path}' is damaged: {SIGN_IN}"
-            raise FatalError(msg)
-        return pair
 
-    @contextmanager
-    def locked(self, patience: float) -> Iterator[None]:
+    def read(self) -> Pair:
+        """Return the pair, without waiting for the lock.
+
+        Raises:
+            TransientError: A retry may succeed.
+            FatalError: There is none, others can read it, or it is damaged.
+        """
+
+    def locked(self, patience: float) -> AbstractContextManager[None]:
         """Be the only process that may replace the pair.
 
         Args:
             patience: For how many seconds to wait for another process.
 
         Raises:
-            TransientError: Another process still replaces it.
-            FatalError: The lock file can't be written.
+            TransientError: Another process still replaces it, or a retry may succeed.
+            FatalError: It can't be locked.
         """
-        lock = self.path.with_name(f"{self.path.name}.lock")
-        try:
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise FatalError(self._unusable(error)) from error
-        try:
-            deadline = time.monotonic() + patience
-            while not _is_taken(descriptor):
-                if time.monotonic() > deadline:
-                    msg = f"another process has held the lock '{lock}' for {patience:g} s"
-                    raise TransientError(msg)
-                time.sleep(_BETWEEN_TRIES)
-            self._finish_interrupted()
-            yield
-        finally:
-            os.close(descriptor)  # which releases the lock
 
-    def _finish_interrupted(self) -> None:
-        """Complete what a process was killed at; the caller holds the lock."""
-        try:
-            if _parsed(self._new.read_text(encoding="utf-8")) and not self._is_older():
-                self._publish()
-        except (OSError, UnicodeDecodeError):
-            return
-
-    def _is_older(self) -> bool:
-        """Return whether the file was replaced by hand since the new one was written."""
-        if not self.path.exists():
-            return False
-        return self._new.stat().st_mtime_ns < self.path.stat().st_mtime_ns
-
-    @contextmanager
-    def replacement(self) -> Iterator[Callable[[Pair], None]]:
+    def replacement(self) -> AbstractContextManager[Callable[[Pair], None]]:
         """Prepare to replace the pair, and yield what does so; the caller holds the lock.
 
-        The disk's room is reserved first, so that a full disk is found out while the old pair is
-        still valid.
+        Whatever keeps a new pair from being written is found out here as far as possible, while
+        the old one is still valid. When the function returns, the new pair survives a crash.
 
         Raises:
-            FatalError: The file can't be written.
+            TransientError: A retry may succeed.
+            FatalError: It can't be written.
         """
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-            descriptor = os.open(self._new, flags, 0o600)
-            try:
-                os.fchmod(descriptor, 0o600)
-                _write_whole(descriptor, b" " * _ROOM)
-                os.fsync(descriptor)
-                yield partial(self._write, descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise FatalError(self._unusable(error)) from error
-        finally:
-            with suppress(OSError):
-                self._new.unlink(missing_ok=True)
-
-    def _write(self, descriptor: int, pair: Pair) -> None:
-        """Replace the old pair; when this returns, the new one survives a crash."""
-        content = json.dumps(asdict(pair), indent=2).encode() + b"\n"
-        try:
-            os.ftruncate(descriptor, len(content))
-            _write_whole(descriptor, content)
-            os.fsync(descriptor)
-            self._publish()
-        except OSError as error:
-            msg = (
-                f"The new tokens can't be written to '{self.path}' ({error.strerror}), and the old "
-                f"ones are no longer valid: {SIGN_IN}"
-            )
-            raise FatalError(msg) from error
-
-    def _publish(self) -> None:
-        self._new.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def _unusable(self, error: Exception) -> str:
-        reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
-        return (
-            f"The credential file '{self.path}' can't be used: {reason}. Check the path, and that "
-            "its folder can be written"
-        )
-
-
-def _write_whole(descriptor: int, content: bytes) -> None:
-    """Write from the beginning; one call may write less, and the next then fails."""
-    written = 0
-    while written < len(content):
-        written += os.pwrite(descriptor, content[written:], written)
-
-
-def _is_taken(descriptor: int) -> bool:
-    import fcntl  # noqa: PLC0415 - Windows has none, and needs none for a company's own token
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _parsed(text: str) -> Pair | None:
-    """Return the pair in a file; None if it is not complete."""
-    try:
-        found = json.loads(text)
-        names = ("client_id", "access_token", "refresh_token", "expires_at")
-        values = [found[name] for name in names]
-        is_whole = all(isinstance(value, str) and value for value in values)
-        datetime.fromisoformat(found["expires_at"]).astimezone(UTC)
-    except (ValueError, LookupError, TypeError):
-        return None
-    return Pair(*values) if is_whole else None

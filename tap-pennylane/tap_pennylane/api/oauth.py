@@ -1,7 +1,7 @@
 """OAuth 2.0: gets tokens, and replaces them before they expire.
 
 Each refresh invalidates both old tokens, so the new pair is written before it is used, and only one
-of the processes and threads that share a credential file refreshes it.
+of the processes and threads that share it refreshes it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import requests
 
 from tap_pennylane.api import answer
-from tap_pennylane.api.credentials import SIGN_IN, Credentials, Pair
-from tap_pennylane.errors import FatalError, TransientError
+from tap_pennylane.api.credentials import SIGN_IN, Pair
+from tap_pennylane.errors import FatalError, SignInEndedError, TransientError
 from tap_pennylane.redaction import redact
+
+if TYPE_CHECKING:
+    from tap_pennylane.api.credentials import Credentials
 
 AUTHORIZE = "/oauth/authorize"
 TOKEN = "/oauth/token"  # noqa: S105 - a path
@@ -28,6 +32,8 @@ MARGIN = 120
 
 PATIENCE = 2
 """How often another process's refresh may time out before ours gives up waiting for it."""
+
+_BETWEEN_LOOKS = 1.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class OAuth(requests.auth.AuthBase):
     """Adds the access token to requests. Thread-safe."""
 
     def __init__(self, application: Application, credentials: Credentials) -> None:
-        """Use the pair in this file; nothing is read yet."""
+        """Use the pair in this place; nothing is read yet."""
         self._application = application
         self._credentials = credentials
         self._lock = threading.Lock()
@@ -130,7 +136,7 @@ class OAuth(requests.auth.AuthBase):
 
         Raises:
             TransientError: The token could not be refreshed; a retry may succeed.
-            FatalError: The user must sign in again, or the file can't be used.
+            FatalError: The user must sign in again, or the credentials can't be used.
         """
         with self._lock:
             if self._pair is None:
@@ -149,7 +155,7 @@ class OAuth(requests.auth.AuthBase):
 
         Raises:
             TransientError: The token could not be refreshed; a retry may succeed.
-            FatalError: The user must sign in again, or the file can't be used.
+            FatalError: The user must sign in again, or the credentials can't be used.
         """
         refused = self._thread.token
         with self._lock:
@@ -159,6 +165,24 @@ class OAuth(requests.auth.AuthBase):
 
     def _replaced(self, old: Pair, *, is_refused: bool) -> Pair:
         """Return the pair of another process, if it was faster, or the next one."""
+        try:
+            return self._refreshed(old, is_refused=is_refused)
+        except SignInEndedError:
+            if pair := self._settled(old):
+                return pair
+            raise
+
+    def _settled(self, old: Pair) -> Pair | None:
+        """Return the pair of a process that lost the lock, but not the answer of Pennylane."""
+        deadline = time.monotonic() + self._credentials.settling
+        while time.monotonic() < deadline:
+            time.sleep(_BETWEEN_LOOKS)
+            pair = self._read()
+            if pair.access_token != old.access_token and pair.is_valid_for(MARGIN):
+                return pair
+        return None
+
+    def _refreshed(self, old: Pair, *, is_refused: bool) -> Pair:
         with self._credentials.locked(PATIENCE * self._application.timeout):
             pair = self._read()
             if pair.access_token != old.access_token and pair.is_valid_for(MARGIN):
@@ -180,8 +204,8 @@ class OAuth(requests.auth.AuthBase):
         pair = self._credentials.read()
         if pair.client_id != self._application.client_id:
             msg = (
-                f"The credential file '{self._credentials.path}' belongs to another client, "
-                f"{pair.client_id}: correct 'client_id' or 'credentials_file', or {SIGN_IN}"
+                f"The {self._credentials.label} belongs to another client, {pair.client_id}: "
+                f"correct 'client_id' or '{self._credentials.setting}', or {SIGN_IN}"
             )
             raise FatalError(msg)
         return pair
@@ -196,7 +220,7 @@ def _refusal(response: requests.Response, content: bytes) -> FatalError | Transi
         longest = None if wait is None else min(wait, answer.LONGEST_PAUSE)
         return TransientError(f"{TOKEN} did not return tokens: {cause}", longest)
     if code == "invalid_grant":
-        return FatalError(
+        return SignInEndedError(
             f"Pennylane no longer accepts this sign-in ({code}): it was revoked, is older than 90 "
             "days, or its tokens were refreshed and the new ones lost, for example by a process "
             f"that was killed, or by another program. {SIGN_IN.capitalize()}"
