@@ -84,15 +84,18 @@ class SignedIn:
         with psycopg.connect(self.url) as connection:
             connection.execute(statement.encode(), values or None)
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(query.encode()).fetchall()
+
     @property
     def pair(self) -> dict[str, Any]:
         """What the row holds."""
-        with psycopg.connect(self.url) as connection:
-            found = connection.execute(
-                "SELECT access_token, refresh_token FROM tap_pennylane_oauth.tokens "
-                "WHERE name = 'company'"
-            ).fetchone()
-        assert found
+        (found,) = self.rows(
+            "SELECT access_token, refresh_token FROM tap_pennylane_oauth.tokens "
+            "WHERE name = 'company'"
+        )
         self.tokens |= {*found}
         return dict(zip(("access_token", "refresh_token"), found, strict=True))
 
@@ -109,7 +112,7 @@ class SignedIn:
 
     def assert_hidden_in(self, *texts: str) -> None:
         """No token or password was ever written."""
-        with suppress(psycopg.Error, AssertionError):
+        with suppress(psycopg.Error, ValueError):
             _ = self.pair
         for secret in {*self.tokens, CLIENT["client_secret"], PASSWORD} - {""}:
             assert not [text for text in texts if secret in text]
@@ -383,6 +386,42 @@ def test_machines_refresh_once(signed_in: SignedIn) -> None:
     signed_in.server.control("POST", "clock", advance_seconds=DAY + 1)
     with ThreadPoolExecutor(3) as pool:
         assert all(pool.map(lambda client: client.get("/me"), machines))
+    assert signed_in.refreshes == 1
+    assert signed_in.works()
+
+
+@pytest.mark.parametrize("version", ["15", "17", "18"])
+def test_other_versions_of_postgresql_do_as_well(
+    server: Sandbox,
+    postgres_of: Callable[[str], embedded.Server],
+    databases: Databases,
+    version: str,
+) -> None:
+    signed_in = SignedIn(server, databases.create(postgres_of(version)))
+    signed_in.write(expires_in=0)
+    assert signed_in.client().get("/me")
+    assert signed_in.refreshes == 1
+    assert signed_in.works()
+
+
+def test_first_sign_ins_at_the_same_time_create_one_table(url: str) -> None:
+    places = [CredentialRow(url, name, 5) for name in ("dupont", "martin", "durand", "petit")]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda place: place.prepare(10), places)) == [None] * 4
+
+
+def test_time_limits_of_the_server_do_not_end_a_refresh(signed_in: SignedIn) -> None:
+    name = conninfo_to_dict(signed_in.url)["dbname"]
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        signed_in.execute(f"ALTER DATABASE {name} SET {limit} = '500ms'")
+    signed_in.write(expires_in=0)
+    with signed_in.while_pennylane_is_asked():
+        time.sleep(1)
+        (holders,) = signed_in.rows(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'tap-pennylane' AND state = 'idle in transaction'"
+        )
+        assert holders == (1,)
     assert signed_in.refreshes == 1
     assert signed_in.works()
 
