@@ -8,25 +8,21 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 import requests
 from pennylane_sandbox.pytest_plugin import CLIENT, running
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from tap_pennylane.api.client import Client
 from tap_pennylane.api.credential_row import TABLE, CredentialRow
-from tap_pennylane.api.limiter import Limiter
-from tap_pennylane.api.oauth import Application, OAuth
 from tap_pennylane.errors import FatalError, TransientError, UnavailableError
-from tap_pennylane.run import API
+
+from signed_in import DAY, PASSWORD, SIGN_IN, SignedIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +32,7 @@ if TYPE_CHECKING:
 
     from conftest import Databases, Pipeline
 
-DAY = 86_400
 PROCESSES = 50
-REFRESH = "/oauth/token"
-SIGN_IN = "tap-pennylane-login"
-PASSWORD = "Pa55word-that-nobody-sees"  # noqa: S105
 MACHINE = "credentials_machine"
 """A role with a password, and with the rights that a test grants."""
 
@@ -56,115 +48,6 @@ def server(_server: Sandbox) -> Iterator[Sandbox]:
     """A small company, whose clock the tests advance."""
     yield _server
     _server.clear_faults()
-
-
-class SignedIn:
-    """A database with a pair, and every token that it ever held."""
-
-    def __init__(self, server: Sandbox, url: str) -> None:
-        self.server, self.url = server, url
-        self.tokens: set[str] = set()
-        CredentialRow(url, "company", 5).prepare(5)
-        self.write(expires_in=DAY)
-
-    def write(self, *, expires_in: float, client_id: str = CLIENT["client_id"]) -> None:
-        """Write a new pair, whose access token seems to expire then."""
-        pair = self.server.sign_in()
-        self.execute("DELETE FROM tap_pennylane_oauth.tokens")
-        self.execute(
-            "INSERT INTO tap_pennylane_oauth.tokens "
-            "VALUES ('company', %s, %s, %s, now() + %s * interval '1 s')",
-            *(client_id, pair["access_token"], pair["refresh_token"], expires_in),
-        )
-        self.server.control("DELETE", "stats")
-        _ = self.pair
-
-    def execute(self, statement: str, *values: object) -> None:
-        """Run a statement as the superuser."""
-        with psycopg.connect(self.url) as connection:
-            connection.execute(statement.encode(), values or None)
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
-        with psycopg.connect(self.url) as connection:
-            return connection.execute(query.encode()).fetchall()
-
-    @property
-    def pair(self) -> dict[str, Any]:
-        """What the row holds."""
-        (found,) = self.rows(
-            "SELECT access_token, refresh_token FROM tap_pennylane_oauth.tokens "
-            "WHERE name = 'company'"
-        )
-        self.tokens |= {*found}
-        return dict(zip(("access_token", "refresh_token"), found, strict=True))
-
-    @property
-    def refreshes(self) -> int:
-        """How many requests for tokens the server received."""
-        return int(self.server.stats["requests"].get(REFRESH, 0))
-
-    def works(self) -> bool:
-        """Whether the server accepts the access token in the row."""
-        headers = {"Authorization": f"Bearer {self.pair['access_token']}"}
-        url = f"{self.server.url}{API}/me"
-        return requests.get(url, headers=headers, timeout=30).status_code == 200
-
-    def assert_hidden_in(self, *texts: str) -> None:
-        """No token or password was ever written."""
-        with suppress(psycopg.Error, ValueError):
-            _ = self.pair
-        for secret in {*self.tokens, CLIENT["client_secret"], PASSWORD} - {""}:
-            assert not [text for text in texts if secret in text]
-
-    def client(self, url: str = "", timeout: float = 20, retries: int = 2) -> Client:
-        """A machine that uses the row."""
-        agent = "tap-pennylane/test"
-        application = Application(self.server.url, **CLIENT, timeout=30, user_agent=agent)
-        auth = OAuth(application, CredentialRow(url or self.url, "company", timeout))
-        client = Client(
-            self.server.url + API,
-            auth,
-            Limiter(1000, 1),
-            timeout=30,
-            max_retries=retries,
-            user_agent=agent,
-        )
-        client.renew = auth.renew
-        return client
-
-    @contextmanager
-    def while_pennylane_is_asked(self) -> Iterator[None]:
-        """A block that runs while a client waits for Pennylane's answer to its refresh.
-
-        The client starts before the block and ends after it; its error is raised.
-        """
-        self.server.fault(REFRESH, "latency", times=1, seconds=3)
-        with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(self.client().get, "/me")
-            wait_until(lambda: self.refreshes > 0)
-            yield
-            asked.result()
-
-    def disconnect(self) -> None:
-        """End all sessions of taps, as a server that stops does."""
-        self.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'tap-pennylane' AND datname = current_database()"
-        )
-
-    def allow_connections(self, *, allowed: bool) -> None:
-        """Refuse new connections to the database, or accept them again."""
-        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(
-            sql.Identifier(str(conninfo_to_dict(self.url)["dbname"])), sql.SQL(str(allowed))
-        )
-        with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute(statement)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    while not is_so():
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -417,10 +300,11 @@ def test_time_limits_of_the_server_do_not_end_a_refresh(signed_in: SignedIn) -> 
     signed_in.write(expires_in=0)
     with signed_in.while_pennylane_is_asked():
         time.sleep(1)
-        (holders,) = signed_in.rows(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND application_name = 'tap-pennylane' AND state = 'idle in transaction'"
-        )
+        with psycopg.connect(signed_in.url) as connection:
+            (holders,) = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND application_name = 'tap-pennylane' AND state = 'idle in transaction'"
+            )
         assert holders == (1,)
     assert signed_in.refreshes == 1
     assert signed_in.works()
@@ -510,6 +394,7 @@ def test_many_processes_refresh_once_and_one_that_is_killed_costs_a_sentence_at_
         (sentence,) = others
         assert re.match("SignInEndedError: Pennylane no longer accepts this sign-in", sentence)
         assert SIGN_IN in sentence
+        assert "Pennylane refuses the refresh token; waiting 3 s, in case another" in done.stderr
     else:
         assert others == {"read"}
         assert signed_in.refreshes == 1
@@ -530,131 +415,6 @@ def test_a_machine_that_hangs_is_reported(signed_in: SignedIn) -> None:
         sentence = f"another process has held the lock on the row 'company' of {TABLE} for 0.2 s"
         with pytest.raises(TransientError, match=sentence), place.locked(0.2):
             pass
-
-
-def test_a_connection_that_is_lost_before_the_answer_costs_nothing(signed_in: SignedIn) -> None:
-    signed_in.write(expires_in=0)
-    with signed_in.while_pennylane_is_asked():
-        signed_in.disconnect()
-    assert signed_in.refreshes == 1
-    assert signed_in.works()
-
-
-def test_a_server_that_restarts_before_the_answer_costs_nothing(signed_in: SignedIn) -> None:
-    signed_in.write(expires_in=0)
-    with signed_in.while_pennylane_is_asked():
-        signed_in.allow_connections(allowed=False)
-        with psycopg.connect(signed_in.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-                [conninfo_to_dict(signed_in.url)["dbname"]],
-            )
-        time.sleep(5)  # the answer comes meanwhile
-        signed_in.allow_connections(allowed=True)
-    assert signed_in.refreshes == 1
-    assert signed_in.works()
-
-
-def test_a_machine_that_takes_over_a_lost_lock_waits_for_the_new_pair(signed_in: SignedIn) -> None:
-    signed_in.write(expires_in=0)
-    with signed_in.while_pennylane_is_asked():
-        signed_in.disconnect()
-        assert signed_in.client().get("/me")
-    assert signed_in.works()
-
-
-def test_a_database_that_is_gone_for_good_is_told_with_what_to_do(signed_in: SignedIn) -> None:
-    signed_in.write(expires_in=0)
-    client = signed_in.client(timeout=0.5)
-    signed_in.server.fault(REFRESH, "latency", times=1, seconds=3)
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(client.get, "/me")
-        wait_until(lambda: signed_in.refreshes > 0)
-        signed_in.allow_connections(allowed=False)
-        with psycopg.connect(signed_in.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-                [conninfo_to_dict(signed_in.url)["dbname"]],
-            )
-        error = asked.exception()
-    signed_in.allow_connections(allowed=True)
-    assert isinstance(error, FatalError)
-    assert re.fullmatch(
-        rf"The new tokens can't be written to the row 'company' of {TABLE} \(.*not currently "
-        rf"accepting connections\), and the old ones are no longer valid: .*{SIGN_IN}",
-        str(error),
-    )
-    signed_in.assert_hidden_in(str(error))
-
-
-@contextmanager
-def forgetful_proxy(url: str, folder: Path) -> Iterator[str]:
-    """A way to the database that is cut when the first COMMIT of a change was carried out."""
-    place = conninfo_to_dict(url)
-    target = f"{place['host']}/.s.PGSQL.5432"
-    was_cut = threading.Event()
-
-    def serve(client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as database:
-            database.connect(target)
-            thread = threading.Thread(target=pump, args=(client, database))
-            thread.start()
-            has_written = False
-            while data := client.recv(1 << 16):
-                has_written |= b"excluded.access_token" in data
-                is_last = has_written and b"COMMIT" in data and not was_cut.is_set()
-                if is_last:
-                    was_cut.set()
-                database.sendall(data)
-                if is_last:
-                    thread.join()
-                    break
-
-    def pump(client: socket.socket, database: socket.socket) -> None:
-        with suppress(OSError):
-            while data := database.recv(1 << 16):
-                if was_cut.is_set() and b"COMMIT" in data:
-                    return
-                client.sendall(data)
-
-    path = folder / ".s.PGSQL.5432"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    client, _ = listener.accept()
-                    threading.Thread(target=serve, args=(client,), daemon=True).start()
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield url.replace(str(place["host"]), str(folder))
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-    assert was_cut.is_set()
-
-
-def test_a_commit_whose_confirmation_is_lost_is_found_again(
-    signed_in: SignedIn, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    signed_in.write(expires_in=0)
-    with forgetful_proxy(signed_in.url, tmp_path_factory.mktemp("p")) as url:
-        assert signed_in.client(url).get("/me")
-    assert signed_in.refreshes == 1
-    assert signed_in.works()
-
-
-def test_a_sign_in_that_came_between_is_kept(signed_in: SignedIn) -> None:
-    place = CredentialRow(signed_in.url, "company", 5)
-    with place.locked(5), place.replacement() as write:
-        pair = place.read()
-        signed_in.disconnect()
-        signed_in.write(expires_in=DAY)
-        later = signed_in.pair
-        write(pair)
-    assert signed_in.pair == later
 
 
 def _spoil(signed_in: SignedIn, kind: str) -> None:

@@ -7,6 +7,7 @@ of the processes and threads that share it refreshes it.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ PATIENCE = 2
 """How often another process's refresh may time out before ours gives up waiting for it."""
 
 _BETWEEN_LOOKS = 1.0
+
+_logger = logging.getLogger("tap-pennylane.oauth")
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,14 @@ class OAuth(requests.auth.AuthBase):
 
     def _settled(self, old: Pair) -> Pair | None:
         """Return the pair of a process that lost the lock, but not the answer of Pennylane."""
-        deadline = time.monotonic() + self._credentials.settling
+        seconds = self._credentials.settling
+        if seconds:
+            _logger.warning(
+                "Pennylane refuses the refresh token; waiting %g s, in case another process has "
+                "its answer and still writes it",
+                seconds,
+            )
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             time.sleep(_BETWEEN_LOOKS)
             pair = self._read()
