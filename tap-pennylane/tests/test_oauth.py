@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -329,6 +331,30 @@ def test_a_token_that_is_refused_at_once_ends_the_run(signed_in: SignedIn) -> No
     with pytest.raises(FatalError, match=f"although it was just refreshed.*{SIGN_IN}"):
         signed_in.client().get("/me")
     assert signed_in.refreshes == 1
+
+
+def test_a_run_that_is_stopped_meanwhile_writes_the_new_pair_first(
+    signed_in: SignedIn, tmp_path: Path
+) -> None:
+    signed_in.write(expires_in=0)
+    before = signed_in.pair
+    signed_in.server.fault(REFRESH, "latency", times=1, seconds=3)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(signed_in.settings), encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_pennylane", "--config", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        while not signed_in.refreshes:
+            time.sleep(0.05)
+        for _ in range(2):  # as a terminal and Meltano both send one
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+        process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert signed_in.pair != before
+    assert signed_in.works()
 
 
 SWARM = """

@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -169,7 +170,10 @@ class OAuth(requests.auth.AuthBase):
     def _replaced(self, old: Pair, *, is_refused: bool) -> Pair:
         """Return the pair of another process, if it was faster, or the next one."""
         try:
-            return self._refreshed(old, is_refused=is_refused)
+            # A signal ends this thread at once, but the process waits for that of the executor: an
+            # answer of Pennylane that nobody writes would end the sign-in.
+            with ThreadPoolExecutor(1) as executor:
+                return executor.submit(self._refreshed, old, is_refused=is_refused).result()
         except SignInEndedError:
             if pair := self._settled(old):
                 return pair
