@@ -407,6 +407,43 @@ def test_the_dashboard_begins_with_all_companies(
         assert site.complaints == []
 
 
+def test_the_keyboard_alone_chooses_a_company(pipeline: Pipeline, browser: Browser) -> None:
+    first, second, third = pipeline.query(
+        "SELECT * FROM pennylane_marts.portfolio ORDER BY company_name"
+    )
+    with served(pipeline, browser) as site:
+        page = site.open("", lang="en")
+        site.tab_to("link", first["company_name"])
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("Overview")
+        site.drawn()
+
+        def chosen(company: dict[str, Any]) -> None:
+            """The page and its address are about a company."""
+            page.wait_for_url(f"**company={company['company_id']}**")
+            site.drawn()
+            assert "year=" not in page.url
+            expect(page.get_by_role("combobox", name="Company")).to_be_visible()
+            assert [
+                number(tile) for tile in page.locator(".tile .figure").all_inner_texts()[:3]
+            ] == [company["turnover"], company["result"], company["cash"]]
+
+        # By arrows, and by its name; another page keeps it.
+        site.tab_to("combobox", "Company")
+        for key in ("ArrowDown", "ArrowDown", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        chosen(third)
+        site.tab_to("combobox", "Company")
+        page.keyboard.type(second["company_name"])
+        page.keyboard.press("Enter")
+        chosen(second)
+        site.tab_to("link", "VAT")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("VAT")
+        assert f"company={second['company_id']}" in page.url
+        assert site.complaints == []
+
+
 def test_a_company_that_left_leaves_nothing_behind(pipeline: Pipeline, firm: Sandbox) -> None:
     left, *others = (str(one["id"]) for one in firm.companies)
     pipeline.execute(

@@ -93,7 +93,7 @@ def parsed_amount(text: str) -> Decimal | None:
     Args:
         text: such as `1 234,50 €` or `1,234.50`.
     """
-    kept = "".join(text.split()).strip("€").replace(NARROW_SPACE, "").replace(SPACE, "")
+    kept = "".join(text.split()).replace("-€", "-", 1).strip("€")
     if "," in kept and "." in kept:
         # The separator of the decimals comes last.
         thousands = "," if kept.rfind(".") > kept.rfind(",") else "."
