@@ -17,4 +17,7 @@ select
     sum(net) as net,
     sum(previous_net) as previous_net
 from {{ ref('balance_sheet_by_account') }}
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+-- Sorted by what differs first: rows are compared by few of these.
+group by
+    company_id, as_of, line, fiscal_year_start, fiscal_year_end, company_name, side, position, section_fr, section_en,
+    label_fr, label_en

@@ -41,11 +41,61 @@ kept as (
         on account.company_id = totals.company_id and account.account_number = totals.account_number
 ),
 
+-- The balances of each account, from the day of one to the day of the next: the days are chosen among them, so that a
+-- year of balance sheets costs little more than one.
+running as (
+    select
+        year.company_id,
+        year.company_name,
+        year.fiscal_year_start,
+        year.fiscal_year_end,
+        account.*
+    from year
+    cross join lateral (
+        select
+            kept.account_number,
+            kept.account_label,
+            coalesce(kept.result_of = year.fiscal_year_start, false) as is_result,
+            sum(kept.balance) over account as balance,
+            kept.last_day as since,
+            lead(kept.last_day, 1, 'infinity') over account as before
+        from kept
+        where kept.company_id = year.company_id
+            and kept.last_day >= year.summed_from
+            and kept.last_day <= year.fiscal_year_end
+        window account as (
+            partition by kept.account_number, coalesce(kept.result_of = year.fiscal_year_start, false)
+            order by kept.last_day
+        )
+    ) as account
+    where account.balance <> 0
+),
+
+former as (
+    select
+        year.company_id,
+        year.company_name,
+        year.fiscal_year_start,
+        year.fiscal_year_end,
+        account.*
+    from year
+    cross join lateral (
+        select
+            kept.account_number,
+            max(kept.account_label) as account_label,
+            coalesce(kept.result_of = year.previous_start, false) as is_result,
+            sum(kept.balance) as balance
+        from kept
+        where kept.company_id = year.company_id
+            and kept.last_day >= year.previous_summed_from
+            and kept.last_day <= year.previous_end
+        group by 1, 3
+        having sum(kept.balance) <> 0
+    ) as account
+),
+
 held as (
-{%- for is_former, of, first, last in [
-    (false, 'fiscal_year_start', 'summed_from', 'day.as_of'),
-    (true, 'previous_start', 'previous_summed_from', 'year.previous_end'),
-] %}
+    {%- for rows, is_former in [('running', false), ('former', true)] %}
     {{ 'union all' if is_former }}
     select
         year.company_id,
@@ -54,27 +104,14 @@ held as (
         year.fiscal_year_end,
         day.as_of,
         {{ is_former | lower }} as is_former,
-        account.account_number,
-        account.account_label,
-        account.is_result,
-        account.balance
-    from year
-    {{ days if not is_former }}
-    cross join lateral (
-        select
-            kept.account_number,
-            max(kept.account_label) as account_label,
-            coalesce(kept.result_of = year.{{ of }}, false) as is_result,
-            sum(kept.balance) as balance
-        from kept
-        where kept.company_id = year.company_id
-            and kept.last_day >= year.{{ first }}
-            and kept.last_day <= {{ last }}
-        group by 1, 3
-        having sum(kept.balance) <> 0
-    ) as account
-    {{ days if is_former }}
-{%- endfor %}
+        year.account_number,
+        year.account_label,
+        year.is_result,
+        year.balance
+    from {{ rows }} as year
+    {{ days }}
+    {{ 'where day.as_of >= year.since and day.as_of < year.before' if not is_former }}
+    {%- endfor %}
 ),
 
 placed as (
@@ -95,32 +132,44 @@ placed as (
         and resolved.stem = left(held.account_number, depth.digits)
         and held.account_number <> '6-7'
         and coalesce((resolved.balance = 'debit') = (held.balance > 0), true)
+),
+
+-- Summed before the lines are described: sorting the rows by all their texts takes longer than all else.
+summed as (
+    select
+        company_id,
+        fiscal_year_start,
+        fiscal_year_end,
+        as_of,
+        account_number,
+        line,
+        company_name,
+        max(account_label) as account_label,
+        coalesce(sum(balance) filter (where not is_former), 0) as balance,
+        coalesce(sum(balance) filter (where not is_former and part = 'depreciation'), 0) as depreciation,
+        coalesce(sum(balance) filter (where is_former), 0) as previous_balance
+    from placed
+    group by company_id, fiscal_year_start, fiscal_year_end, as_of, account_number, line, company_name
 )
 
 select
-    placed.company_id,
-    placed.company_name,
-    placed.fiscal_year_start,
-    placed.fiscal_year_end,
-    placed.as_of,
+    summed.company_id,
+    summed.company_name,
+    summed.fiscal_year_start,
+    summed.fiscal_year_end,
+    summed.as_of,
     line.side,
     line.position,
     line.section_fr,
     line.section_en,
-    placed.line,
+    summed.line,
     line.label_fr,
     line.label_en,
-    placed.account_number,
-    max(placed.account_label) as account_label,
-    coalesce(sum(placed.balance) filter (
-        where not placed.is_former and line.side = 'assets' and placed.part is distinct from 'depreciation'
-    ), 0) as gross,
-    coalesce(-sum(placed.balance) filter (where not placed.is_former and placed.part = 'depreciation'), 0)
-        as depreciation,
-    coalesce(sum(case line.side when 'assets' then placed.balance else -placed.balance end)
-        filter (where not placed.is_former), 0) as net,
-    coalesce(sum(case line.side when 'assets' then placed.balance else -placed.balance end)
-        filter (where placed.is_former), 0) as previous_net
-from placed
-{{ pennylane_described('balance_sheet', 'placed', 'placed.line') }}
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+    summed.account_number,
+    summed.account_label,
+    case line.side when 'assets' then summed.balance - summed.depreciation else 0 end as gross,
+    -summed.depreciation as depreciation,
+    case line.side when 'assets' then summed.balance else -summed.balance end as net,
+    case line.side when 'assets' then summed.previous_balance else -summed.previous_balance end as previous_net
+from summed
+{{ pennylane_described('balance_sheet', 'summed', 'summed.line') }}

@@ -22,51 +22,60 @@ closing as (
     select * from {{ pennylane_closing_entries() }} as closing
 ),
 
-period as (
+movement as (
     select
         line.company_id,
-        line.account_number,
-        width_bucket(line.date, (select days from boundary)) as number,
-        sum(line.debit - line.credit) as balance
+        coalesce(line.account_number, '') as account_number,
+        width_bucket(line.date, (select days from boundary)) as period,
+        line.debit - line.credit as amount
     from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
     where {{ pennylane_line_counts('line') }}
-    group by 1, 2, 3
     union all
     select
         line.company_id,
-        line.account_number,
+        coalesce(line.account_number, ''),
         width_bucket(line.date, (select days from boundary)),
-        -sum(line.debit - line.credit)
+        line.credit - line.debit
     from closing
     inner join {{ ref('stg_pennylane__ledger_entry_lines') }} as line
         on line.company_id = closing.company_id and line.ledger_entry_id = closing.ledger_entry_id
     -- An array, because PostgreSQL cannot estimate how few entries these are, and would read all lines.
     where line.ledger_entry_id = any (array(select ledger_entry_id from closing)) and {{ pennylane_line_counts('line') }}
-    group by 1, 2, 3
 ),
 
-dated as (
+total as (
+    select company_id, account_number, period, sum(amount) as balance
+    from movement
+    group by company_id, account_number, period
+),
+
+period as (
     select
-        period.company_id,
-        coalesce(period.account_number, '') as account_number,
-        boundary.days[period.number] as first_day,
+        number.period,
+        boundary.days[number.period] as first_day,
         case
-            when period.number = 0 then boundary.days[1] - 1
-            else coalesce(boundary.days[period.number + 1] - 1, 'infinity')
-        end as last_day,
-        sum(period.balance) as balance
+            when number.period = 0 then boundary.days[1] - 1
+            else coalesce(boundary.days[number.period + 1] - 1, 'infinity')
+        end as last_day
+    from boundary
+    cross join generate_series(0, coalesce(cardinality(boundary.days), 0)) as number (period)
+),
+
+-- Found for each period, rather than for each of its accounts.
+year as (
+    select period.period, year.company_id, year.start_date
     from period
-    cross join boundary
-    group by 1, 2, 3, 4
+    inner join {{ ref('stg_pennylane__fiscal_years') }} as year
+        on period.first_day between year.start_date and year.end_date
 )
 
 select
-    dated.company_id,
+    total.company_id,
     year.start_date as fiscal_year_start,
-    date_trunc('month', dated.first_day::timestamp)::date as month,
-    dated.account_number,
-    dated.last_day,
-    dated.balance
-from dated
-left join {{ ref('stg_pennylane__fiscal_years') }} as year
-    on year.company_id = dated.company_id and dated.first_day between year.start_date and year.end_date
+    date_trunc('month', period.first_day::timestamp)::date as month,
+    total.account_number,
+    period.last_day,
+    total.balance
+from total
+left join period on period.period = total.period
+left join year on year.company_id = total.company_id and year.period = total.period
