@@ -44,7 +44,7 @@ services:
   dashboard: {build: {network: host}}
   sandbox:
     build: {network: host}
-    command: [--size, "300", --rate-limit, none]
+    command: [--size, "300", --companies, "2", --rate-limit, none]
     ports: ["127.0.0.1::8765"]
   # Sooner than in production, a dead worker is noticed and its step is retried.
   airflow-scheduler: &sooner
@@ -75,11 +75,17 @@ class Stack:
     def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`docker compose …` with the unchanged file."""
         files = ["-f", str(PROJECT / "docker-compose.yml"), "-f", str(self.folder / "here.yml")]
-        env_file = ["--env-file", str(self.folder / ".env")]
+        options = ["--env-file", str(self.folder / ".env"), *files, "--profile", "*"]
+        return self.compose_in(PROJECT, *options, *arguments, check=check)
+
+    def compose_in(
+        self, folder: Path, *arguments: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """`docker compose …` in a folder."""
         (program,) = PROJECT.glob(COMPOSE)
         done = subprocess.run(
-            [str(program), "-p", self.name, *env_file, *files, "--profile", "*", *arguments],
-            cwd=PROJECT,
+            [str(program), "-p", self.name, *arguments],
+            cwd=folder,
             env={
                 name: os.environ[name]
                 for name in ("PATH", "HOME", "DOCKER_HOST")
@@ -162,7 +168,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pytest.skip(f'{missing}: eval "$(tests/containers/engine start FOLDER)" starts one')
     stack = Stack(tmp_path_factory.mktemp("stack"))
     (stack.folder / "here.yml").write_text(HERE, encoding="utf-8")
-    settings = SETTINGS | {
+    write_settings(stack.folder, **SETTINGS)
+    try:
+        stack.compose("build", "--quiet", "pipeline", "sandbox")
+        stack.compose("up", "--detach", "--wait", "postgres", "sandbox")
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
+
+
+def write_settings(folder: Path, **settings: str) -> None:
+    """Write `.env`."""
+    settings = settings | {
         "POSTGRES_PASSWORD": PASSWORD,
         "POSTGRES_READER_PASSWORD": READER_PASSWORD,
         "PGADMIN_PASSWORD": "x",
@@ -171,13 +188,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "DASHBOARD_PORT": "0",
     }
     lines = [f"{name}={quoted(value)}\n" for name, value in settings.items()]
-    (stack.folder / ".env").write_text("".join(lines), encoding="utf-8")
-    try:
-        stack.compose("build", "--quiet", "pipeline", "sandbox")
-        stack.compose("up", "--detach", "--wait", "postgres", "sandbox")
-        yield stack
-    finally:
-        stack.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
+    (folder / ".env").write_text("".join(lines), encoding="utf-8")
 
 
 def quoted(value: str) -> str:
@@ -312,6 +323,56 @@ def test_a_run_that_fails_ends_with_the_reason(stack: Stack) -> None:
     assert done.returncode, done.stdout
     (reason,) = [line for line in done.stdout.splitlines() if line.startswith("The run failed")]
     assert "TAP_PENNYLANE_API_TOKEN" in reason, done.stdout
+
+
+def test_several_companies_load_into_one_database(stack: Stack, tmp_path: Path) -> None:
+    """As docs/companies.md says, beside the database and the sandbox that run already."""
+    sandbox = stack.sandbox
+    first, other = (sandbox.alone(company["id"]) for company in sandbox.companies)
+    files = ["docker-compose.yml", "docker-compose.companies.yml"]
+    for name in files:
+        shutil.copy(PROJECT / name, tmp_path)
+    (tmp_path / "few-views.yml").write_text(
+        "services: {pipeline: {volumes: ['./meltano.yml:/app/meltano.yml:ro']}}"
+    )
+    files.append("few-views.yml")  # all of them, and their tests, take a minute
+    project = yaml.safe_load((PROJECT / "meltano.yml").read_text("utf-8"))
+    (dbt,) = (each for each in project["plugins"]["utilities"] if each["name"] == "dbt")
+    dbt["commands"]["run"]["args"] = "run --select +etl_logs +general_ledger"
+    dbt["commands"]["test"]["args"] = "--version"
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
+    settings = {name: value for name, value in SETTINGS.items() if not name.endswith("_API_TOKEN")}
+    write_settings(tmp_path, **settings, COMPOSE_FILE=":".join(files), POSTGRES_DB="several")
+    tokens = {"FIRST_TOKEN": first.token, "OTHER_TOKEN": other.token}
+    (tmp_path / "companies.env").write_text(
+        "".join(f"{name}={token}\n" for name, token in tokens.items())
+    )
+    (tmp_path / "companies.yml").write_text(
+        "first: {token: FIRST_TOKEN}\nother: {token: OTHER_TOKEN, schema: theirs}\n"
+    )
+    stack.query("CREATE DATABASE several")
+    stack.query("GRANT CREATE ON DATABASE several TO pennylane")
+    run = ("run", "--rm", "-T", "--no-deps", "pipeline")
+
+    def counted(table: str) -> list[str]:
+        return stack.query(f"SELECT count(*) FROM {table}", "several").splitlines()  # noqa: S608
+
+    done = stack.compose_in(tmp_path, *run, check=False)
+    assert done.returncode == 0, done.stdout
+    for name, schema, company in (("first", "pennylane_first", first), ("other", "theirs", other)):
+        assert f"\n  {name}: First load: " in done.stdout
+        assert counted(f"{schema}.customers") == [str(len(company.state("customers")))]
+        lines = str(len(company.state("ledger_entry_lines")))
+        company_is = f"WHERE company_id = {company.company_id}"
+        assert counted(f"pennylane_marts.general_ledger {company_is}") == [lines]
+    assert len(counted("pennylane_live.journals GROUP BY company_id")) == len(tokens)
+
+    other.change("customers", create=2, delete=1)
+    again = stack.compose_in(tmp_path, *run, "run", "--company", "other", check=False)
+    assert again.returncode == 0, again.stdout
+    assert "\n  other: 2 records changed, 1 deleted: customers" in again.stdout
+    assert "first: " not in again.stdout
+    assert not [token for token in tokens.values() if token in done.stdout + again.stdout]
 
 
 def test_a_stopped_load_ends_in_good_order_and_the_next_goes_on(
