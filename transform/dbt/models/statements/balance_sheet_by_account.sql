@@ -21,15 +21,14 @@ year as (
 
 -- The accounts of the balance sheet, and the results of the years.
 totals as (
-    select
-        company_id,
-        case when account_number like '6%' or account_number like '7%' then '6-7' else account_number end
-            as account_number,
-        case when account_number like '6%' or account_number like '7%' then fiscal_year_start end as result_of,
-        last_day,
-        sum(balance) as balance
+    select company_id, account_number, null::date as result_of, last_day, balance
     from sums
-    group by 1, 2, 3, 4
+    where account_number not like '6%' and account_number not like '7%'
+    union all
+    select company_id, '6-7', fiscal_year_start, last_day, sum(balance)
+    from sums
+    where account_number like '6%' or account_number like '7%'
+    group by company_id, fiscal_year_start, last_day
 ),
 
 -- Named before the rows of a company and a day are chosen: PostgreSQL would expect these to be few, and look for each
