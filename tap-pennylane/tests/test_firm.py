@@ -405,11 +405,11 @@ class History:
     def cut_off(self) -> None:
         """Run the tap while the API fails, or until a signal ends it."""
         chance = self.chance
-        way = chance.choice(("fault", "signal", "none"))
+        way = chance.choice(("fault", "TERM", "KILL", "none"))
         if way == "fault":
             self.firm.fault("*", "status", status=503, times=3, skip=chance.randrange(60))
-        timeout = ("timeout", "--signal", "TERM", f"{chance.uniform(0.5, 2):.2f}")
-        self.read(through=timeout if way == "signal" else (), max_retries=0)
+        timeout = ("timeout", "--signal", way, f"{chance.uniform(0.5, 2):.2f}")
+        self.read(through=timeout if way in {"TERM", "KILL"} else (), max_retries=0)
         self.firm.clear_faults()
 
     def assert_rows(self, company: int) -> None:
