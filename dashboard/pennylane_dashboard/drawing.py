@@ -92,6 +92,7 @@ def table(view: View, declared: Table, **values: object) -> list[Row]:
     """
     every = {**view.values, **values}
     rows, more = shown(declared.query, every, declared.limit)
+    rows = declared.own(rows)
     st.header(view.say(declared.title), anchor=False)
     if declared.note:
         st.caption(view.say(declared.note))
@@ -112,7 +113,7 @@ def _files(view: View, declared: Table, values: Mapping[str, object]) -> None:
     columns = [*filter(None, [declared.group]), *declared.columns]
 
     def rows() -> list[Row]:
-        return exported(declared.query, values, person)
+        return declared.own(exported(declared.query, values, person))
 
     def csv() -> bytes:
         return exports.as_csv(columns, rows(), view.language)

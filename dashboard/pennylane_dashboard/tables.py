@@ -1,6 +1,6 @@
 """Tables: declared as columns over a query, written as HTML that shows text as text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -103,6 +103,7 @@ class Table:
         title: above it.
         query: its rows; a column `is_total` marks those that add up others.
         columns: what is shown.
+        among: values that only the table's own rows have, if it shares the query with others.
         group: a column whose value stands above the rows that share it; the files have it first.
         empty: what is said if there are no rows.
         limit: how many rows are shown; the files have all.
@@ -116,12 +117,17 @@ class Table:
     title: Words
     query: LiteralString
     columns: Sequence[Column]
+    among: Mapping[str, object] = field(default_factory=dict)
     group: Column | None = None
     empty: Words = EMPTY
     limit: int = 200
     note: Words | None = None
     sorts: frozenset[str] = frozenset()
     order: str = ""
+
+    def own(self, rows: Iterable[Row]) -> list[Row]:
+        """Return those of the query's rows that the table shows."""
+        return [row for row in rows if self.among.items() <= row.items()]
 
 
 def written(value: object, kind: Kind, language: Language, currency: str = "EUR") -> str:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from pennylane_dashboard import formats
-from pennylane_dashboard.asking import ask
+from pennylane_dashboard.asking import shown
 from pennylane_dashboard.drawing import table
 from pennylane_dashboard.tables import Column, Kind, Link, Table
 from pennylane_dashboard.troubles import UnknownValueError
@@ -25,19 +25,24 @@ NO_LINE = Words(
 LINE = Column(LABEL, Words("Ligne", "Line"), link=Link("balance", {"line": "line"}))
 SECTION = Column(Words("section_fr", "section_en"), Words("Section", "Section"))
 
-ASSETS = Table(
-    name="assets",
-    title=Words("Actif", "Assets"),
-    query="""
+# Both sides, because each balance sheet sums the whole ledger.
+SHEET = """
 SELECT
-    section_fr, section_en, label_fr, label_en, line, line IS NULL AS is_total,
+    side, section_fr, section_en, label_fr, label_en, line, line IS NULL AS is_total,
     sum(gross) AS gross, sum(depreciation) AS depreciation,
     sum(net) AS net, sum(previous_net) AS previous_net
 FROM balance_sheet
-WHERE company_id = %(company)s AND as_of = %(as_of)s AND side = 'assets'
-GROUP BY GROUPING SETS ((position, section_fr, section_en, label_fr, label_en, line), ())
+WHERE company_id = %(company)s AND as_of = %(as_of)s
+GROUP BY GROUPING SETS (
+    (side, position, section_fr, section_en, label_fr, label_en, line), (side)
+)
 ORDER BY line IS NULL, position
-""",
+"""
+ASSETS = Table(
+    name="assets",
+    title=Words("Actif", "Assets"),
+    query=SHEET,
+    among={"side": "assets"},
     columns=(
         LINE,
         Column("gross", Words("Brut", "Gross"), Kind.MONEY),
@@ -50,15 +55,8 @@ ORDER BY line IS NULL, position
 LIABILITIES = Table(
     name="liabilities",
     title=Words("Passif", "Liabilities"),
-    query="""
-SELECT
-    section_fr, section_en, label_fr, label_en, line, line IS NULL AS is_total,
-    sum(net) AS net, sum(previous_net) AS previous_net
-FROM balance_sheet
-WHERE company_id = %(company)s AND as_of = %(as_of)s AND side = 'liabilities'
-GROUP BY GROUPING SETS ((position, section_fr, section_en, label_fr, label_en, line), ())
-ORDER BY line IS NULL, position
-""",
+    query=SHEET,
+    among={"side": "liabilities"},
     columns=(LINE, Column("net", NET, Kind.MONEY), Column("previous_net", BEFORE, Kind.MONEY)),
     group=SECTION,
 )
@@ -86,10 +84,6 @@ ORDER BY account_number
         Column("previous_net", BEFORE, Kind.MONEY),
     ),
 )
-LABEL_OF_LINE = """
-SELECT label_fr, label_en FROM balance_sheet
-WHERE company_id = %(company)s AND as_of = %(as_of)s AND line = %(line)s
-"""
 
 
 def draw(view: View) -> None:
@@ -97,10 +91,11 @@ def draw(view: View) -> None:
     as_of = min(view.until, _month_end(view.today))
     st.caption(view.say(AS_OF, day=formats.day(as_of, view.language)))
     if line := st.query_params.get("line"):
-        found = ask(LABEL_OF_LINE, {**view.values, "as_of": as_of, "line": line})
-        if not found:
+        rows, _ = shown(SHEET, {**view.values, "as_of": as_of}, ASSETS.limit)
+        found = next((row for row in rows if row["line"] == line), None)
+        if found is None:
             raise UnknownValueError(NO_LINE, line)
-        st.header(found[0][view.say(LABEL)], anchor=False)
+        st.header(found[view.say(LABEL)], anchor=False)
         table(view, ACCOUNTS, as_of=as_of, line=line)
     table(view, ASSETS, as_of=as_of)
     table(view, LIABILITIES, as_of=as_of)
