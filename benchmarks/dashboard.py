@@ -56,6 +56,12 @@ def served(url: str) -> Iterator[tuple[str, psutil.Process]]:
         try:
             if process.stdout is None or not process.stdout.readline():
                 sys.exit("The dashboard did not start.")
+            # The address is printed before the app listens there.
+            while process.poll() is None:
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
             (app,) = psutil.Process(process.pid).children()
             yield f"http://127.0.0.1:{port}", app
         finally:
