@@ -127,13 +127,20 @@ class SignedIn:
             "WHERE application_name = 'tap-pennylane' AND datname = current_database()"
         )
 
-    def allow_connections(self, *, allowed: bool) -> None:
-        """Refuse new connections to the database, or accept them again."""
-        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(
-            sql.Identifier(str(conninfo_to_dict(self.url)["dbname"])), sql.SQL(str(allowed))
-        )
+    @contextmanager
+    def server_is_down(self) -> Iterator[None]:
+        """A block in which the database has no sessions, and accepts no new ones."""
+        name = str(conninfo_to_dict(self.url)["dbname"])
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         with psycopg.connect(self.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute(statement)
+            connection.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            try:
+                yield
+            finally:
+                connection.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

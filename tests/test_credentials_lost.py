@@ -68,15 +68,8 @@ def test_a_connection_that_is_lost_before_the_answer_costs_nothing(signed_in: Si
 
 def test_a_server_that_restarts_before_the_answer_costs_nothing(signed_in: SignedIn) -> None:
     signed_in.write(expires_in=0)
-    with signed_in.while_pennylane_is_asked():
-        signed_in.allow_connections(allowed=False)
-        with psycopg.connect(signed_in.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-                [conninfo_to_dict(signed_in.url)["dbname"]],
-            )
+    with signed_in.while_pennylane_is_asked(), signed_in.server_is_down():
         time.sleep(5)  # the answer comes meanwhile
-        signed_in.allow_connections(allowed=True)
     assert signed_in.refreshes == 1
     assert signed_in.works()
 
@@ -96,14 +89,8 @@ def test_a_database_that_is_gone_for_good_is_told_with_what_to_do(signed_in: Sig
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(client.get, "/me")
         wait_until(lambda: signed_in.refreshes > 0)
-        signed_in.allow_connections(allowed=False)
-        with psycopg.connect(signed_in.url, dbname="postgres", autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-                [conninfo_to_dict(signed_in.url)["dbname"]],
-            )
-        error = asked.exception()
-    signed_in.allow_connections(allowed=True)
+        with signed_in.server_is_down():
+            error = asked.exception()
     assert isinstance(error, FatalError)
     assert re.fullmatch(
         rf"The new tokens can't be written to the row 'company' of {TABLE} \(.*not currently "

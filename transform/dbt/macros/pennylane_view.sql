@@ -54,8 +54,8 @@
 to_regclass('{{ relation.include(database=false) }}')
 {%- endmacro -%}
 
-{#- What of a view has to change, as one query, because dbt takes longer for each than PostgreSQL does: its `definition`
-    (or its columns), its `comments`, or nothing (`same`). A temporary view shows PostgreSQL's own form of the
+{#- What has to change in a view: its `definition` (or its columns), its `comments`, or nothing (`same`). It is a single
+    query, because dbt takes longer for each query than PostgreSQL does. A temporary view shows PostgreSQL's own form of the
     definition, and takes no lock that affects readers.
 
     comments: the query that finds the comments to write. -#}

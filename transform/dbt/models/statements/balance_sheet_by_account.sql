@@ -40,8 +40,8 @@ kept as (
         on account.company_id = totals.company_id and account.account_number = totals.account_number
 ),
 
--- The balances of each account, from the day of one to the day of the next: the days are chosen among them, so that a
--- year of balance sheets costs little more than one.
+-- Each balance of an account, and from when to when it lasts: each account is summed once, however many balance sheets
+-- are asked for.
 running as (
     select
         year.company_id,
