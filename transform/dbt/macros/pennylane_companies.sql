@@ -62,8 +62,9 @@
       'company_name': pennylane_quoted(raw.schema),
   } -%}
   {%- set company = api.Relation.create(database=raw.database, schema=raw.schema, identifier='company') -%}
+  {%- set present = pennylane_columns_of(company) -%}
   {%- for column, type in {'company_id': 'bigint', 'company_name': 'text'}.items() %}
-    {% if pennylane_has_columns(company, [column]) -%}
+    {% if column in present -%}
     coalesce((
         select company.{{ column }} from {{ company }} as company
         where company._sdc_deleted_at is null

@@ -34,7 +34,7 @@
           'select indexname from pg_indexes where schemaname = ' ~ pennylane_quoted(relation.schema)
           ~ ' and tablename = ' ~ pennylane_quoted(relation.identifier)
       ).columns[0].values() -%}
-      {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
+      {%- set present = pennylane_columns_of(relation) -%}
       {%- set orders = [] -%}
       {%- for wish in columns -%}
         {%- set column, kind, condition = wish[:3] -%}

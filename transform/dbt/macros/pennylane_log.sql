@@ -89,7 +89,7 @@ begin
   {%- for raw in raws %}
   {%- set deliveries = api.Relation.create(database=raw.database, schema=raw.schema, identifier='_sdc_deliveries') %}
   {%- set is_remembered = 'to_regclass(' ~ pennylane_quoted(deliveries | string) ~ ') is not null' %}
-  {%- set present = adapter.get_columns_in_relation(raw) | map(attribute='name') | list %}
+  {%- set present = pennylane_columns_of(raw) %}
   {%- set company = 'raw.company_id' if 'company_id' in present else 'own_company' %}
   {%- if company == 'own_company' %}
   select company_id into own_company from (select {{ pennylane_company(raw) }} 1 as one) as known;
