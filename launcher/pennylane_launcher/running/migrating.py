@@ -1,7 +1,6 @@
 """Makes Meltano's own tables ready, once for all Meltanos that start at the same time."""
 
 import sqlalchemy as sa
-from meltano.core.migration_service import MigrationError, MigrationService
 
 from pennylane_launcher.errors import LauncherError
 
@@ -17,6 +16,9 @@ def migrate(uri: str) -> None:
     Raises:
         LauncherError: it is not possible.
     """
+    # Importing Meltano takes as long as the rest of the launcher, and most commands do without.
+    from meltano.core.migration_service import MigrationError, MigrationService  # noqa: PLC0415
+
     engine = sa.create_engine(uri)
     try:
         with engine.connect() as connection:
