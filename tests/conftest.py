@@ -28,6 +28,9 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from dashboard_site import APP, CHROMIUM, NOBODY, served
+from forked_programs import MELTANO, installed
+from loaded_once import loaded_once
+from parsed_once import ParsedProjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from dashboard_site import Site
 
 PROJECT = Path(__file__).parents[1]
+PLUGINS = ("extractors", "loaders", "mappers", "utilities")
 # Other books, for the tests that compute their figures independently: see CONTRIBUTING.md.
 BOOKS_SIZE = os.environ.get("BOOKS_SIZE", "1000")
 BOOKS_SEED = os.environ.get("BOOKS_SEED", "1")
@@ -47,15 +51,16 @@ BOOKS_SEED = os.environ.get("BOOKS_SEED", "1")
 class Databases:
     """The databases of the tests that are under way.
 
-    A name is used again as soon as its database is gone, because dbt parses the whole project for a
-    name that it meets for the first time.
+    A name is used again as soon as its database is gone, because of what dbt has parsed for it.
     """
 
+    parsed: ParsedProjects
     urls: list[str] = field(default_factory=list)
 
     def create(self, postgres: embedded.Server) -> str:
         """Create a database; returns its URL."""
         self.urls.append(postgres.url(self._free_name()))
+        self.adopt(self.urls[-1])
         return self.urls[-1]
 
     def copy(self, url: str, kept_as: str | None = None) -> str:
@@ -65,6 +70,7 @@ class Databases:
         if not kept_as:
             self.urls.append(made)
         _maintain(url, f"CREATE DATABASE {new} TEMPLATE {old}")
+        self.adopt(made)
         return made
 
     @contextmanager
@@ -76,6 +82,11 @@ class Databases:
             url = self.urls.pop()
             name = conninfo_to_dict(url)["dbname"]
             _maintain(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def adopt(self, url: str) -> None:
+        """Spare dbt the work of parsing for a database."""
+        where = conninfo_to_dict(url)
+        self.parsed.adopt(str(where["dbname"]), str(where["host"]))
 
     def _free_name(self) -> str:
         taken = {conninfo_to_dict(url)["dbname"] for url in self.urls}
@@ -107,8 +118,11 @@ class Pipeline:
             "TAP_PENNYLANE_WINDOW_SECONDS": "4.5",
             "TAP_PENNYLANE_MAX_RETRIES": "1",
         }
+        command = meltano.command(*arguments, env_file=Path("/dev/null"))
+        if (forked := self.project / ".meltano" / MELTANO).exists():
+            command[0] = str(forked)
         return subprocess.run(
-            meltano.command(*arguments, env_file=Path("/dev/null")),
+            command,
             cwd=self.project,
             env={**environment, **defaults, **variables},
             stdout=subprocess.PIPE,
@@ -234,15 +248,24 @@ class Pipeline:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """This project in a separate folder, because Meltano's runs in one folder would clash."""
-    return _project(tmp_path_factory)
+    folder = _project(tmp_path_factory)
+    with installed(PROJECT / ".meltano", folder / ".meltano"):
+        yield folder
 
 
-@pytest.fixture(scope="module")
-def project_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def project_with(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Make another one that builds only the views that are selected, which takes less than half."""
-    return lambda *models: _project(tmp_path_factory, *models)
+
+    def make(*models: str) -> Path:
+        folder = _project(tmp_path_factory, *models)
+        for kind in (*PLUGINS, "meltano"):
+            (folder / ".meltano" / kind).symlink_to(project / ".meltano" / kind)
+        return folder
+
+    return make
 
 
 def _project(tmp_path_factory: pytest.TempPathFactory, *models: str) -> Path:
@@ -269,8 +292,6 @@ def _project(tmp_path_factory: pytest.TempPathFactory, *models: str) -> Path:
         same = same.replace(old, new)
     (folder / "meltano.yml").write_text(same, encoding="utf-8")
     (folder / ".meltano").mkdir()
-    for kind in ("extractors", "loaders", "mappers", "utilities"):
-        (folder / ".meltano" / kind).symlink_to(PROJECT / ".meltano" / kind)
     return folder
 
 
@@ -333,9 +354,11 @@ def postgres_of(
 
 
 @pytest.fixture(scope="session")
-def databases() -> Databases:
+def databases(tmp_path_factory: pytest.TempPathFactory, of_all_workers: Path) -> Databases:
     """The databases of this worker's tests."""
-    return Databases()
+    folders = tmp_path_factory.getbasetemp() / "dbt"
+    python = PROJECT / ".meltano/utilities/dbt/venv/bin/python"
+    return Databases(ParsedProjects(folders, of_all_workers / "parsed", python))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -365,12 +388,30 @@ def pipeline(pipeline_of: Callable[[Sandbox], Pipeline], sandbox: Sandbox) -> Pi
 
 
 @pytest.fixture(scope="session")
-def books(postgres: embedded.Server, project: Path, databases: Databases) -> Iterator[Pipeline]:
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of a test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def books(
+    postgres: embedded.Server, project: Path, databases: Databases, of_all_workers: Path
+) -> Iterator[Pipeline]:
     """A company's books, loaded and with their views; no test changes them permanently."""
     with running("--size", BOOKS_SIZE, "--seed", BOOKS_SEED, "--rate-limit", "none") as sandbox:
         pipeline = Pipeline(sandbox, postgres.url("the_books"), project, databases)
-        done = pipeline.sync()
-        assert done.returncode == 0, done.stdout
+
+        def load() -> None:
+            done = pipeline.sync()
+            assert done.returncode == 0, done.stdout
+            databases.parsed.share("the_books")
+
+        if loaded_once(pipeline.url, of_all_workers / "the_books.dump", load):
+            # PostgreSQL writes some definitions differently now, and the views are others to it.
+            databases.adopt(pipeline.url)
+            done = pipeline.meltano("run", "views:build")
+            assert done.returncode == 0, done.stdout
         yield pipeline
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from conftest import Pipeline
 
+PLUGINS = Path(__file__).parents[1] / ".meltano"
 KILLS = int(os.environ.get("RECOVERY_KILLS", "4"))
 SEED = int(os.environ.get("RECOVERY_SEED", "20261126"))
 LAUNCHER = "pennylane_launcher"
@@ -143,14 +144,14 @@ def assert_same(pipeline: Pipeline) -> None:
 
 
 def copy_project(project: Path, folder: Path) -> None:
-    """Make another clone of a project, with the plugins that are installed there."""
+    """Make another clone of a project, with real processes to kill (see forked_programs.py)."""
     for part in project.iterdir():
         if part.name not in {".meltano", ".embedded", "meltano.yml"}:
             (folder / part.name).symlink_to(part)
     shutil.copy(project / "meltano.yml", folder)
     (folder / ".meltano").mkdir()
     for kind in ("extractors", "loaders", "mappers", "utilities"):
-        (folder / ".meltano" / kind).symlink_to(project / ".meltano" / kind)
+        (folder / ".meltano" / kind).symlink_to(PLUGINS / kind)
 
 
 @pytest.fixture(scope="module")
