@@ -90,7 +90,7 @@ class Books:
 @pytest.fixture(scope="module")
 def loaded(pipeline_of: Callable[[Sandbox], Pipeline]) -> Iterator[Books]:
     """Loaded once for all tests."""
-    with running("--size", "2000", "--rate-limit", "none") as sandbox:
+    with running("--size", "500", "--rate-limit", "none") as sandbox:
         books = Books(pipeline_of(sandbox), sandbox, {"TAP_PENNYLANE__SELECT": SELECT})
         assert "read completely again" not in books.load()
         yield books

@@ -225,13 +225,14 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         "TAP_PENNYLANE_MAX_RETRIES": "0",
         "TAP_PENNYLANE__SELECT": '["customers.*", "journals.*", "sync_log.*"]',
         "TAP_PENNYLANE_REFRESH_HOURS": '{"journals": 0}',
-        # Shorter than a run takes.
-        "SCHEDULE_SYNC_INTERVAL": "* * * * * */5",
+        # Shorter than the run that is made to last; idle runs would only keep the machine busy.
+        "SCHEDULE_SYNC_INTERVAL": "* * * * * */20",
         "SCHEDULE_VERIFY_INTERVAL": "@manual",
         "SCHEDULE_HEALTH_INTERVAL": "@manual",
         "AIRFLOW__API__PORT": str(free_port()),
         # A busy machine needs more than Airflow's 30 seconds to import what the DAG's file imports.
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "240",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "1",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
