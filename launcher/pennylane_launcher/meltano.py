@@ -16,8 +16,8 @@ TARGET = "target-postgres"
 TARGET_URL = "TARGET_POSTGRES_SQLALCHEMY_URL"
 # Variables that `meltano.yml` and the plugins read, or libpq on its own.
 OURS = ("MELTANO_", "TAP_PENNYLANE_", "TARGET_POSTGRES_", "POSTGRES_", "PG", "DBT_")
-# They slow Python down, or point it at another environment.
 PLUGINS = ("extractors", "loaders", "mappers", "utilities")
+# They slow Python down, or point it at another environment.
 UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
 
 

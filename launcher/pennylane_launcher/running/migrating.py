@@ -16,7 +16,7 @@ def migrate(uri: str) -> None:
     Raises:
         LauncherError: it is not possible.
     """
-    # Importing Meltano takes as long as the rest of the launcher, and most commands do without.
+    # Importing Meltano takes half a second or more, and most commands do without it.
     from meltano.core.migration_service import MigrationError, MigrationService  # noqa: PLC0415
 
     engine = sa.create_engine(uri)

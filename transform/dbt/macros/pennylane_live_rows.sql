@@ -157,8 +157,8 @@ not (
   {{ return(columns | reject('in', pennylane_columns_of(raw)) | list | length == 0) }}
 {%- endmacro -%}
 
-{#- The names of a table's columns that may be read; none if it does not exist. dbt's own way takes it several times as
-    long, and a build asks hundreds of times. -#}
+{#- The names of a table's columns, those that the role may read; none if the table does not exist. dbt's own macro takes
+    several times as long, and a build asks hundreds of times. -#}
 {%- macro pennylane_columns_of(table) -%}
   {{ return(run_query("
       select attname
