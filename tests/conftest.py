@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from dashboard_site import Site
 
 PROJECT = Path(__file__).parents[1]
-PLUGINS = ("extractors", "loaders", "mappers", "utilities")
 # Other books, for the tests that compute their figures independently: see CONTRIBUTING.md.
 BOOKS_SIZE = os.environ.get("BOOKS_SIZE", "1000")
 BOOKS_SEED = os.environ.get("BOOKS_SEED", "1")
@@ -261,7 +260,7 @@ def project_with(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
     def make(*models: str) -> Path:
         folder = _project(tmp_path_factory, *models)
-        for kind in (*PLUGINS, "meltano"):
+        for kind in (*meltano.PLUGINS, "meltano"):
             (folder / ".meltano" / kind).symlink_to(project / ".meltano" / kind)
         return folder
 
@@ -408,7 +407,7 @@ def books(
             databases.parsed.share("the_books")
 
         if loaded_once(pipeline.url, of_all_workers / "the_books.dump", load):
-            # PostgreSQL writes some definitions differently now, and the views are others to it.
+            # After a restore, PostgreSQL words some of the views' definitions differently.
             databases.adopt(pipeline.url)
             done = pipeline.meltano("run", "views:build")
             assert done.returncode == 0, done.stdout

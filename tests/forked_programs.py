@@ -165,8 +165,11 @@ class _Server:
 
 def _become(program: str, order: dict[str, Any]) -> None:
     """Run the real program."""
-    import runpy  # noqa: PLC0415 - the replacement does without it, to start quickly
+    # The replacement does without these, to start quickly.
+    import random  # noqa: PLC0415
+    import runpy  # noqa: PLC0415
 
+    random.seed()  # or all forks would draw the same numbers
     arguments, variables, folder = order["arguments"], order["variables"], order["folder"]
     os.chdir(folder)
     os.environ.clear()

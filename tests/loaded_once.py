@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import subprocess
 from typing import TYPE_CHECKING
 
 import psycopg
-from pennylane_launcher.postgres import embedded
+
+from postgres_programs import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,25 +26,14 @@ def loaded_once(url: str, dump: Path, load: Callable[[], None]) -> bool:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not dump.exists():
             load()
-            _run("pg_dump", "--format=custom", "--compress=none", f"--file={dump}", url)
+            call("pg_dump", "--format=custom", "--compress=none", f"--file={dump}", url)
             return False
     with psycopg.connect(url) as connection:
         found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])
         if not found.rowcount:
             connection.execute(f"CREATE ROLE {ROLE} NOLOGIN")
         connection.execute("DROP SCHEMA meltano")
-    _run("pg_restore", "--exit-on-error", f"--dbname={url}", str(dump))
+    call("pg_restore", "--exit-on-error", f"--dbname={url}", str(dump))
     with psycopg.connect(url) as connection:
         connection.execute("ANALYZE")
     return True
-
-
-def _run(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [embedded.program(program), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout

@@ -61,9 +61,14 @@ def _adopt(source: Path, target: Path, database: str, host: str) -> None:
             if name := node.get("relation_name"):
                 node["relation_name"] = name.replace(f'"{old}".', f'"{database}".', 1)
     connection = PostgresCredentials(
-        host=host, port=5432, user="postgres", password="", database=database, schema="pennylane",
+        host=host,
+        port=5432,
+        user="postgres",
+        password="",
+        database=database,
+        schema="pennylane",
         sslmode="prefer",
-    )  # fmt: skip
+    )
     keys = sorted(connection.connection_info())
     parsed["state_check"]["profile_hash"]["checksum"] = hashlib.sha256(
         pprint.pformat(keys).encode()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from pennylane_launcher import meltano
-from pennylane_launcher.postgres import embedded
 from psycopg.conninfo import conninfo_to_dict
+
+from postgres_programs import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def test_a_restored_backup_goes_on_from_its_bookmarks(
 
     restored = replace(pipeline, url=pipeline.url.replace("@/test_", "@/restored_"))
     name = str(conninfo_to_dict(restored.url)["dbname"])
-    _call("createdb", f"--maintenance-db={pipeline.url}", name)
+    call("createdb", f"--maintenance-db={pipeline.url}", name)
     done = _launch(restored.url, "restore", str(file))
     assert done.returncode == 0, done.stderr
     assert {table: restored.query(ROWS.format(table)) for table in restored.tables()} == rows
@@ -152,10 +153,3 @@ def _launch(url: str, *arguments: str, project: Path = ROOT) -> subprocess.Compl
         text=True,
         check=False,
     )
-
-
-def _call(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [embedded.program(program), *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr

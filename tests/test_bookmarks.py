@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,10 @@ import pytest
 from pennylane_launcher import meltano
 from pennylane_launcher.books.deliveries import COMES_WITH
 from pennylane_launcher.monitoring import health
-from pennylane_launcher.postgres import embedded
 from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane.streams import STREAMS
+
+from postgres_programs import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,7 +106,7 @@ def books(loaded: Books) -> Books:
 
 def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
     old = str(tmp_path / "products.dump")
-    _call("pg_dump", "--table=pennylane.products", "-Fc", f"--file={old}", books.pipeline.url)
+    call("pg_dump", "--table=pennylane.products", "-Fc", f"--file={old}", books.pipeline.url)
     books.sandbox.change("products", update=2)
     books.load()
     lines = books.count("customer_invoice_lines")
@@ -119,7 +119,7 @@ def test_lost_rows_come_back(books: Books, tmp_path: Path) -> None:
         "TRUNCATE pennylane.customer_invoice_lines",
         "DROP TABLE pennylane.products",
     )
-    _call("pg_restore", "--no-owner", f"--dbname={books.pipeline.url}", old)
+    call("pg_restore", "--no-owner", f"--dbname={books.pipeline.url}", old)
 
     said = books.plain()
     assert "Stream 'customers' cannot continue from its bookmark: its table is not there." in said
@@ -269,10 +269,3 @@ def test_every_list_that_comes_along_is_known() -> None:
     streams: list[Any] = list(STREAMS)
     found = {stream.include[1]: stream.name for stream in streams if stream.include}
     assert found == COMES_WITH
-
-
-def _call(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [embedded.program(program), *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr

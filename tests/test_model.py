@@ -5,8 +5,8 @@ A history is made from a seed: changes of all kinds, clocks that jump, faults, r
 `MODEL_SURPRISES` names additional kinds of changes, or all of them with `*`.
 
 A history of chosen length may be long: of its runs, most start the tap and the target as Meltano
-does, but without Meltano, and without importing them again (`warm_programs.py`). The first one,
-those after a run that was killed, those with options, and a tenth of the others are Meltano's.
+does, but without Meltano (`without_meltano.py`). The first one, those after a run that was killed,
+those with options, and a tenth of the others are Meltano's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane.streams.child import ChildStream, IncludedChildStream
 from tap_pennylane.streams.exports import ExportStream
 from tap_pennylane.tap import TapPennylane
-from warm_programs import WarmPrograms
+from without_meltano import WithoutMeltano
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -147,7 +147,7 @@ class History:
         self.compared = 0
         self.is_untold = False
         """Whether something has changed since the last verification that no event tells."""
-        self.warm: WarmPrograms | None = None
+        self.without_meltano: WithoutMeltano | None = None
         self.needs_meltano = True
         """Whether only Meltano knows how to go on: it keeps what an interrupted run confirmed."""
         self.surprises = [one for one in SURPRISES if one in surprises or "*" in surprises]
@@ -235,8 +235,13 @@ class History:
 
     def load(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """The job `sync` without the views."""
-        if self.warm and not options and not self.needs_meltano and self.random.random() < 0.9:
-            return self.warm.run(
+        if (
+            self.without_meltano
+            and not options
+            and not self.needs_meltano
+            and self.random.random() < 0.9
+        ):
+            return self.without_meltano.run(
                 max_retries=int(variables["TAP_PENNYLANE_MAX_RETRIES"]),
                 verify_requests=int(variables.get("TAP_PENNYLANE_VERIFY_REQUESTS", "100")),
             )
@@ -330,8 +335,8 @@ def test_any_history_ends_in_the_same_rows(pipeline_of: Callable[[Sandbox], Pipe
     ):
         history = History(pipeline_of(sandbox), SEED, WANTED)
         if "MODEL_STEPS" in os.environ:
-            programs = WarmPrograms(history.pipeline, **history.variables(5))
-            history.warm = stack.enter_context(programs)
+            programs = WithoutMeltano(history.pipeline, **history.variables(5))
+            history.without_meltano = stack.enter_context(programs)
         try:
             for _ in range(STEPS):
                 history.step()

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from conftest import Pipeline
 
-PLUGINS = Path(__file__).parents[1] / ".meltano"
+INSTALLED = Path(__file__).parents[1] / ".meltano"
 KILLS = int(os.environ.get("RECOVERY_KILLS", "4"))
 SEED = int(os.environ.get("RECOVERY_SEED", "20261126"))
 LAUNCHER = "pennylane_launcher"
@@ -150,8 +150,8 @@ def copy_project(project: Path, folder: Path) -> None:
             (folder / part.name).symlink_to(part)
     shutil.copy(project / "meltano.yml", folder)
     (folder / ".meltano").mkdir()
-    for kind in ("extractors", "loaders", "mappers", "utilities"):
-        (folder / ".meltano" / kind).symlink_to(PLUGINS / kind)
+    for kind in meltano.PLUGINS:
+        (folder / ".meltano" / kind).symlink_to(INSTALLED / kind)
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Sandbox
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = ("extractors", "loaders", "mappers", "utilities")
 
 
 @dataclass
@@ -205,7 +204,7 @@ def copy(project: Path) -> None:
     (project / "meltano.yml").write_text(quick, encoding="utf-8")
     shutil.copy(ROOT / "logging.yaml", project)
     (project / ".meltano").mkdir()
-    for name in PLUGINS:
+    for name in meltano.PLUGINS:
         (project / ".meltano" / name).symlink_to(ROOT / ".meltano" / name)
     (project / ".venv").symlink_to(ROOT / ".venv")
     (project / ".cache").mkdir()
