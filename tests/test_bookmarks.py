@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,7 @@ import pytest
 from pennylane_launcher import meltano
 from pennylane_launcher.books.deliveries import COMES_WITH
 from pennylane_launcher.monitoring import health
+from pennylane_launcher.running import bookmarks
 from pennylane_sandbox.pytest_plugin import running
 from tap_pennylane.streams import STREAMS
 
@@ -242,6 +246,81 @@ def test_only_what_a_run_lost_is_advanced(books: Books) -> None:
     done = books.pipeline.meltano("run", "bookmarks:check")
     assert done.returncode == 0, done.stdout
     assert bookmark(state()) == bookmark(new)
+
+
+@pytest.mark.parametrize(
+    ("unusual", "statement"),
+    [
+        ("nothing", ""),
+        ("an interrupted run", "UPDATE meltano.runs SET state = 'RUNNING'"),
+        ("a state that was set", "UPDATE meltano.runs SET state = 'STATE_EDIT'"),
+        ("half a state", "UPDATE meltano.state SET partial_state = completed_state"),
+        ("lost rows", "TRUNCATE pennylane.customers"),
+        ("no run", "DELETE FROM meltano.runs"),
+    ],
+)
+def test_meltano_is_asked_only_if_there_is_something_for_it_to_do(
+    books: Books, unusual: str, statement: str
+) -> None:
+    """Importing it would take longer than all else in the step."""
+    if statement:
+        books.execute(statement)
+    given = {"MELTANO_STATE_BACKEND_URI": "systemdb"}  # as Meltano tells its plugins
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "pennylane_launcher.running.bookmarks"],
+        cwd=books.pipeline.project,
+        env={**meltano.environment(books.pipeline.url), **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("meltano.core" in done.stderr) == bool(statement), unusual
+
+
+def test_a_state_id_that_only_meltano_can_tell_is_left_to_it(books: Books, tmp_path: Path) -> None:
+    environment = {
+        "MELTANO_STATE_BACKEND_URI": "systemdb",
+        **meltano.environment(books.pipeline.url),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.chdir(books.pipeline.project)
+        assert bookmarks.is_settled(books.pipeline.url, "pennylane")
+        assert not bookmarks.is_settled(books.pipeline.url, "pennylane", "another-company")
+        patch.setenv("MELTANO_STATE_BACKEND_URI", "s3://elsewhere")
+        assert not bookmarks.is_settled(books.pipeline.url, "pennylane")
+        patch.setenv("MELTANO_STATE_BACKEND_URI", "systemdb")
+        (tmp_path / "meltano.yml").write_text("environments:\n- {name: dev, state_id_suffix: a}\n")
+        patch.chdir(tmp_path)
+        assert not bookmarks.is_settled(books.pipeline.url, "pennylane")
+
+
+def test_the_tap_is_asked_for_its_catalog_once(books: Books) -> None:
+    """Until its schemas or settings change, or Meltano was killed while it wrote the catalog."""
+    books.load()
+    kept = books.pipeline.project / ".meltano/run/tap-pennylane"
+    catalog, key = kept / "tap.properties.json", kept / "tap.properties.cache_key"
+
+    def is_asked() -> bool:
+        """Run, and tell whether the catalog was made anew."""
+        known = json.loads(catalog.read_text("utf-8"))
+        catalog.write_text(json.dumps({**known, "kept": True}), "utf-8")
+        books.load()
+        return "kept" not in json.loads(catalog.read_text("utf-8"))
+
+    assert not is_asked()
+    file = books.pipeline.project / "meltano.yml"
+    before = file.read_text("utf-8")
+    file.write_text(re.sub("schema-version: .*", "schema-version: another", before), "utf-8")
+    assert is_asked()
+    file.write_text(before, "utf-8")
+    assert is_asked()
+    catalog.write_text("{", "utf-8")
+    assert key.exists()
+    books.execute("UPDATE meltano.runs SET state = 'RUNNING'")
+    books.load()
+    books.assert_whole()
 
 
 def test_health_and_dbt_see_what_is_missing(

@@ -3,11 +3,13 @@
 python tap-pennylane/scripts/generate_plugin.py
 
 The complete definition is in `meltano-plugin.yml`, for `meltano add --from-ref`, and in the README;
-the project's `meltano.yml` has the same, but its own way of installing the tap.
+the project's `meltano.yml` has the same, but its own way of installing the tap, and the version of
+its schemas, because a `git pull` changes them without an installation.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -95,6 +97,16 @@ def behaviour(about: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _metadata() -> dict[str, Any]:
+    """Metadata of every stream by which Meltano notices that the catalog it keeps is outdated."""
+    catalogs = [
+        TapPennylane(config={"api": api}, validate_config=False).catalog_dict
+        for api in ("company", "firm")
+    ]
+    digest = hashlib.sha256(json.dumps(catalogs, sort_keys=True).encode()).hexdigest()
+    return {"*": {"schema-version": digest[:16]}}
+
+
 def _setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     (kind,) = set(schema["type"]) - {"null"}
     setting = {
@@ -167,7 +179,7 @@ def written() -> dict[Path, str]:
             PROJECT.read_text(encoding="utf-8"),
             f"      {BEGIN}",
             f"      {END}",
-            _as_yaml(behaviour(_about()), indent=6),
+            _as_yaml({**behaviour(_about()), "metadata": _metadata()}, indent=6),
         )
     return files
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -236,6 +238,23 @@ def test_the_pipeline_loads_and_loads_again(stack: Stack, sandbox: Sandbox) -> N
     for said in (first.stdout, second.stdout):
         assert stack.secrets[0] not in said
         assert "make " not in said
+
+
+def test_the_legal_file_is_written_for_this_user(stack: Stack, tmp_path: Path) -> None:
+    year = stack.query("SELECT max(extract(year FROM finish)) - 1 FROM pennylane.fiscal_years")
+    options = ["--rm", "-T", "--user", f"{os.getuid()}:{os.getgid()}"]
+    options += ["--volume", f"{tmp_path}:/app/fec"]
+    done = stack.compose("run", *options, "pipeline", "fec", year, check=False)
+    assert done.returncode == 0, done.stdout
+    (file,) = tmp_path.glob(f"*FEC{year}1231.txt")
+    assert file.stat().st_uid == os.getuid()
+    with file.open(encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
+    debit, credit = (
+        sum(Decimal(row[name].replace(",", ".")) for row in rows) for name in ("Debit", "Credit")
+    )
+    assert debit == credit > 0
+    assert f"{len(rows):,} lines" in done.stdout
 
 
 def test_the_pipeline_owns_its_schemas_and_no_more(stack: Stack) -> None:

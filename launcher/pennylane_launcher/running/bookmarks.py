@@ -5,41 +5,33 @@ The first step of the job `sync`: `python -m pennylane_launcher.running.bookmark
 
 import argparse
 import json
-import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
 import sqlalchemy as sa
-import structlog
-from meltano.core.db import project_engine
-from meltano.core.error import MeltanoError
-from meltano.core.project import Project
-from meltano.core.state_service import StateService
-from sqlalchemy.orm import Session
 
 from pennylane_launcher import claim, meltano
 from pennylane_launcher.books import deliveries
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.postgres import database, warehouse
-from pennylane_launcher.running import keeper, killed, leftovers
+from pennylane_launcher.running import keeper, leftovers
 from pennylane_launcher.settings import envfile, weak
 from pennylane_launcher.settings.redaction import Secrets
 
 PIPELINE = f"{meltano.TAP}-to-{meltano.TARGET}"
+UNUSUAL = ("state_id_suffix", "include_paths")
+"""With these in `meltano.yml`, a state ID may have more parts."""
 
 
 def main() -> int:
     """Compare Meltano's bookmarks with the tables, and return the exit code."""
     # Meltano shows warnings; that the keeper outlives this step is none.
     warnings.simplefilter("ignore", ResourceWarning)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folder = Path.cwd()
     leftovers.clear(folder)
     try:
@@ -49,11 +41,15 @@ def main() -> int:
             os.environ.update(variables)
             schema = warehouse.schema(settings)
             _keep_others_out(url, schema)
-            fit(url, schema, _suffix(psutil.Process(os.getppid()).cmdline()))
+            suffix = _suffix(psutil.Process(os.getppid()).cmdline())
+            if not is_settled(url, schema, suffix):
+                from pennylane_launcher.running import fitting  # noqa: PLC0415 - see is_settled
+
+                fitting.fit(url, schema, PIPELINE, suffix)
     except LauncherError as error:
         print(Secrets.of(folder).hide(str(error)), file=sys.stderr)
         return error.exit_code
-    except (MeltanoError, psycopg.Error, sa.exc.SQLAlchemyError) as error:
+    except (psycopg.Error, sa.exc.SQLAlchemyError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
         text = f"The bookmarks cannot be compared with the tables: {cause}."
         print(Secrets.of(folder).hide(text), file=sys.stderr)
@@ -61,34 +57,36 @@ def main() -> int:
     return 0
 
 
-def fit(url: str, schema: str, suffix: str = "") -> None:
-    """Forget the bookmarks that do not match their tables, and say why; advance those that may be.
+def is_settled(url: str, schema: str, suffix: str = "") -> bool:
+    """Tell whether the latest run succeeded, and every bookmark fits its table.
 
-    Nothing is in progress: a run that Meltano believes in was killed, and is marked as failed.
+    Meltano's tables are read with SQL: importing Meltano takes longer than all else in this step,
+    and most runs have nothing for it to do. What is out of the ordinary is left to Meltano.
 
     Args:
         url: libpq URL of the database.
         schema: the schema of the tables.
         suffix: of the state ID, if the run was started with one.
+
+    Raises:
+        psycopg.Error: the tables cannot be queried.
+        sqlalchemy.exc.SQLAlchemyError: Meltano's own tables cannot be used.
     """
-    with _state(suffix) as (session, service, name):
-        interrupted = killed.was_interrupted(session, name)
-        killed.bury(session, name)
-        if os.environ.get("MELTANO_RUN_FULL_REFRESH", "").lower() in {"1", "true", "yes", "on"}:
-            return  # it ignores bookmarks
-        state: dict[str, Any] = service.get_state(name)
-        before: Mapping[str, Any] = state.get("singer_state", {}).get("bookmarks") or {}
-        newer = deliveries.newer(url, schema, before) if interrupted else {}
-        bookmarks = {**before, **newer}
-        found = deliveries.misfits(url, schema, bookmarks, adopt=True) if bookmarks else {}
-        if not found and not newer:
-            return
-        for stream, reason in found.items():
-            print(f"'{stream}' is read completely again: {reason}.")
-        state.setdefault("singer_state", {})["bookmarks"] = {
-            stream: bookmark for stream, bookmark in bookmarks.items() if stream not in found
-        }
-        service.set_state(name, json.dumps(state))
+    uri, backend = (os.environ.get(f"MELTANO_{n}_URI") for n in ("DATABASE", "STATE_BACKEND"))
+    given = Path("meltano.yml").read_text(encoding="utf-8")
+    if not uri or backend != "systemdb" or any(name in given for name in UNUSUAL):
+        return False
+    environment = os.environ.get("MELTANO_ENVIRONMENT") or "dev"
+    name = {"name": ":".join([environment, PIPELINE, *([suffix] if suffix else [])])}
+    engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        runs = connection.scalars(_LATEST_RUNS, name).all()
+        state = connection.execute(_STATE, name).one_or_none()
+    if {*runs} != {"SUCCESS"} or state is None or json.loads(state.partial_state or "{}"):
+        return False
+    completed = json.loads(state.completed_state or "{}")
+    bookmarks = completed.get("singer_state", {}).get("bookmarks")
+    return bool(bookmarks) and not deliveries.misfits(url, schema, bookmarks, adopt=True)
 
 
 def _keep_others_out(url: str, schema: str) -> None:
@@ -115,17 +113,15 @@ def _suffix(command: Sequence[str]) -> str:
     return given.state_id_suffix or os.environ.get("MELTANO_RUN_STATE_ID_SUFFIX") or ""
 
 
-@contextmanager
-def _state(suffix: str) -> Iterator[tuple[Session, StateService, str]]:
-    """Provide Meltano's own tables, its store of bookmarks, and this pipeline's state ID."""
-    project = Project.find()
-    project.activate_environment(os.environ.get("MELTANO_ENVIRONMENT") or "dev")
-    environment = project.environment
-    suffix = suffix or ((environment and environment.state_id_suffix) or "")
-    parts = [environment.name if environment else "", PIPELINE, *([suffix] if suffix else [])]
-    _, sessions = project_engine(project)
-    with sessions() as session, StateService(project, session) as service:
-        yield session, service, ":".join(parts)
+# The latest run of a pipeline, and whatever Meltano takes for running.
+_LATEST_RUNS = sa.text("""
+select state from runs
+where job_name = :name and (
+    state = 'RUNNING'
+    or started_at = (select max(started_at) from runs where job_name = :name)
+)
+""")
+_STATE = sa.text("select completed_state, partial_state from state where state_id = :name")
 
 
 if __name__ == "__main__":
