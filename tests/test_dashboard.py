@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -228,10 +229,14 @@ def test_html_in_a_name_is_shown_as_text(site: Site) -> None:
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_controls_and_history_say_what_was_found(site: Site) -> None:
+def test_controls_and_history_say_what_was_found(site: Site, shown: Pipeline) -> None:
     page = site.open("controls", lang="fr")
-    rules = {row[1] for row in site.rows("findings-by-rule")}
-    assert "Écriture déséquilibrée" in rules
+    counted = site.rows("findings-by-rule")
+    assert "Écriture déséquilibrée" in {row[1] for row in counted}
+    every = shown.query("SELECT rule FROM pennylane_marts.open_findings")
+    by_rule = Counter(row["rule"] for row in every)
+    assert sorted(int(row[2]) for row in counted) == sorted(by_rule.values())
+    assert len(site.rows("findings")) == min(len(every), 200 - len(counted))
     site.follow(page.get_by_role("link", name="Écriture déséquilibrée"))
     assert {row[1] for row in site.rows("findings")} == {"Écriture déséquilibrée"}
     site.open("history", lang="fr")

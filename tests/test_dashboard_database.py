@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from conftest import Pipeline
+    from dashboard_site import Site
 
 
 def libpq(pipeline: Pipeline, **settings: str) -> dict[str, str]:
@@ -74,6 +76,22 @@ def test_it_reads_as_the_role_that_the_settings_name(
             connection.execute("SELECT FROM pennylane_marts.controls")
     assert f"the role {other} read these views" in troubles.explained(refused.value)("en")
     shown.execute(f"DROP ROLE {other}")
+
+
+def test_the_tables_of_a_page_are_asked_for_at_the_same_time(site: Site, shown: Pipeline) -> None:
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'dashboard' AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(shown.url) as connection:
+        connection.execute("LOCK TABLE pennylane.customer_invoices")
+        site.page.goto(f"{site.url}/vat?year={YEAR}&period=2025-03")
+        deadline = time.monotonic() + 60
+        while shown.query(waiting)[0]["count"] < 2:
+            assert time.monotonic() < deadline, "one after another"
+            time.sleep(0.1)
+    site.drawn()
+    assert site.rows("vat-fell-due")
 
 
 def test_a_database_may_be_empty_or_away_and_come_back(shown: Pipeline, browser: Browser) -> None:

@@ -1,9 +1,12 @@
 """The rows of a query for the person who asks, remembered for a moment, for that person alone."""
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import LiteralString
 
+import psycopg
 import streamlit as st
 
 from pennylane_dashboard import database, signing_in
@@ -15,6 +18,8 @@ SECONDS = 30
 """For so long, an answer is not asked for again."""
 AT_ONCE = 4
 """As many queries of a page run at the same time."""
+TURNS = threading.Semaphore(AT_ONCE)
+"""As many queries that were asked ahead run at the same time, of all pages."""
 EXPORTED = 100_000
 """As many rows as a file has at most."""
 
@@ -53,6 +58,39 @@ def together(*questions: tuple[LiteralString, Mapping[str, object]]) -> list[lis
     return found
 
 
+def ahead(*questions: tuple[LiteralString, Mapping[str, object]]) -> None:
+    """Let PostgreSQL begin with queries that the page asks later, one after another.
+
+    Who asks such a query then waits for the answer that is on its way. An error is raised there.
+
+    Args:
+        questions: the text and the values of each.
+    """
+    person = signing_in.person()
+
+    def begin(query: LiteralString, values: Values) -> None:
+        with TURNS, suppress(psycopg.Error, database.UnsafeError):
+            _remembered(person, query, values)
+
+    for query, values in questions:
+        given = (query, tuple(sorted(values.items())))
+        # A daemon: the program does not wait for it when it ends.
+        threading.Thread(target=begin, args=given, daemon=True).start()
+
+
+def first(
+    query: LiteralString, values: Mapping[str, object], limit: int
+) -> tuple[LiteralString, Mapping[str, object]]:
+    """Return the question for the first rows of a query, and for one more.
+
+    Args:
+        query: its text.
+        values: by name.
+        limit: how many.
+    """
+    return f"{query}\nLIMIT %(limit)s", {**values, "limit": limit + 1}
+
+
 def shown(query: LiteralString, values: Mapping[str, object], limit: int) -> tuple[list[Row], bool]:
     """Return the first rows of a query, and whether there are more.
 
@@ -61,7 +99,7 @@ def shown(query: LiteralString, values: Mapping[str, object], limit: int) -> tup
         values: by name.
         limit: how many.
     """
-    found = ask(f"{query}\nLIMIT %(limit)s", {**values, "limit": limit + 1})
+    found = ask(*first(query, values, limit))
     return found[:limit], len(found) > limit
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pennylane_dashboard import charts, exports, formats, signing_in, tables
+from pennylane_dashboard import asking, charts, exports, formats, signing_in, tables
 from pennylane_dashboard.asking import EXPORTED, exported, shown
 from pennylane_dashboard.database import Row
 from pennylane_dashboard.tables import Table
@@ -92,6 +92,7 @@ def table(view: View, declared: Table, **values: object) -> list[Row]:
     """
     every = {**view.values, **values}
     rows, more = shown(declared.query, every, declared.limit)
+    more = more and bool(declared.own(rows[-1:]))  # or another table's rows have begun
     rows = declared.own(rows)
     st.header(view.say(declared.title), anchor=False)
     if declared.note:
@@ -101,10 +102,22 @@ def table(view: View, declared: Table, **values: object) -> list[Row]:
         return rows
     st.html(tables.html(declared, rows, view))
     if more:
-        count = formats.number(declared.limit, view.language)
+        count = formats.number(len(rows), view.language)
         st.caption(view.say(MORE, count=count, most=formats.number(EXPORTED, view.language)))
     _files(view, declared, every)
     return rows
+
+
+def ahead(view: View, *declared: Table, **values: object) -> None:
+    """Let PostgreSQL begin with tables that are drawn later.
+
+    Args:
+        view: the filters.
+        declared: the tables.
+        values: for their queries, beside those of the view.
+    """
+    every = {**view.values, **values}
+    asking.ahead(*(asking.first(each.query, every, each.limit) for each in declared))
 
 
 def _files(view: View, declared: Table, values: Mapping[str, object]) -> None:

@@ -1,8 +1,9 @@
 """Cash: the balance of each account and day, where it came from, and the next thirteen weeks."""
 
+from pennylane_dashboard import asking
 from pennylane_dashboard.asking import ask
 from pennylane_dashboard.charts import bars, lines
-from pennylane_dashboard.drawing import table
+from pennylane_dashboard.drawing import ahead, table
 from pennylane_dashboard.tables import Column, Kind, Link, Table
 from pennylane_dashboard.view import View
 from pennylane_dashboard.words import Words
@@ -112,6 +113,8 @@ ORDER BY date DESC, bank_account_name
 def draw(view: View) -> None:
     """Draw the page."""
     table(view, POSITIONS)
+    asking.ahead((COURSE, view.values))
+    ahead(view, FORECAST, FLOW, DAYS)
     if course := ask(COURSE, view.values):
         lines(view, course, "date", "bank_balance", "bank_account_name", view.say(CHART))
     if weeks := table(view, FORECAST):

@@ -1,5 +1,7 @@
 """Controls: what an accountant should look at."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pennylane_dashboard.asking import ask
@@ -48,15 +50,29 @@ CLEAN = Words(
     "Nothing to report for these filters.",
 )
 
+# The number of findings of each rule, and then the findings: the rules are evaluated once for both.
+EVERY_FINDING = """
+WITH found AS MATERIALIZED (
+    SELECT severity, rule, date, document, account_number, amount, sentence_fr, sentence_en,
+        ids ->> 'ledger_entry_id' AS ledger_entry_id
+    FROM open_findings
+    WHERE company_id = %(company)s
+)
+SELECT *, findings IS NOT NULL AS is_count
+FROM (
+    SELECT *, NULL AS findings FROM found
+    UNION ALL
+    SELECT severity, rule, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*)
+    FROM found GROUP BY severity, rule
+) AS both_parts
+ORDER BY is_count DESC, array_position(ARRAY['error', 'warning', 'info'], severity), findings DESC,
+    date DESC, rule, document
+"""
 BY_RULE = Table(
     name="findings-by-rule",
     title=Words("Par contrôle", "By control"),
-    query="""
-SELECT severity, rule, count(*) AS findings FROM open_findings
-WHERE company_id = %(company)s
-GROUP BY severity, rule
-ORDER BY array_position(ARRAY['error', 'warning', 'info'], severity), count(*) DESC, rule
-""",
+    query=EVERY_FINDING,
+    among={"is_count": True},
     columns=(
         Column("severity", SEVERITY, texts=SEVERITIES),
         Column("rule", RULE, texts=RULES, link=Link("controls", {"rule": "rule"})),
@@ -97,6 +113,7 @@ ORDER BY array_position(ARRAY['error', 'warning', 'info'], severity), date DESC,
     ),
     empty=CLEAN,
 )
+ALL_FINDINGS = replace(FINDINGS, query=EVERY_FINDING, among={"is_count": False})
 
 HAS_ACKNOWLEDGED = "SELECT FROM acknowledged_findings WHERE company_id = %(company)s LIMIT 1"
 ACKNOWLEDGED = Table(
@@ -140,6 +157,9 @@ def draw(view: View) -> None:
         rules = [Option(name, view.say(words)) for name, words in RULES.items()]
         rule = pick_any(view, "rule", RULE, rules)
     table(view, BY_RULE)
-    table(view, FINDINGS, severity=severity, rule=rule)
+    if severity or rule:
+        table(view, FINDINGS, severity=severity, rule=rule)
+    else:
+        table(view, ALL_FINDINGS)
     if ask(HAS_ACKNOWLEDGED, {"company": view.company}):
         table(view, ACKNOWLEDGED)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pennylane_dashboard.choosing import pick, pick_any
-from pennylane_dashboard.drawing import table
+from pennylane_dashboard.drawing import ahead, table
 from pennylane_dashboard.filters import Option
 from pennylane_dashboard.tables import Column, Kind, Link, Table
 from pennylane_dashboard.view import View
@@ -99,5 +99,6 @@ def draw(view: View) -> None:
     with right:
         tables = [Option(name, view.say(words)) for name, words in TABLES.items()]
         name = pick_any(view, "table", TABLE, tables)
+    ahead(view, EVERY_CHANGE, table=name)
     table(view, AFTER_CLOSING, all=effect.value == "all")
     table(view, EVERY_CHANGE, table=name)

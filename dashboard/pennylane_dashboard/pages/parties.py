@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pennylane_dashboard.asking import ask
 from pennylane_dashboard.charts import lines
-from pennylane_dashboard.drawing import table
+from pennylane_dashboard.drawing import ahead, table
 from pennylane_dashboard.tables import Column, Kind, Link, Table
 from pennylane_dashboard.view import View
 from pennylane_dashboard.words import Words
@@ -176,6 +176,7 @@ def draw_suppliers(view: View) -> None:
 
 def _draw(view: View, side: Side) -> None:
     table(view, side.aged)
+    ahead(view, side.top, side.documents)
     if delays := ask(side.delays, view.values):
         title = view.say(DELAY, name=delays[0]["name"])
         lines(view, delays, "as_of", "days", "name", title, title=title)

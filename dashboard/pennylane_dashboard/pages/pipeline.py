@@ -8,7 +8,7 @@ from psycopg import errors
 from pennylane_dashboard import charts, formats, tables, troubles
 from pennylane_dashboard.asking import now, shown
 from pennylane_dashboard.database import Row
-from pennylane_dashboard.drawing import table
+from pennylane_dashboard.drawing import ahead, table
 from pennylane_dashboard.pages import pipeline_queries as queries
 from pennylane_dashboard.tables import Column, Kind, Table
 from pennylane_dashboard.view import View
@@ -197,6 +197,7 @@ def draw(view: View) -> None:
     st.session_state[SEEN] = moment
     values = {"moment": moment, "runs": _newest()}
     runs, _ = shown(TIMELINE.query, values, SHOWN)
+    ahead(view, PROBLEMS, FRESHNESS, DIFFERENCES, moment=moment)
     st.header(view.say(NOW), anchor=False)
     _live(view, next((run for run in runs if run["run_id"] == latest.get("run_id")), {}))
     table(view, PROBLEMS, moment=moment)

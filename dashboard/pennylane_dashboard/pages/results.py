@@ -7,7 +7,7 @@ import streamlit as st
 from pennylane_dashboard.asking import ask
 from pennylane_dashboard.charts import bars
 from pennylane_dashboard.choosing import pick
-from pennylane_dashboard.drawing import table
+from pennylane_dashboard.drawing import ahead, table
 from pennylane_dashboard.filters import Option
 from pennylane_dashboard.tables import Column, Kind, Link, Table
 from pennylane_dashboard.troubles import UnknownValueError
@@ -238,6 +238,8 @@ def draw(view: View) -> None:
     if line and not found:
         raise UnknownValueError(NO_LINE, line)
     months = ask(BY_MONTH, view.values)
+    is_budgeted = bool(ask(BUDGETED, view.values))
+    ahead(view, BALANCES, *([WITH_BUDGET, BUDGET] if is_budgeted else [LINES]))
     if months:
         series = {"income": INCOME, "expenses": EXPENSES, "result": RESULT}
         bars(view, months, "month", series, view.say(CHART))
@@ -245,7 +247,7 @@ def draw(view: View) -> None:
     if found:
         st.header(found[0][view.say(LABEL)], anchor=False)
         table(view, ACCOUNTS, line=line)
-    if ask(BUDGETED, view.values):
+    if is_budgeted:
         table(view, WITH_BUDGET)
         table(view, BUDGET)
     else:

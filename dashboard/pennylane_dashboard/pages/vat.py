@@ -7,7 +7,7 @@ import streamlit as st
 
 from pennylane_dashboard import formats
 from pennylane_dashboard.charts import bars
-from pennylane_dashboard.drawing import table
+from pennylane_dashboard.drawing import ahead, table
 from pennylane_dashboard.filters import NO_OPTION
 from pennylane_dashboard.tables import Column, Kind, Link, Table
 from pennylane_dashboard.troubles import UnknownValueError
@@ -253,6 +253,7 @@ def draw(view: View) -> None:
     if part := st.query_params.get("part"):
         table(view, _documents(part), part=part)
     rows = [row for row in table(view, MONTHS) if not row["is_total"]]
+    ahead(view, ACCOUNTS, RETURN, FELL_DUE, NOT_DUE)
     if rows:
         series = {"collected": COLLECTED, "deductible": DEDUCTIBLE, "vat_due": DUE}
         bars(view, rows, "month", series, view.say(MONTHS.title))

@@ -57,7 +57,10 @@ coalesce(
             sum(line.debit - line.credit) as balance
         from {{ ref('stg_pennylane__ledger_entry_lines') }} as line
         inner join known on known.company_id = line.company_id
-        where line.account_number < '6' and {{ pennylane_line_counts('line') }}
+        -- An account that no opening states has nothing to compare; of results, the whole sum is compared.
+        where line.account_number < '6'
+            and (line.account_number in (select posted.account_number from posted) or line.account_number like '12%')
+            and {{ pennylane_line_counts('line') }}
         group by 1, 2, 3
     ),
 

@@ -51,39 +51,46 @@ invoice as (
 ),
 
 entry as (
-    select
-        line.company_id,
-        line.company_name,
-        line.side,
-        -- An entry may record several invoices: its lines count once.
-        case
-            when recorded.is_issued then 'invoice'
-            when not recorded.is_issued then 'draft'
-            when {{ pennylane_line_is_of('line', pennylane_opening_entries()) }} then 'opening'
-            when exists (
-                select from {{ ref('stg_pennylane__ledger_entry_lines') }} as paid
-                where paid.company_id = line.company_id
-                    and paid.ledger_entry_id = line.ledger_entry_id
-                    and paid.account_number like '5%'
-            ) then 'payment'
-            else 'other'
-        end as kind,
-        line.amount
+    select company_id, company_name, side, kind, sum(amount) as amount
     from (
-        select company_id, company_name, side, ledger_entry_id, sum(amount) as amount
+        select
+            line.company_id,
+            line.company_name,
+            line.side,
+            -- An entry may record several invoices: its lines count once.
+            case
+                when recorded.is_issued then 'invoice'
+                when not recorded.is_issued then 'draft'
+                when {{ pennylane_line_is_of('line', pennylane_opening_entries()) }} then 'opening'
+                when exists (
+                    select from {{ ref('stg_pennylane__ledger_entry_lines') }} as paid
+                    where paid.company_id = line.company_id
+                        and paid.ledger_entry_id = line.ledger_entry_id
+                        and paid.account_number like '5%'
+                ) then 'payment'
+                else 'other'
+            end as kind,
+            line.amount
         from line
-        where not is_advance
-        group by company_id, company_name, side, ledger_entry_id
-    ) as line
-    left join (
-        select company_id, side, ledger_entry_id, bool_or(is_issued) as is_issued
-        from invoice
-        where ledger_entry_id is not null
-        group by company_id, side, ledger_entry_id
-    ) as recorded
-        on recorded.company_id = line.company_id
-        and recorded.side = line.side
-        and recorded.ledger_entry_id = line.ledger_entry_id
+        left join (
+            select company_id, side, ledger_entry_id, bool_or(is_issued) as is_issued
+            from invoice
+            where ledger_entry_id is not null
+            group by company_id, side, ledger_entry_id
+        ) as recorded
+            on recorded.company_id = line.company_id
+            and recorded.side = line.side
+            and recorded.ledger_entry_id = line.ledger_entry_id
+        where not line.is_advance
+    ) as told
+    group by company_id, company_name, side, kind
+),
+
+issued as (
+    select company_id, company_name, side, sum(amount) as amount, sum(amount - remaining) as paid
+    from invoice
+    where is_issued
+    group by company_id, company_name, side
 ),
 
 part as (
@@ -103,13 +110,12 @@ part as (
     {%- endfor %}
     -- What invoices show as paid, and the payments in the ledger: they cancel each other out. So do the amounts of
     -- invoices and their entries.
-    select invoice.company_id, invoice.company_name, invoice.side, step.name, step.amount
-    from invoice
+    select issued.company_id, issued.company_name, issued.side, step.name, step.amount
+    from issued
     cross join lateral (values
-        ('unmatched payments', invoice.amount - invoice.remaining),
-        ('entries unlike their invoices', -invoice.amount)
+        ('unmatched payments', issued.paid),
+        ('entries unlike their invoices', -issued.amount)
     ) as step (name, amount)
-    where invoice.is_issued
     union all
     select entry.company_id, entry.company_name, entry.side, step.name, entry.amount
     from entry
