@@ -72,16 +72,17 @@ def is_settled(url: str, schema: str, suffix: str = "") -> bool:
         psycopg.Error: the tables cannot be queried.
         sqlalchemy.exc.SQLAlchemyError: Meltano's own tables cannot be used.
     """
-    uri, backend = (os.environ.get(f"MELTANO_{n}_URI") for n in ("DATABASE", "STATE_BACKEND"))
-    given = Path("meltano.yml").read_text(encoding="utf-8")
-    if not uri or backend != "systemdb" or any(name in given for name in UNUSUAL):
+    uri = os.environ.get("MELTANO_DATABASE_URI")
+    backend = os.environ.get("MELTANO_STATE_BACKEND_URI")
+    project = Path("meltano.yml").read_text(encoding="utf-8")
+    if not uri or backend != "systemdb" or any(name in project for name in UNUSUAL):
         return False
     environment = os.environ.get("MELTANO_ENVIRONMENT") or "dev"
-    name = {"name": ":".join([environment, PIPELINE, *([suffix] if suffix else [])])}
+    state_id = {"state_id": ":".join(filter(None, [environment, PIPELINE, suffix]))}
     engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
-        runs = connection.scalars(_LATEST_RUNS, name).all()
-        state = connection.execute(_STATE, name).one_or_none()
+        runs = connection.scalars(_LATEST_RUNS, state_id).all()
+        state = connection.execute(_STATE, state_id).one_or_none()
     if {*runs} != {"SUCCESS"} or state is None or json.loads(state.partial_state or "{}"):
         return False
     completed = json.loads(state.completed_state or "{}")
@@ -116,12 +117,12 @@ def _suffix(command: Sequence[str]) -> str:
 # The latest run of a pipeline, and whatever Meltano takes for running.
 _LATEST_RUNS = sa.text("""
 select state from runs
-where job_name = :name and (
+where job_name = :state_id and (
     state = 'RUNNING'
-    or started_at = (select max(started_at) from runs where job_name = :name)
+    or started_at = (select max(started_at) from runs where job_name = :state_id)
 )
 """)
-_STATE = sa.text("select completed_state, partial_state from state where state_id = :name")
+_STATE = sa.text("select completed_state, partial_state from state where state_id = :state_id")
 
 
 if __name__ == "__main__":
