@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import LiteralString
 
@@ -17,9 +16,9 @@ Values = tuple[tuple[str, object], ...]
 SECONDS = 30
 """For so long, an answer is not asked for again."""
 AT_ONCE = 4
-"""As many queries of a page run at the same time."""
+"""How many queries that are asked ahead run at the same time."""
 TURNS = threading.Semaphore(AT_ONCE)
-"""As many queries that were asked ahead run at the same time, of all pages."""
+"""Taken by each query that is asked ahead while it runs, whichever page asks."""
 EXPORTED = 100_000
 """As many rows as a file has at most."""
 
@@ -51,17 +50,14 @@ def together(*questions: tuple[LiteralString, Mapping[str, object]]) -> list[lis
     Args:
         questions: the text and the values of each.
     """
-    found: list[list[Row]] = _all_remembered(
-        signing_in.person(),
-        tuple((query, tuple(sorted(values.items()))) for query, values in questions),
-    )
-    return found
+    ahead(*questions)
+    return [ask(query, values) for query, values in questions]
 
 
 def ahead(*questions: tuple[LiteralString, Mapping[str, object]]) -> None:
     """Let PostgreSQL begin with queries that the page asks later, one after another.
 
-    Who asks such a query then waits for the answer that is on its way. An error is raised there.
+    `ask` then waits for the answer that is on its way. It also raises the error, if there is one.
 
     Args:
         questions: the text and the values of each.
@@ -117,15 +113,3 @@ def exported(query: LiteralString, values: Mapping[str, object], person: str | N
 @st.cache_data(ttl=SECONDS, max_entries=300, show_spinner=False)  # type: ignore[untyped-decorator,unused-ignore]
 def _remembered(person: str | None, query: LiteralString, values: Values) -> list[Row]:
     return database.rows(query, dict(values), person)
-
-
-@st.cache_data(ttl=SECONDS, max_entries=100, show_spinner=False)  # type: ignore[untyped-decorator,unused-ignore]
-def _all_remembered(
-    person: str | None, questions: tuple[tuple[LiteralString, Values], ...]
-) -> list[list[Row]]:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(
-            pool.map(
-                lambda question: database.rows(question[0], dict(question[1]), person), questions
-            )
-        )
