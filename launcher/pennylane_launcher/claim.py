@@ -6,7 +6,7 @@ one, which may outlive the run by the seconds in which it writes what it was giv
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -44,7 +44,13 @@ class Claim:
 
 
 @contextmanager
-def claim(url: str, schema: str, program: str, pid: int | None = None) -> Iterator[Claim]:
+def claim(
+    url: str,
+    schema: str,
+    program: str,
+    pid: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Claim]:
     """Hold the turn of a run for the duration of the block.
 
     Args:
@@ -52,13 +58,18 @@ def claim(url: str, schema: str, program: str, pid: int | None = None) -> Iterat
         schema: the schema of the tables.
         program: what the user started.
         pid: the process of the run; this one by default.
+        say: tells the user that this one waits for another one, which may be ending.
 
     Raises:
         OccupiedError: another run is in progress; says which.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         turns.introduce(connection, program, pid)
-        if holder := turns.take(connection, RUN, schema):
+
+        def waiting(holder: turns.Holder) -> None:
+            say(f"waiting for another run into schema '{schema}' to end: {holder}")
+
+        if holder := turns.take(connection, RUN, schema, waiting=waiting):
             raise OccupiedError(_sentence(schema, holder))
         wait_for_target(connection, schema)
         yield Claim(connection)

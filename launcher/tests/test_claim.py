@@ -29,6 +29,7 @@ HERE = f"process {{}} on host {socket.gethostname()} (role postgres), since 2"
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let those who wait for a living run give up sooner."""
     monkeypatch.setattr(turns, "PATIENCE", 2)
+    monkeypatch.setattr(turns, "SILENCE", 0.5)
 
 
 @pytest.fixture
@@ -42,12 +43,16 @@ def test_the_second_run_is_told_who_runs_and_a_dead_one_stops_nobody(url: str) -
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline() == b"held\n"
+        said: list[str] = []
         with (
             pytest.raises(OccupiedError, match="'books' is in progress: make run") as refused,
-            claim(url, "books", "make run"),
+            claim(url, "books", "make run", say=said.append),
         ):
             pass
         assert HERE.format(process.pid) in str(refused.value)
+        (waiting,) = said
+        assert waiting.startswith("waiting for another run into schema 'books' to end: make run")
+        assert HERE.format(process.pid) in waiting
         with claim(url, "other_books", "make run"):
             pass
         process.kill()

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     import psycopg
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 LOAD = "target-postgres-exact load"
 """The turn to write to the tables of a schema."""
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds to wait for a turn; its holder may be dying, on a machine that is busy."""
 LONG_PATIENCE = 60.0
 """Seconds to wait for a holder that says it is ending: it writes what it was given."""
+SILENCE = 2.0
+"""Seconds that nobody is told of."""
 PAUSE = 0.1
 
 ENDING = ", ending"
@@ -99,7 +102,12 @@ def end(connection: psycopg.Connection) -> None:
 
 
 def take(
-    connection: psycopg.Connection, purpose: str, schema: str, *, keep: bool = True
+    connection: psycopg.Connection,
+    purpose: str,
+    schema: str,
+    *,
+    keep: bool = True,
+    waiting: Callable[[Holder], None] | None = None,
 ) -> Holder | None:
     """Take a turn; return its holder if it is not given up in time.
 
@@ -108,6 +116,7 @@ def take(
         purpose: which turn.
         schema: of which schema.
         keep: False only waits until the turn is free.
+        waiting: told once whom it waits for, if that takes a while.
     """
     begin = time.monotonic()
     while True:
@@ -117,8 +126,12 @@ def take(
             return None
         found = holder(connection, purpose, schema)
         patience = LONG_PATIENCE if found and found.is_ending else PATIENCE
-        if found and time.monotonic() - begin > patience:
+        waited = time.monotonic() - begin
+        if found and waited > patience:
             return found
+        if found and waiting and waited > SILENCE:
+            waiting(found)
+            waiting = None
         time.sleep(PAUSE)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg import sql
 
-from pennylane_launcher import meltano
+from pennylane_launcher import meltano, terminal
 from pennylane_launcher.books import proof, report
 from pennylane_launcher.claim import claim
 from pennylane_launcher.errors import LauncherError
@@ -102,7 +102,7 @@ def run(project: Path, *, options: Sequence[str]) -> int:
     schema, first_day = warehouse.schema(settings), since(settings)
     with (
         database(project) as (url, environment),
-        claim(url, schema, "make run") as turn,
+        claim(url, schema, "make run", say=terminal.say) as turn,
         alone(project),
     ):
         print(f"Loading into {warehouse.name(url)}, schema {schema} …")

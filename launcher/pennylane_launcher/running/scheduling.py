@@ -16,7 +16,7 @@ from urllib.error import URLError
 import psycopg
 from dotenv import dotenv_values
 
-from pennylane_launcher import meltano
+from pennylane_launcher import meltano, terminal
 from pennylane_launcher.claim import claim
 from pennylane_launcher.errors import LauncherError
 from pennylane_launcher.lock import alone
@@ -73,7 +73,7 @@ def step(project: Path, blocks: Sequence[str], company: str | None = None) -> in
             warehouse.prepare(url, schema)
             migrate({**environment, **settings}["MELTANO_DATABASE_URI"])
         with (
-            claim(url, schema, "step of a schedule") as turn,
+            claim(url, schema, "step of a schedule", say=terminal.say) as turn,
             alone(project, Path(variables["MELTANO_SYS_DIR_ROOT"]) if one else None),
         ):
             code = pipeline.step(blocks, environment | variables | turn.variables, progress)

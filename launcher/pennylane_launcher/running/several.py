@@ -160,7 +160,7 @@ class _Loads:
         variables = access.variables(self._project)
         try:
             with (
-                claim(self._url, schema, f"make run of {name}") as turn,
+                claim(self._url, schema, f"make run of {name}", say=voice.say) as turn,
                 alone(self._project, Path(variables["MELTANO_SYS_DIR_ROOT"])),
             ):
                 before = report.rows(self._url, schema)
@@ -213,7 +213,10 @@ def _show(
     progress = Progress(wording(project, settings))
     schema = warehouse.schema(settings)
     try:
-        with alone(project, wait=True), claim(url, schema, "make run") as turn:
+        with (
+            alone(project, wait=True),
+            claim(url, schema, "make run", say=terminal.say) as turn,
+        ):
             variables = {**environment, **turn.variables}
             code = pipeline.build(variables, progress)
             if not code and (any(each.is_new for each in ended) or is_untested(url, schema)):
