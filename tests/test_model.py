@@ -115,8 +115,12 @@ def complaints(done: subprocess.CompletedProcess[str]) -> str:
     return "\n".join(line for line in lines if line.strip()[:1] not in "│╭╰")[-5000:]
 
 
-def assert_tables_equal(pipeline: Pipeline, *, raw: bool = False) -> None:
-    """Every row that the views show, or every live row of the tables, field by field."""
+def assert_tables_equal(pipeline: Pipeline, *, raw: bool = False, named: bool = False) -> None:
+    """Every row that the views show, or every live row of the tables, field by field.
+
+    The names of accounts in the trial balance only if `named`: it is read when lines change, and
+    an account may be renamed without.
+    """
     for name, stream in STREAMS.items():
         keys = stream.primary_keys
         wanted = {tuple(row[k] for k in keys): row for row in pipeline.sandbox.rows(stream.path)}
@@ -125,6 +129,8 @@ def assert_tables_equal(pipeline: Pipeline, *, raw: bool = False) -> None:
         assert found.keys() == wanted.keys(), name
         for key, row in found.items():
             for column, definition in stream.schema["properties"].items():
+                if (name, column) == (BALANCES, "label") and not named:
+                    continue
                 if column == "asked_at":  # the tap's own
                     assert row[column]
                     continue
@@ -230,7 +236,7 @@ class History:
         self.is_untold &= "--full-refresh" not in options
         if self.is_untold:
             self.verify()
-        assert_tables_equal(self.pipeline)
+        assert_tables_equal(self.pipeline, named="--full-refresh" in options)
         self.compared += 1
 
     def load(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
