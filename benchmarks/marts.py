@@ -74,6 +74,7 @@ QUESTIONS = {
     "customer_summary": "select * from pennylane_marts.customer_summary",
     "sales_by_line": f"select * from pennylane_marts.sales_by_line where date {MONTH}",
     "cash_position": f"select * from pennylane_marts.cash_position where date {MONTH}",
+    "cash_by_month": "select * from pennylane_marts.cash_by_month",
     "cash_flow": "select * from pennylane_marts.cash_flow where month = '2025-03-01'",
     "cash_forecast": "select * from pennylane_marts.cash_forecast",
     "supplier_summary": "select * from pennylane_marts.supplier_summary",

@@ -199,6 +199,33 @@ def test_the_balance_sheet_is_that_of_the_ledger(draft: Draft, ledger: Ledger) -
         assert all(row["label_fr"] and row["label_en"] for row in rows)
 
 
+def test_the_cash_of_every_month_is_that_of_the_ledger(draft: Draft, ledger: Ledger) -> None:
+    rows = draft.ask("SELECT as_of, cash FROM cash_by_month ORDER BY as_of")
+    day = date.fromisoformat(ledger.years[0]["start"])
+    for row in rows:
+        end = row["as_of"]
+        assert (end + timedelta(days=1)).day == 1
+        assert day <= end < day + timedelta(days=31)  # no month is missing
+        assert row["cash"] == statement(ledger.balances(end.isoformat())).get("cash", 0), end
+        day = end + timedelta(days=1)
+    assert day == date.fromisoformat(ledger.years[-1]["finish"]) + timedelta(days=1)
+
+
+def test_an_overdrawn_bank_account_is_no_cash(draft: Draft) -> None:
+    draft.add("fiscal_years", id=1, start="2030-01-15", finish="2031-01-14", status="open")
+    draft.add("journals", id=1, code="AN", label="À-nouveaux")
+    draft.add("journals", id=2, code="BQ", label="Banque")
+    draft.enter(1, "2030-01-15", 1, ("512900", "-10"), ("101900", "10"))
+    draft.enter(2, "2030-01-20", 2, ("512900", "-90"), ("519000", "-7"), ("530900", "97"))
+    draft.enter(3, "2030-03-01", 2, ("512900", "150"), ("530900", "-90"), ("606900", "-60"))
+    rows = draft.ask("SELECT as_of::text, cash FROM cash_by_month WHERE as_of >= '2030-01-01'")
+    found = {row["as_of"]: row["cash"] for row in rows}
+    assert len(found) == 12
+    assert [found["2030-01-31"], found["2030-02-28"], found["2030-12-31"]] == [97, 97, 57]
+    for day, cash in found.items():
+        assert sheet(draft, day).get("cash", "0") == str(cash)
+
+
 def test_the_balance_sheet_leads_to_its_accounts(draft: Draft, ledger: Ledger) -> None:
     last = ledger.years[-1]["finish"]
     rows = found_in(draft, "balance_sheet_by_account", as_of=last)

@@ -43,12 +43,8 @@ GROUP BY ROLLUP (month)
 ORDER BY month
 """
 CASH_QUERY = """
-SELECT as_of, sum(net) AS cash
-FROM balance_sheet
-WHERE company_id = %(company)s AND line = 'cash'
-    AND as_of BETWEEN %(from)s::date AND %(to)s::date
-    AND as_of = (date_trunc('month', as_of) + interval '1 month - 1 day')::date
-GROUP BY as_of ORDER BY as_of
+SELECT as_of, cash FROM cash_by_month
+WHERE company_id = %(company)s AND as_of BETWEEN %(from)s::date AND %(to)s::date ORDER BY as_of
 """
 OVERDUE_QUERY = """
 SELECT sum(overdue_1_30 + overdue_31_60 + overdue_61_90 + overdue_over_90) AS overdue

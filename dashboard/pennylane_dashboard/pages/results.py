@@ -237,9 +237,10 @@ def draw(view: View) -> None:
     found = ask(LABEL_OF_LINE, {**view.values, "line": line}) if line else []
     if line and not found:
         raise UnknownValueError(NO_LINE, line)
+    ahead(view, BALANCES)  # the first table, beside the chart
     months = ask(BY_MONTH, view.values)
     is_budgeted = bool(ask(BUDGETED, view.values))
-    ahead(view, BALANCES, *([WITH_BUDGET, BUDGET] if is_budgeted else [LINES]))
+    ahead(view, *([WITH_BUDGET, BUDGET] if is_budgeted else [LINES]))
     if months:
         series = {"income": INCOME, "expenses": EXPENSES, "result": RESULT}
         bars(view, months, "month", series, view.say(CHART))
