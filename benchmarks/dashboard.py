@@ -5,8 +5,9 @@
 
 Uses the books of `benchmarks/marts.py`. Opens each page in Chromium, which takes its share of the
 time: the seconds until the first figure is shown, until the page is complete, and until it is
-complete again with another period. Then opens the overview in many sessions at once, and prints
-the memory of the app. Needs `make dashboard` to have been used once, and Debian's chromium.
+complete again with another period. Then opens the overview in many sessions at once, without
+browsers (`sessions.py`), and prints the memory of the app. Needs `make dashboard` to have been used
+once, and Debian's chromium.
 """
 
 import argparse
@@ -30,6 +31,7 @@ PAGES = (
     *("vat", "controls", "history", "ledger", "pipeline"),
 )
 WITH_PERIOD = PAGES[:7]
+STREAMLIT = PROJECT / ".cache" / "dashboard" / "bin" / "python"
 YEAR, MONTH = "2025-01-01", "2025-03"
 FIGURE = "table[data-name] tbody td, .figure, [data-testid=stAlert]"
 IS_DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -93,22 +95,13 @@ def measure(browser: Browser, address: str) -> None:
         print(f"| {name or 'overview'} | {first:.1f} | {complete:.1f} | {again} |", flush=True)
 
 
-def crowd(browser: Browser, address: str, sessions: int) -> None:
+def crowd(address: str, sessions: int) -> None:
     """Open the overview in many sessions at once, and print how long the last one waits."""
-    contexts = [browser.new_context(locale="en-GB") for _ in range(sessions)]
-    pages = [context.new_page() for context in contexts]
-    for page in pages:
-        opened(page, f"{address}/pipeline")
-    began = time.monotonic()
-    for page in pages:
-        page.goto(f"{address}/?year={YEAR}", wait_until="commit")
-    firsts = []
-    for page in pages:
-        page.locator(FIGURE).first.wait_for(timeout=PATIENCE)
-        firsts.append(time.monotonic() - began)
-    print(f"{sessions} sessions at once: first figures after {max(firsts):.1f} s at most")
-    for context in contexts:
-        context.close()
+    program = PROJECT / "benchmarks" / "sessions.py"
+    command = [str(STREAMLIT), str(program), address, "", f"year={YEAR}", str(sessions)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    first, complete = done.stdout.split()
+    print(f"{sessions} sessions at once: first figures {first} s, complete {complete} s")
 
 
 def main() -> None:
@@ -126,8 +119,8 @@ def main() -> None:
         with served(url) as (address, app), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             measure(browser, address)
-            crowd(browser, address, given.sessions)
             browser.close()
+            crowd(address, given.sessions)
             print(f"Memory of the app: {app.memory_info().rss / 1e6:.0f} MB")
 
 

@@ -22,14 +22,19 @@ moved as (
     group by 1, 2, 3
 ),
 
-invoiced as (
-    select company_id, date, amount as sales, 0 as purchases
-    from {{ ref('stg_pennylane__customer_invoices') }} as invoice
-    where {{ pennylane_is_issued('invoice') }}
-    union all
-    select company_id, date, 0, amount
-    from {{ ref('stg_pennylane__supplier_invoices') }}
-    where coalesce(accounting_status, '') <> 'draft'
+-- Once, and by day, so that each month sums a few hundred rows.
+invoiced as materialized (
+    select company_id, date, sum(sales) as sales, sum(purchases) as purchases
+    from (
+        select company_id, date, amount as sales, 0 as purchases
+        from {{ ref('stg_pennylane__customer_invoices') }} as invoice
+        where {{ pennylane_is_issued('invoice') }}
+        union all
+        select company_id, date, 0, amount
+        from {{ ref('stg_pennylane__supplier_invoices') }}
+        where coalesce(accounting_status, '') <> 'draft'
+    ) as document
+    group by company_id, date
 ),
 
 month as (
