@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from pennylane_launcher import claim, meltano
 from pennylane_launcher.books import deliveries
-from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.errors import IncomparableError, LauncherError
 from pennylane_launcher.postgres import database, warehouse
 from pennylane_launcher.running import keeper, leftovers
 from pennylane_launcher.settings import envfile, weak
@@ -50,8 +50,7 @@ def main() -> int:
         print(Secrets.of(folder).hide(str(error)), file=sys.stderr)
         return error.exit_code
     except (psycopg.Error, sa.exc.SQLAlchemyError) as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-        text = f"The bookmarks cannot be compared with the tables: {cause}."
+        text = str(IncomparableError(getattr(error, "orig", None) or error))
         print(Secrets.of(folder).hide(text), file=sys.stderr)
         return 1
     return 0

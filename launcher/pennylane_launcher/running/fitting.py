@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from pennylane_launcher import meltano
 from pennylane_launcher.books import deliveries
-from pennylane_launcher.errors import LauncherError
+from pennylane_launcher.errors import IncomparableError
 from pennylane_launcher.running import killed
 
 ON = {"1", "true", "yes", "on"}
@@ -35,7 +35,7 @@ def fit(url: str, schema: str, pipeline: str, suffix: str = "") -> None:
         suffix: of the state ID, if the run was started with one.
 
     Raises:
-        LauncherError: Meltano cannot read its settings or its state.
+        IncomparableError: Meltano cannot read its settings or its state.
         psycopg.Error: the tables cannot be queried.
         sqlalchemy.exc.SQLAlchemyError: Meltano's own tables cannot be used.
     """
@@ -50,9 +50,7 @@ def fit(url: str, schema: str, pipeline: str, suffix: str = "") -> None:
             if os.environ.get("MELTANO_RUN_FULL_REFRESH", "").lower() not in ON:
                 _fit(url, schema, service, name, interrupted=interrupted)
     except MeltanoError as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        msg = f"The bookmarks cannot be compared with the tables: {reason}."
-        raise LauncherError(msg) from error
+        raise IncomparableError(error) from error
 
 
 def _fit(url: str, schema: str, service: StateService, name: str, *, interrupted: bool) -> None:
