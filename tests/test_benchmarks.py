@@ -9,13 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 PROJECT = Path(__file__).parents[1]
 
 
 # Each run is Meltano's own, with all its programs, and a first one also builds the views.
-pytestmark = pytest.mark.timeout(1200)
 
 
 def measured(file: Path, *parts: str) -> tuple[list[dict[str, Any]], str]:

@@ -188,7 +188,7 @@ def start() -> Iterator[Callable[..., Run]]:
         run.end()
 
 
-@pytest.mark.timeout(0 if "RECOVERY_KILLS" in os.environ else 600)
+@pytest.mark.timeout(0 if "RECOVERY_KILLS" in os.environ else 1200)
 def test_after_any_kill_the_same_command_goes_on(
     quick: Pipeline, start: Callable[..., Run]
 ) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import pytest
 from pennylane_launcher import meltano
 from pennylane_sandbox.pytest_plugin import Sandbox, running
 from psycopg.rows import dict_row
@@ -111,7 +110,6 @@ def held(rows: dict[int, Row]) -> set[str]:
     return {name for row in rows.values() for name in LEFT_OUT if row[name] is not None}
 
 
-@pytest.mark.timeout(900)
 def test_columns_that_are_left_out_are_erased_and_stay_away(
     checkout: Path, postgres: embedded.Server, leave_out_views: Callable[[], None]
 ) -> None:

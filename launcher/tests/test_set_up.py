@@ -77,7 +77,6 @@ def ask(url: str, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
-@pytest.mark.timeout(900)
 def test_the_line_for_cron_works_with_the_env_of_make_run_and_after_a_crash(
     checkout: Path, sandbox: Sandbox, leave_out_views: Callable[[], None]
 ) -> None:

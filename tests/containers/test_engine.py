@@ -59,7 +59,6 @@ services:
 """
 LINES = "SELECT count(*) FROM pennylane_marts.general_ledger"
 # The first test builds the images.
-pytestmark = pytest.mark.timeout(900)
 long = pytest.mark.skipif(
     "CONTAINERS" not in os.environ,
     reason="Airflow's image takes minutes: CONTAINERS=all asks for it",

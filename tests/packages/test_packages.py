@@ -99,7 +99,6 @@ def shell(tmp_path: Path) -> Callable[..., Path]:
     return run
 
 
-@pytest.mark.timeout(600)  # it installs three programs and reads the company five times
 def test_the_commands_of_the_tap_s_readme_work(
     shell: Callable[..., Path], company: Sandbox, free_port: int
 ) -> None:

@@ -78,7 +78,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("place", [0, 1], ids=["target-postgres", "target-postgres-exact"])
 def test_the_target_keeps_amounts(place: int, postgres: embedded.Server, folder: Path) -> None:
     url = postgres.url(f"readme_{place}")
@@ -90,7 +89,6 @@ def test_the_target_keeps_amounts(place: int, postgres: embedded.Server, folder:
     assert found == [(Decimal("0.10000000000000001"),)]
 
 
-@pytest.mark.timeout(900)
 def test_the_mapper_stands_between_a_tap_and_a_target(folder: Path) -> None:
     program(folder, "some-tap", f"printf %s '{MESSAGES}'")
     program(folder, "some-target", "cat >landed")
