@@ -317,7 +317,7 @@ class History:
             if one := self.random.choice(KILLED):
                 self.note(f"… {one}")
                 subprocess.run(["pkill", "-KILL", "-s", str(process.pid), "-f", one], check=False)
-                process.wait(timeout=60)
+                process.wait(timeout=600)  # it may have begun too late to be killed
             else:
                 os.killpg(process.pid, signal.SIGKILL)
 
