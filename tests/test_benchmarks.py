@@ -12,9 +12,6 @@ from typing import Any
 PROJECT = Path(__file__).parents[1]
 
 
-# Each run is Meltano's own, with all its programs, and a first one also builds the views.
-
-
 def measured(file: Path, *parts: str) -> tuple[list[dict[str, Any]], str]:
     """Run some parts at the smallest scale; returns the numbers, and what was printed."""
     program = [sys.executable, "benchmarks/run.py", "--scale", "tiny", "--results", str(file)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from pennylane_dashboard import troubles
 from pennylane_dashboard.words import LANGUAGES
 from playwright.sync_api import expect
 
-from dashboard_site import FITS, NOBODY, PATIENCE, YEAR, number, value
+from dashboard_site import APP, FITS, NOBODY, PATIENCE, PROJECT, YEAR, number, value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -242,3 +243,13 @@ def test_controls_and_history_say_what_was_found(site: Site, shown: Pipeline) ->
     site.open("history", lang="fr")
     assert any("debit:" in row[7] for row in site.rows("changes-after-closing"))
     assert ["Fournisseurs", "modification"] in [[row[1], row[3]] for row in site.rows("changes")]
+
+
+def test_how_long_many_people_wait_is_measured_without_their_browsers(site: Site) -> None:
+    program = PROJECT / "benchmarks" / "sessions.py"
+    python = str(APP.with_name("python"))
+    command = [python, str(program), site.url, "", f"year={YEAR}", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, complete = map(float, done.stdout.split())
+    assert 0 < first <= complete
