@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 from pathlib import Path
+from typing import LiteralString
 
 import streamlit as st
 
 from pennylane_dashboard import asking, charts, exports, formats, signing_in, tables
-from pennylane_dashboard.asking import EXPORTED, exported, shown
+from pennylane_dashboard.asking import EXPORTED, ask, exported, first
 from pennylane_dashboard.database import Row
 from pennylane_dashboard.tables import Table
 from pennylane_dashboard.view import View
@@ -91,7 +92,8 @@ def table(view: View, declared: Table, **values: object) -> list[Row]:
         The rows that are shown.
     """
     every = {**view.values, **values}
-    rows, more = shown(declared.query, every, declared.limit)
+    found = ask(*_question(declared, every))
+    rows, more = found[: declared.limit], len(found) > declared.limit
     more = more and bool(declared.own(rows[-1:]))  # or another table's rows have begun
     rows = declared.own(rows)
     st.header(view.say(declared.title), anchor=False)
@@ -117,7 +119,16 @@ def ahead(view: View, *declared: Table, **values: object) -> None:
         values: for their queries, beside those of the view.
     """
     every = {**view.values, **values}
-    asking.ahead(*(asking.first(each.query, every, each.limit) for each in declared))
+    asking.ahead(*(_question(each, every) for each in declared))
+
+
+def _question(
+    declared: Table, values: Mapping[str, object]
+) -> tuple[LiteralString, Mapping[str, object]]:
+    """Return the question for what is shown of a table."""
+    if declared.charted:
+        return declared.query, values
+    return first(declared.query, values, declared.limit)
 
 
 def _files(view: View, declared: Table, values: Mapping[str, object]) -> None:

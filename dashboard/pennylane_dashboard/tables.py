@@ -107,6 +107,7 @@ class Table:
         group: a column whose value stands above the rows that share it; the files have it first.
         empty: what is said if there are no rows.
         limit: how many rows are shown; the files have all.
+        charted: whether all rows are asked for, because a chart shows them.
         note: below the title.
         sorts: by what the rows can be sorted: names of columns, with a minus sign if the largest
             comes first. The heads of these columns lead there.
@@ -121,6 +122,7 @@ class Table:
     group: Column | None = None
     empty: Words = EMPTY
     limit: int = 200
+    charted: bool = False
     note: Words | None = None
     sorts: frozenset[str] = frozenset()
     order: str = ""

@@ -1,6 +1,5 @@
 """Cash: the balance of each account and day, where it came from, and the next thirteen weeks."""
 
-from pennylane_dashboard import asking
 from pennylane_dashboard.asking import ask
 from pennylane_dashboard.charts import bars, lines
 from pennylane_dashboard.drawing import ahead, table
@@ -43,10 +42,6 @@ ORDER BY bank_account_name, bank_account_id, date DESC
         Column("difference", DIFFERENCE, Kind.MONEY),
     ),
 )
-COURSE = """
-SELECT date, bank_account_name, bank_balance FROM cash_position
-WHERE company_id = %(company)s AND date BETWEEN %(since)s AND %(until)s ORDER BY date
-"""
 FORECAST = Table(
     name="cash-forecast",
     title=Words("Prévision à treize semaines", "Thirteen-week forecast"),
@@ -107,15 +102,15 @@ ORDER BY date DESC, bank_account_name
         Column("difference", DIFFERENCE, Kind.MONEY),
     ),
     limit=60,
+    charted=True,
 )
 
 
 def draw(view: View) -> None:
     """Draw the page."""
     table(view, POSITIONS)
-    asking.ahead((COURSE, view.values))
-    ahead(view, FORECAST, FLOW, DAYS)
-    if course := ask(COURSE, view.values):
+    ahead(view, DAYS, FORECAST, FLOW)
+    if course := ask(DAYS.query, view.values):
         lines(view, course, "date", "bank_balance", "bank_account_name", view.say(CHART))
     if weeks := table(view, FORECAST):
         title = view.say(FORECAST.title)
