@@ -98,7 +98,7 @@ def measure(browser: Browser, address: str) -> None:
 def crowd(address: str, sessions: int) -> None:
     """Open the overview in many sessions at once, and print how long the last one waits."""
     program = PROJECT / "benchmarks" / "sessions.py"
-    command = [str(STREAMLIT), str(program), address, "", f"year={YEAR}", str(sessions)]
+    command = [str(STREAMLIT), str(program), address, f"year={YEAR}", str(sessions)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     first, complete = done.stdout.split()
     print(f"{sessions} sessions at once: first figures {first} s, complete {complete} s")

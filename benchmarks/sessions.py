@@ -1,10 +1,10 @@
-"""How long people wait who open a page of the dashboard at the same time, without their browsers.
+"""How long people wait when they open the dashboard's overview at the same time.
 
-    .cache/dashboard/bin/python benchmarks/sessions.py http://127.0.0.1:8501 '' 'year=2025-01-01' 20
+    .cache/dashboard/bin/python benchmarks/sessions.py http://127.0.0.1:8501 year=2025-01-01 20
 
-Speaks to Streamlit as a browser does, over WebSockets, because twenty browsers on the machine of
-the app would take its time. `dashboard.py` uses it. Prints the seconds until the first figure, and
-until the page is complete: for the last of them, who began when all were connected.
+Speaks to Streamlit as a browser does, over WebSockets: twenty browsers on the app's machine would
+take its processor time. `dashboard.py` uses it. Prints how many seconds the slowest session waits
+for its first figure, and for the complete page, once all are connected.
 """
 
 import asyncio
@@ -17,19 +17,17 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 
 FIGURE = 'class="figure'
-"""What dashboard.py waits for, too."""
+"""In the HTML of a tile."""
 DONE = ForwardMsg.ScriptFinishedStatus.FINISHED_SUCCESSFULLY
 
 
-async def opened(
-    address: str, page: str, query: str, ready: asyncio.Barrier
-) -> tuple[float, float]:
-    """Open a page; return the seconds to its first figure, and until it is complete."""
+async def opened(address: str, query: str, ready: asyncio.Barrier) -> tuple[float, float]:
+    """Open the overview; return the seconds to its first figure, and until it is complete."""
     stream = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
     async with connect(stream, subprotocols=["streamlit"], max_size=None) as socket:
         await ready.wait()
         begin, first = time.monotonic(), 0.0
-        state = ClientState(query_string=query, page_name=page)
+        state = ClientState(query_string=query)
         await socket.send(BackMsg(rerun_script=state).SerializeToString())
         async for data in socket:
             message = ForwardMsg.FromString(data)
@@ -38,19 +36,19 @@ async def opened(
                 first = seconds
             if message.WhichOneof("type") == "script_finished":
                 if not first or message.script_finished != DONE:
-                    sys.exit("The page was not drawn.")
+                    sys.exit("The overview was not drawn.")
                 return first, seconds
     sys.exit("The dashboard closed the connection.")
 
 
-async def main(address: str, page: str, query: str, sessions: int) -> None:
-    """Open a page in many sessions at once."""
+async def main(address: str, query: str, sessions: int) -> None:
+    """Open the overview in many sessions at once."""
     ready = asyncio.Barrier(sessions)
-    pages = (opened(address, page, query, ready) for _ in range(sessions))
+    pages = (opened(address, query, ready) for _ in range(sessions))
     found = await asyncio.gather(*pages)
     print(*(f"{max(seconds):.1f}" for seconds in zip(*found, strict=True)))
 
 
 if __name__ == "__main__":
-    _, where, which, filters, number = sys.argv
-    asyncio.run(main(where, which, filters, int(number)))
+    _, where, filters, number = sys.argv
+    asyncio.run(main(where, filters, int(number)))

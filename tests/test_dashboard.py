@@ -248,7 +248,7 @@ def test_controls_and_history_say_what_was_found(site: Site, shown: Pipeline) ->
 def test_how_long_many_people_wait_is_measured_without_their_browsers(site: Site) -> None:
     program = PROJECT / "benchmarks" / "sessions.py"
     python = str(APP.with_name("python"))
-    command = [python, str(program), site.url, "", f"year={YEAR}", "3"]
+    command = [python, str(program), site.url, f"year={YEAR}", "3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     first, complete = map(float, done.stdout.split())

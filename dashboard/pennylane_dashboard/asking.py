@@ -87,16 +87,15 @@ def first(
     return f"{query}\nLIMIT %(limit)s", {**values, "limit": limit + 1}
 
 
-def shown(query: LiteralString, values: Mapping[str, object], limit: int) -> tuple[list[Row], bool]:
-    """Return the first rows of a query, and whether there are more.
+def shown(query: LiteralString, values: Mapping[str, object], limit: int) -> list[Row]:
+    """Return the first rows of a query.
 
     Args:
         query: its text.
         values: by name.
         limit: how many.
     """
-    found = ask(*first(query, values, limit))
-    return found[:limit], len(found) > limit
+    return ask(*first(query, values, limit))[:limit]
 
 
 def exported(query: LiteralString, values: Mapping[str, object], person: str | None) -> list[Row]:

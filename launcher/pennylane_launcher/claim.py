@@ -58,7 +58,7 @@ def claim(
         schema: the schema of the tables.
         program: what the user started.
         pid: the process of the run; this one by default.
-        say: tells the user that this one waits for another one, which may be ending.
+        say: tells the user which run this one waits for.
 
     Raises:
         OccupiedError: another run is in progress; says which.

@@ -25,7 +25,7 @@ PATIENCE = 30.0
 LONG_PATIENCE = 60.0
 """Seconds to wait for a holder that says it is ending: it writes what it was given."""
 SILENCE = 2.0
-"""Seconds that nobody is told of."""
+"""Seconds to wait before saying so."""
 PAUSE = 0.1
 
 ENDING = ", ending"
@@ -116,7 +116,7 @@ def take(
         purpose: which turn.
         schema: of which schema.
         keep: False only waits until the turn is free.
-        waiting: told once whom it waits for, if that takes a while.
+        waiting: called once with the holder, if the wait takes longer than `SILENCE`.
     """
     begin = time.monotonic()
     while True:

@@ -91,7 +91,7 @@ def draw(view: View) -> None:
     as_of = min(view.until, _month_end(view.today))
     st.caption(view.say(AS_OF, day=formats.day(as_of, view.language)))
     if line := st.query_params.get("line"):
-        rows, _ = shown(SHEET, {**view.values, "as_of": as_of}, ASSETS.limit)
+        rows = shown(SHEET, {**view.values, "as_of": as_of}, ASSETS.limit)
         found = next((row for row in rows if row["line"] == line), None)
         if found is None:
             raise UnknownValueError(NO_LINE, line)

@@ -196,7 +196,7 @@ def draw(view: View) -> None:
     moment = _moment(latest)
     st.session_state[SEEN] = moment
     values = {"moment": moment, "runs": _newest()}
-    runs, _ = shown(TIMELINE.query, values, SHOWN)
+    runs = shown(TIMELINE.query, values, SHOWN)
     ahead(view, PROBLEMS, FRESHNESS, DIFFERENCES, moment=moment)
     st.header(view.say(NOW), anchor=False)
     _live(view, next((run for run in runs if run["run_id"] == latest.get("run_id")), {}))

@@ -44,9 +44,9 @@ held as (
     group by month.company_id, month.fiscal_year_start, month.as_of, sums.account_number
 ),
 
--- An account of banks that is overdrawn is a liability.
+-- An overdrawn bank account is a liability.
 cash as (
-    select held.company_id, held.as_of, sum(held.balance) as cash
+    select held.company_id, held.fiscal_year_start, held.as_of, sum(held.balance) as cash
     from held
     cross join depth
     inner join resolved
@@ -54,7 +54,7 @@ cash as (
         and resolved.stem = left(held.account_number, depth.digits)
         and resolved.line = 'cash'
         and coalesce((resolved.balance = 'debit') = (held.balance > 0), true)
-    group by held.company_id, held.as_of
+    group by held.company_id, held.fiscal_year_start, held.as_of
 )
 
 select
@@ -65,4 +65,7 @@ select
     month.as_of,
     coalesce(cash.cash, 0) as cash
 from month
-left join cash on cash.company_id = month.company_id and cash.as_of = month.as_of
+left join cash
+    on cash.company_id = month.company_id
+    and cash.fiscal_year_start = month.fiscal_year_start
+    and cash.as_of = month.as_of
