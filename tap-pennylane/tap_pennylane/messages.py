@@ -6,8 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from singer_sdk.contrib.msgspec import MsgSpecWriter
-from singer_sdk.singerlib import StateMessage
+from singer_sdk.contrib.msgspec import MsgSpecWriter, serialize_jsonl
+from singer_sdk.singerlib import RecordMessage, StateMessage
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ STATE_SECONDS = 1.0
 STATE_SHARE = 0.05
 """Maximum share of STATE messages in what is written, if that is more than two of them."""
 
+PIECE = 4096
+"""Bytes that Linux writes to a pipe in one piece: if the tap is killed, no line is cut in two."""
+
 
 class LivingState(StateMessage):
     """A STATE message that is encoded only when it is written, because it is large.
@@ -29,6 +32,9 @@ class LivingState(StateMessage):
 
 class MessageWriter(MsgSpecWriter):
     """Holds back STATE messages that come too often, and lets a signal end the process.
+
+    Several records are written at once, which saves system calls here and in Meltano. They wait no
+    longer than until the next message of another kind, also if that is held back.
 
     The latest message held back is written later, at the end of the run if not before. It is never
     ahead of the records that it covers: they were written before it was held back.
@@ -45,6 +51,8 @@ class MessageWriter(MsgSpecWriter):
         self._held: bytes | LivingState | None = None
         self._state_size = 0
         """The size of the last STATE message."""
+        self._lines = bytearray()
+        """Whole lines that are not written yet."""
         self._bytes = self._bytes_of_states = 0
         """What was written, in all and in STATE messages."""
         self._last_state_at: float | None = None
@@ -60,10 +68,11 @@ class MessageWriter(MsgSpecWriter):
             self._exit(exit_code)
 
     def flush(self) -> None:
-        """Write the STATE message that is held back, if any."""
+        """Write what is held back."""
         self._writing = True
         try:
             self._write_held()
+            self._write_lines()
         finally:
             self._writing = False
         if self._exit_code is not None:
@@ -73,21 +82,31 @@ class MessageWriter(MsgSpecWriter):
     def write_message(self, message: Message) -> None:
         self._writing = True
         try:
-            if isinstance(message, LivingState):
-                self._held = message
-                if self._is_due(self._state_size):
-                    self._write_held()
-            elif isinstance(message, StateMessage):
-                self._held = bytes(self.format_message(message))  # it uses its buffer again
-                if self._is_due(len(self._held)):
-                    self._write_held()
+            if isinstance(message, StateMessage):
+                self._hold(message)
             else:
-                line = self.format_message(message)
-                self._write(line)
+                self._add(self.format_message(message))
+            if not isinstance(message, RecordMessage):
+                self._write_lines()
         finally:
             self._writing = False
         if self._exit_code is not None:
             self._exit(self._exit_code)
+
+    @override
+    def serialize_message(self, message: Message) -> bytearray:
+        if isinstance(message, StateMessage):  # the SDK would copy the whole state before
+            return serialize_jsonl({"type": "STATE", "value": message.value})
+        return super().serialize_message(message)
+
+    def _hold(self, message: StateMessage) -> None:
+        if isinstance(message, LivingState):
+            self._held, size = message, self._state_size
+        else:
+            self._held = bytes(self.format_message(message))  # it uses its buffer again
+            size = len(self._held)
+        if self._is_due(size):
+            self._write_held()
 
     def _is_due(self, size: int) -> bool:
         if self._last_state_at is None:
@@ -99,18 +118,26 @@ class MessageWriter(MsgSpecWriter):
     def _exit(self, code: int) -> None:
         self._writing = True  # for good: another signal must not cut the last message
         self._write_held()
+        self._write_lines()
         raise SystemExit(code)
 
     def _write_held(self) -> None:
         held, self._held = self._held, None
         if held is not None:
             line = held if isinstance(held, bytes) else self.format_message(held)
-            self._write(line)
+            self._add(line)
             self._state_size = len(line)
             self._bytes_of_states += len(line)
             self._last_state_at = time.monotonic()
 
-    def _write(self, line: bytes | bytearray) -> None:
+    def _add(self, line: bytes | bytearray) -> None:
+        if len(self._lines) + len(line) > PIECE:
+            self._write_lines()
+        self._lines += line
         self._bytes += len(line)
-        sys.stdout.buffer.write(line)
-        sys.stdout.flush()
+
+    def _write_lines(self) -> None:
+        lines, self._lines = self._lines, bytearray()
+        if lines:
+            sys.stdout.buffer.write(lines)
+            sys.stdout.flush()

@@ -1,13 +1,15 @@
-"""STATE messages are few, small compared with the records, and the last one is complete."""
+"""Messages are written whole, several at once; STATE is rare, small, and complete at the end."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 from singer_sdk.singerlib import RecordMessage, StateMessage
 from tap_pennylane import messages
 from tap_pennylane.messages import MessageWriter
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
     from pennylane_sandbox.pytest_plugin import Sandbox
 
     from conftest import Run
@@ -56,6 +57,29 @@ def test_state_takes_a_twentieth_of_the_output_at_most(
         **settings,
     )
     assert not again.records
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="only Linux tells apart what is written")
+def test_several_records_are_written_at_once_and_no_line_is_cut_in_two(
+    run_tap: Callable[..., Run], company: Sandbox, tmp_path: Path
+) -> None:
+    settings = {"api_token": company.token, "api_url": company.url, "requests_per_window": 1000}
+    run = run_tap(streams=["ledger_entry_lines"], **settings)
+    files = ["--config", f"{tmp_path}/config.json", "--catalog", f"{tmp_path}/catalog.json"]
+    reader, writer = os.pipe2(os.O_DIRECT)  # each read returns what one call wrote
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_pennylane", *files], stdout=writer, stderr=subprocess.DEVNULL
+    ) as process:
+        os.close(writer)
+        pieces = list(iter(lambda: os.read(reader, 1 << 16), b""))
+        os.close(reader)
+    assert process.returncode == 0
+    lines = b"".join(pieces).splitlines(keepends=True)
+    assert sum(b'"RECORD"' in line for line in lines) == len(run.records["ledger_entry_lines"])
+    # The system cuts what is longer, the SCHEMA message for example.
+    short = [line for line in lines if len(line) <= messages.PIECE]
+    assert all(any(line in piece for piece in pieces) for line in short)
+    assert len(pieces) < len(lines) / 3
 
 
 def test_all_states_together_are_a_small_share(
