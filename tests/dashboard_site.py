@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 APP = PROJECT / ".cache" / "dashboard" / "bin" / "streamlit"

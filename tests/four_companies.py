@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 COMPANIES = FIRST, OTHER, *FIRM = (10000001, 20000002, 31, 32)
 SETTINGS = {

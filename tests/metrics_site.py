@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 SECRET = "pk_live_a8b7c6d5e4f3"  # noqa: S105

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 ROOT = Path(__file__).parents[1]
 ROWS = "SELECT count(*) FROM pennylane.{}"

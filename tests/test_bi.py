@@ -18,7 +18,7 @@ import psycopg
 import yaml
 
 if TYPE_CHECKING:
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "transform" / "dbt"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 LISTS = {
     "customers": "/customers",

@@ -10,7 +10,8 @@ import pytest
 from pennylane_launcher.books import departed
 
 if TYPE_CHECKING:
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 VIEWS = """
 SELECT attrelid::regclass::text AS view, array_agg(attname::text ORDER BY attnum) AS first

@@ -12,7 +12,7 @@ from pennylane_sandbox.pytest_plugin import running
 if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Draft
+    from drafts import Draft
 
 PROJECT = Path(__file__).parents[1]
 TABLES = (

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pennylane_launcher.postgres import embedded
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Databases
+    from pipelines import Databases
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from pennylane_dashboard.words import Language
 
-    from conftest import Pipeline
     from dashboard_site import Site
+    from pipelines import Pipeline
 
 SORRY = {
     words(language, role="pennylane_reader")

@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 from dashboard_site import YEAR, number, value
 
 if TYPE_CHECKING:
-    from conftest import Pipeline
     from dashboard_site import Site
+    from pipelines import Pipeline
 
 
 def test_a_filter_is_kept_in_the_address(site: Site) -> None:

@@ -18,8 +18,8 @@ from dashboard_site import YEAR, served
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from conftest import Pipeline
     from dashboard_site import Site
+    from pipelines import Pipeline
 
 
 def libpq(pipeline: Pipeline, **settings: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dashboard_site import PROJECT, YEAR, number, served, value
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 BOOKED = (
     "SELECT coalesce(sum(amount), 0) FROM income_statement_by_month WHERE month = '2025-01-01' AND "

@@ -13,7 +13,7 @@ from dashboard_site import served
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 REASON = "the network <b>broke</b>"
 BEGIN = """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pennylane_launcher.postgres import embedded
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / ".meltano" / "utilities" / "dbt" / "venv" / "bin" / "dbt"

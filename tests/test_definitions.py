@@ -11,7 +11,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 Line = tuple[str, str, Decimal]
 """Day, account, and debit minus credit."""

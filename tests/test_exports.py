@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 GENERAL, ANALYTICAL = "general_ledger_export", "analytical_general_ledger_export"
 EXPORTS = ["fec", GENERAL, ANALYTICAL]

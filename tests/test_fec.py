@@ -19,7 +19,8 @@ from pennylane_launcher.books import fec
 from pennylane_launcher.errors import LauncherError
 
 if TYPE_CHECKING:
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 COMPANY = 10000001

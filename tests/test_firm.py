@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pennylane_sandbox.pytest_plugin import Sandbox
     from playwright.sync_api import Browser
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 FIRM = {"TAP_PENNYLANE_API": "firm"}
 LISTS = {

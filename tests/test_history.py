@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 PAGE = Path(__file__).parents[1] / "docs" / "audit-trail.md"
 VIEWS = ("ledger_entries", "ledger_entry_lines", "customer_invoices")

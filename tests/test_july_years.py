@@ -15,10 +15,13 @@ import test_vat
 from pennylane_sandbox.pytest_plugin import running
 from psycopg.rows import dict_row
 
-from conftest import BOOKS_SEED, BOOKS_SIZE, Draft, Pipeline
+from conftest import BOOKS_SEED, BOOKS_SIZE
+from drafts import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pipelines import Pipeline
 
 CHECKS = [
     test_statements.test_the_balance_sheet_is_that_of_the_ledger,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 if TYPE_CHECKING:
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 DBT = Path(__file__).parents[1] / "transform" / "dbt"
 SCRIPT = DBT / "scripts" / "generate_french.py"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 ENTRIES = "SELECT id FROM ledger_entries WHERE id < 100 ORDER BY id"
 GONE = "UPDATE pennylane.ledger_entry_lines SET _sdc_deleted_at = now() WHERE "

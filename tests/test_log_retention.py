@@ -13,7 +13,7 @@ from pennylane_launcher.running import views
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 Row = dict[str, Any]
 TOLD = (

@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
-    from conftest import Draft
+    from drafts import Draft
 
 PROJECT = Path(__file__).parents[1]
 PAGES = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))

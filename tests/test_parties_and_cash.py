@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 NOTHING = Decimal(0)
 DAYS = ("2024-12-31", "2025-06-15", "2025-12-31", "2040-01-01")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pennylane_launcher.postgres import embedded
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 ROOT = Path(__file__).parents[1]
 VERSIONS = ["15", "17", "18"]  # all other tests run on 16, the embedded one

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 READ = ("pennylane_live.customers", "pennylane_live.suppliers", "pennylane_marts.general_ledger")
 """The transaction of someone who reads a long report."""

@@ -12,7 +12,8 @@ import pytest
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 
 @pytest.mark.parametrize("tap_knows_its_run", [True, False])

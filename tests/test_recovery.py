@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 INSTALLED = Path(__file__).parents[1] / ".meltano"
 KILLS = int(os.environ.get("RECOVERY_KILLS", "4"))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pennylane_launcher.postgres import embedded
     from playwright.sync_api import Browser
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 READABLE = """
 SELECT

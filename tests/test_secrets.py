@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 TOKEN = "T0ken+that/nobody=sees"  # noqa: S105

@@ -16,7 +16,8 @@ from psycopg import sql
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 SEEDS = Path(__file__).parents[1] / "transform" / "dbt" / "seeds"
 NOTHING = Decimal(0)

@@ -13,7 +13,8 @@ from psycopg.types.json import Jsonb
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 Item = dict[str, Any]
 NOTHING = Decimal(0)

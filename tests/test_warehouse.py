@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pennylane_sandbox.pytest_plugin import Sandbox
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "transform" / "dbt"

@@ -17,7 +17,7 @@ from forked_programs import PROGRAMS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from conftest import Pipeline
+    from pipelines import Pipeline
 
 STATE = "dev:tap-pennylane-to-target-postgres"
 

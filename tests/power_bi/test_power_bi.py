@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 if TYPE_CHECKING:
-    from conftest import Draft, Pipeline
+    from drafts import Draft
+    from pipelines import Pipeline
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "docs" / "power-bi"

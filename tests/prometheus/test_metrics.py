@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from pennylane_launcher.postgres import embedded
 
-    from conftest import Draft, Pipeline
+    from drafts import Draft
     from metrics_site import Served
+    from pipelines import Pipeline
 
 DATABASE_SECRET = "db-secret-91c4"  # noqa: S105
 Once = Callable[..., Samples]

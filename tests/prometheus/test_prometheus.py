@@ -22,8 +22,8 @@ from metrics_site import metric_families, serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Pipeline
     from metrics_site import Served
+    from pipelines import Pipeline
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "metrics.md"
