@@ -71,7 +71,7 @@ def claim(
 
         if holder := turns.take(connection, RUN, schema, waiting=waiting):
             raise OccupiedError(_sentence(schema, holder))
-        wait_for_target(connection, schema)
+        wait_for_target(connection, schema, waiting)
         yield Claim(connection)
 
 
@@ -87,17 +87,22 @@ def is_ours(url: str, schema: str) -> bool:
     return holder is not None and os.environ.get(SESSION) == str(holder.session)
 
 
-def wait_for_target(connection: psycopg.Connection, schema: str) -> None:
+def wait_for_target(
+    connection: psycopg.Connection,
+    schema: str,
+    waiting: Callable[[turns.Holder], None] | None = None,
+) -> None:
     """Wait until no target is loading any more.
 
     Args:
         connection: in autocommit mode.
         schema: the schema of the tables.
+        waiting: called once with the target's turn, if the wait takes some seconds.
 
     Raises:
         OccupiedError: one is still loading after a while; says which.
     """
-    if holder := turns.take(connection, turns.LOAD, schema, keep=False):
+    if holder := turns.take(connection, turns.LOAD, schema, keep=False, waiting=waiting):
         raise OccupiedError(_sentence(schema, holder))
 
 

@@ -72,11 +72,14 @@ def test_a_target_that_is_still_loading_is_waited_for_and_named(url: str) -> Non
     with psycopg.connect(url, autocommit=True) as target:
         turns.introduce(target, "target-postgres-exact")
         assert turns.take(target, turns.LOAD, "books") is None
+        said: list[str] = []
         with (
             pytest.raises(OccupiedError, match="in progress: target-postgres-exact, process"),
-            claim(url, "books", "make run"),
+            claim(url, "books", "make run", say=said.append),
         ):
             pass
+        (waiting,) = said
+        assert "into schema 'books' to end: target-postgres-exact, process" in waiting
     with claim(url, "books", "make run"):
         pass
 

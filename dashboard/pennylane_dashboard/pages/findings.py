@@ -6,7 +6,7 @@ import streamlit as st
 
 from pennylane_dashboard.asking import ask
 from pennylane_dashboard.choosing import pick_any
-from pennylane_dashboard.drawing import table
+from pennylane_dashboard.drawing import ahead, table
 from pennylane_dashboard.filters import Option
 from pennylane_dashboard.tables import Column, Kind, Link, Table
 from pennylane_dashboard.view import View
@@ -156,10 +156,12 @@ def draw(view: View) -> None:
     with right:
         rules = [Option(name, view.say(words)) for name, words in RULES.items()]
         rule = pick_any(view, "rule", RULE, rules)
-    table(view, BY_RULE)
     if severity or rule:
+        ahead(view, FINDINGS, severity=severity, rule=rule)
+        table(view, BY_RULE)
         table(view, FINDINGS, severity=severity, rule=rule)
     else:
+        table(view, BY_RULE)
         table(view, ALL_FINDINGS)
     if ask(HAS_ACKNOWLEDGED, {"company": view.company}):
         table(view, ACKNOWLEDGED)
