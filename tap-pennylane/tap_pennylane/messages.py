@@ -137,7 +137,8 @@ class MessageWriter(MsgSpecWriter):
         self._bytes += len(line)
 
     def _write_lines(self) -> None:
-        lines, self._lines = self._lines, bytearray()
-        if lines:
-            sys.stdout.buffer.write(lines)
-            sys.stdout.flush()
+        rest, self._lines = memoryview(self._lines), bytearray()
+        while rest:
+            # With PYTHONUNBUFFERED, a signal ends the system call before all is written.
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.flush()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pennylane_sandbox.pytest_plugin import running
+from tap_pennylane import messages
 from tap_pennylane.replication.windows import MANY_PAGES
 
 if TYPE_CHECKING:
@@ -107,3 +111,30 @@ def test_a_killed_first_load_goes_on_where_it_stopped(
     assert run_tap(**settings(large), streams=[stream]).exit_code == 0
     assert requests <= large.stats["requests"][f"/{stream}"] + twice
     assert second.activated[stream] == states[-1]["bookmarks"][stream]["scan"]["version"]
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="only Linux makes pipes small")
+def test_a_signal_cuts_no_message_that_is_longer_than_the_pipe(
+    run_tap: Callable[..., Run], large: Sandbox, tmp_path: Path
+) -> None:
+    large.fault("/me", "status", status=401, times=1)
+    run_tap(**settings(large), streams=["customer_invoices"])  # writes config and catalog
+    files = ["--config", f"{tmp_path}/config.json", "--catalog", f"{tmp_path}/catalog.json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_pennylane", *files],
+        bufsize=0,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},  # as in a container
+    ) as process:
+        assert process.stdout
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        out = process.stdout.readline() + process.stdout.read(1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)  # it must arrive while the pipe is full
+        out += process.stdout.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    lines = out.splitlines(keepends=True)
+    assert any(len(line) > messages.PIECE for line in lines)
+    assert [json.loads(line)["type"] for line in lines][:2] == ["STATE", "SCHEMA"]
+    assert lines[-1].endswith(b"\n")

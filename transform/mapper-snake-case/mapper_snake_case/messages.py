@@ -118,7 +118,10 @@ class MessageWriter(GenericSingerWriter[bytes, Passed]):
     def write_message(self, message: Passed) -> None:
         self._writing = True
         try:
-            sys.stdout.buffer.write(self.format_message(message))
+            rest = memoryview(self.format_message(message))
+            while rest:
+                # With PYTHONUNBUFFERED, a signal ends the system call before all is written.
+                rest = rest[sys.stdout.buffer.write(rest) :]
             if message.fields["type"] != "RECORD":
                 sys.stdout.buffer.flush()
         finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -338,6 +340,31 @@ def test_a_signal_ends_it_between_two_messages() -> None:
     assert all(json.loads(line) for line in [first, *out.splitlines()])
     assert (first + out).endswith(b"\n")
     assert b"Traceback" not in log
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="only Linux makes pipes small")
+def test_a_signal_cuts_no_message_that_is_longer_than_the_pipe() -> None:
+    messages = [schema({"text": TEXT}), record({"text": "x" * 100_000})]
+    with subprocess.Popen(
+        COMMAND,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},  # as in a container
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        process.stdin.write("".join(f"{json.dumps(one)}\n" for one in messages).encode())
+        process.stdin.close()
+        out = process.stdout.readline() + process.stdout.read(1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1)  # it must arrive while the pipe is full
+        out += process.stdout.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert [json.loads(line) for line in out.splitlines()] == messages
+    assert out.endswith(b"\n")
 
 
 def test_a_target_that_stops_reading_is_one_sentence() -> None:
