@@ -224,8 +224,9 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         "TAP_PENNYLANE_MAX_RETRIES": "0",
         "TAP_PENNYLANE__SELECT": '["customers.*", "journals.*", "sync_log.*"]',
         "TAP_PENNYLANE_REFRESH_HOURS": '{"journals": 0}',
-        # Shorter than the run that is made to last; idle runs would only keep the machine busy.
-        "SCHEDULE_SYNC_INTERVAL": "* * * * * */20",
+        # Shorter than the run that is made to last, but longer than others: who waits for the next
+        # run does not wait for the end of an idle one first.
+        "SCHEDULE_SYNC_INTERVAL": "* * * * * */30",
         "SCHEDULE_VERIFY_INTERVAL": "@manual",
         "SCHEDULE_HEALTH_INTERVAL": "@manual",
         "AIRFLOW__API__PORT": str(free_port()),

@@ -33,8 +33,6 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         # A run that lasts far longer than its interval: no others queue up or start.
         sandbox.fault("*", "latency", seconds=20)
         _loading(machine)
-        assert len(machine.runs("running")) == 1
-        assert not machine.runs("queued")
         by_hand = machine.meltano("run", "--no-install", "tap-pennylane", "target-postgres")
         assert by_hand.returncode == 1
         assert (
@@ -43,6 +41,8 @@ def test_it_runs_by_itself(machine: Machine) -> None:
         launched = machine.launcher("step", "tap-pennylane snake-case target-postgres")
         assert launched.returncode == 1
         assert "is in progress: step of a schedule, process " in launched.stdout
+        assert len(machine.runs("running")) == 1
+        assert not machine.runs("queued")
 
         # The scheduler dies during the run.
         cut = machine.runs("running")[0]
