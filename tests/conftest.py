@@ -1,4 +1,4 @@
-"""The entire pipeline: the real `meltano run`, from the sandbox into a real PostgreSQL."""
+"""What the tests share: real servers and databases, books that are loaded once, a browser."""
 
 from __future__ import annotations
 

@@ -163,20 +163,31 @@ def load(
     settings = {**CONFIG, "sqlalchemy_url": url.replace("postgresql", driver, 1), **config}
     file = folder / f"{program}.json"
     file.write_text(json.dumps(settings), "utf-8")
-    done = subprocess.run(
-        [str(PROGRAMS / program), "--config", str(file)],
-        input="".join(f"{line}\n" for line in lines),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = call(program, file, lines)
     said = [
         line.partition(" | ")[2]
         for line in done.stderr.splitlines()
         if re.search(r"\| (WARNING|ERROR|CRITICAL) ", line)
     ]
     return done.returncode, done.stdout, said, tables(url)
+
+
+def call(program: str, config: Path, lines: list[str]) -> subprocess.CompletedProcess[str]:
+    """Give messages to one of the two programs.
+
+    Args:
+        program: Which.
+        config: The file with its settings.
+        lines: The messages.
+    """
+    return subprocess.run(
+        [str(PROGRAMS / program), "--config", str(config)],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
 
 
 def tables(url: str) -> dict[str, Any]:

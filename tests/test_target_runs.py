@@ -22,6 +22,7 @@ from target_messages import (
     CONFIG,
     OURS,
     PROGRAMS,
+    call,
     everything,
     load,
     message,
@@ -43,14 +44,7 @@ def run_ours(url: str, folder: Path, lines: list[str], **config: str) -> tuple[i
     """Load messages into an existing database; returns the exit code and the complete log."""
     file = folder / "config.json"
     file.write_text(json.dumps({**CONFIG, "sqlalchemy_url": url, **config}), "utf-8")
-    done = subprocess.run(
-        [str(PROGRAMS / OURS), "--config", str(file)],
-        input="".join(f"{line}\n" for line in lines),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = call(OURS, file, lines)
     return done.returncode, done.stderr
 
 
@@ -174,9 +168,8 @@ def loading(
 def test_a_second_load_is_refused_by_name(postgres: embedded.Server, tmp_path: Path) -> None:
     lines = [schema("things", "id"), record("things", 1)]
     with loading(postgres, tmp_path, lines) as (url, first):
-        command = [str(PROGRAMS / OURS), "--config", str(tmp_path / "config.json")]
-        given = "".join(f"{line}\n" for line in everything("others", "id"))
-        second = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        others = everything("others", "id")
+        second = call(OURS, tmp_path / "config.json", others)
         assert second.returncode == 1
         (said,) = (line for line in second.stderr.splitlines() if "| CRITICAL " in line)
         assert "Another run is loading into schema 'landed': target-postgres-exact, process" in said
@@ -189,17 +182,11 @@ def test_a_second_load_is_refused_by_name(postgres: embedded.Server, tmp_path: P
         (tmp_path / "other.json").write_text(
             json.dumps(config | {"default_target_schema": "elsewhere"})
         )
-        other = subprocess.run(
-            [*command[:2], str(tmp_path / "other.json")],
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        other = call(OURS, tmp_path / "other.json", others)
         assert other.returncode == 0, other.stderr
         first.kill()
         first.wait()
-        third = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        third = call(OURS, tmp_path / "config.json", others)
         assert third.returncode == 0, third.stderr
 
 

@@ -224,8 +224,8 @@ def variables(sandbox: Sandbox, smtp: int) -> dict[str, str]:
         "TAP_PENNYLANE_MAX_RETRIES": "0",
         "TAP_PENNYLANE__SELECT": '["customers.*", "journals.*", "sync_log.*"]',
         "TAP_PENNYLANE_REFRESH_HOURS": '{"journals": 0}',
-        # Shorter than the run that is made to last, but longer than others: who waits for the next
-        # run does not wait for the end of an idle one first.
+        # Shorter than the run that is made to last, but longer than others, so that waiting
+        # for the next run does not mean waiting for an idle one first.
         "SCHEDULE_SYNC_INTERVAL": "* * * * * */30",
         "SCHEDULE_VERIFY_INTERVAL": "@manual",
         "SCHEDULE_HEALTH_INTERVAL": "@manual",

@@ -20,7 +20,7 @@ STATE_SHARE = 0.05
 """Maximum share of STATE messages in what is written, if that is more than two of them."""
 
 PIECE = 4096
-"""Bytes that Linux writes to a pipe in one piece: if the tap is killed, no line is cut in two."""
+"""Bytes that Linux writes to a pipe in one piece: a kill cuts no line up to this length in two."""
 
 
 class LivingState(StateMessage):
@@ -33,8 +33,8 @@ class LivingState(StateMessage):
 class MessageWriter(MsgSpecWriter):
     """Holds back STATE messages that come too often, and lets a signal end the process.
 
-    Several records are written at once, which saves system calls here and in Meltano. They wait no
-    longer than until the next message of another kind, also if that is held back.
+    Several records are written at once, which saves system calls here and in Meltano. They are
+    written no later than the next message of another kind, even if that one is held back.
 
     The latest message held back is written later, at the end of the run if not before. It is never
     ahead of the records that it covers: they were written before it was held back.
